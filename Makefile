@@ -1,0 +1,65 @@
+# The front door. CMake does the work; CMakePresets.json has the builds.
+DESTDIR ?=
+PREFIX ?= /usr/local
+# Where runtimes look for plugins (containerd, CRI-O and kubeadm agree on it).
+PLUGIN_DIR ?= /opt/cni/bin
+JOBS ?= $(shell nproc)
+SOURCES = $(shell git ls-files -co --exclude-standard '*.cpp' '*.h')
+
+.DEFAULT_GOAL := build/patchcord
+.PHONY: build/patchcord build demo test test-netns test-e2e lint format format-check install clean help packages bench
+
+build/patchcord:  ## build the plugin: one static, stripped binary
+	@command -v cmake >/dev/null || { echo "cmake is missing: run 'sudo tests/install-packages build' first" >&2; exit 1; }
+	cmake --preset release $(if $(VERBOSE),,--log-level=NOTICE)
+	cmake --build --preset release -j $(JOBS) --target patchcord
+
+build: build/patchcord
+
+packages:
+	tests/install-packages build test
+
+demo:  ## install what is needed, build, and show both modes in throwaway namespaces (root)
+	tests/install-packages build demo
+	$(MAKE) --no-print-directory build/patchcord
+	tests/demo build/patchcord
+
+test: packages  ## install what is needed, build, and run every suite (root)
+	cmake --preset test --log-level=NOTICE
+	cmake --build --preset test -j $(JOBS)
+	tests/run --build build
+
+test-netns: build-tests  ## only the unit and namespace tests (root for the latter)
+	tests/run --build build unit netns
+
+test-e2e: build/patchcord  ## only the tests with real runtimes (root)
+	tests/run --build build e2e
+
+.PHONY: build-tests
+build-tests:
+	cmake --preset test --log-level=NOTICE
+	cmake --build --preset test -j $(JOBS)
+
+bench: build/patchcord  ## compare with the reference plugins, whole processes, alternating (root)
+	tests/bench/compare.py --patchcord build/patchcord
+
+lint: format-check  ## formatting, clang-tidy, and the rules of the house
+	tests/lint
+
+format:  ## reformat every source file
+	clang-format -i $(SOURCES)
+
+format-check:
+	clang-format --dry-run --Werror $(SOURCES)
+
+install: build/patchcord  ## put the plugin into DESTDIR/PLUGIN_DIR
+	install -d $(DESTDIR)$(PLUGIN_DIR)
+	@# By rename: a plugin that is being run cannot be overwritten, and a half-written one must not be run.
+	install -m 0755 build/patchcord $(DESTDIR)$(PLUGIN_DIR)/.patchcord.new
+	mv -f $(DESTDIR)$(PLUGIN_DIR)/.patchcord.new $(DESTDIR)$(PLUGIN_DIR)/patchcord
+
+clean:  ## remove everything built
+	rm -rf build build-debug build-sanitize build-fuzz
+
+help:  ## this list
+	@sed -n 's/^\([a-z/-]*\):.*##/\1\t/p' Makefile | column -t -s "$$(printf '\t')"

@@ -1,0 +1,22 @@
+#include "base/rollback.h"
+
+#include <exception>
+
+namespace base {
+
+bool Rollback::run() noexcept {
+  bool complete = true;
+  while (!steps_.empty()) {
+    const Step step = std::move(steps_.back());
+    steps_.pop_back();
+    try {
+      step.undo();
+    } catch (const std::exception& error) {
+      complete = false;
+      report_("cannot undo: " + step.what + ": " + error.what());
+    }
+  }
+  return complete;
+}
+
+}  // namespace base

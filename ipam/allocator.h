@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "base/ip_prefix.h"
+#include "ipam/range.h"
+#include "ipam/store.h"
+
+namespace ipam {
+
+struct Request {
+  Owner owner;
+  std::vector<RangeSet> sets;
+  /// Particular addresses; each must lie in one of the sets, at most one in each set.
+  std::vector<base::IpAddress> requested;
+};
+
+struct Allocation {
+  base::IpPrefix address;   // with the length of its subnet
+  base::IpAddress gateway;  // of its range
+  std::size_t set = 0;      // which set it is from
+};
+
+/// One address from each set, in their order: all of them, or none and an exception (Conflict, Exhausted).
+/// Addresses that the owner held before the call are left alone, whatever happens. A gateway is never handed
+/// out. Round robin: the search begins behind the set's last reservation.
+[[nodiscard]] std::vector<Allocation> allocate(Store& store, const Request& request);
+
+/// Releases everything the owner holds and returns it. Nothing held is no error.
+std::vector<base::IpAddress> release(Store& store, const Owner& owner);
+
+}  // namespace ipam

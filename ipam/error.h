@@ -1,0 +1,23 @@
+#pragma once
+
+#include <stdexcept>
+
+namespace ipam {
+
+/// A range or a request that can never be served: the configuration is wrong.
+class InvalidRange : public std::invalid_argument {
+  using std::invalid_argument::invalid_argument;
+};
+
+/// No address is free; the message names the ranges and how many addresses they have.
+class Exhausted : public std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+/// The addresses asked for cannot be had: taken (the message names the owner), a gateway, or in none of the
+/// ranges; or the owner has an address of the set already.
+class Conflict : public std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+}  // namespace ipam

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "base/ip_prefix.h"
+#include "netlink/link.h"
+#include "netlink/socket.h"
+
+namespace netlink {
+
+struct InterfaceAddress {
+  base::IpPrefix prefix;                // host bits are the address
+  std::uint8_t scope = 0;               // RT_SCOPE_*
+  std::uint32_t flags = 0;              // IFA_F_*
+  [[nodiscard]] bool is_tentative() const noexcept;    // IFA_F_TENTATIVE, less IFA_F_OPTIMISTIC
+  [[nodiscard]] bool failed_dad() const noexcept;      // IFA_F_DADFAILED
+};
+
+struct AddressOptions {
+  /// IFA_F_NODAD: an IPv6 address that is usable at once. Without meaning for IPv4.
+  bool skip_dad = true;
+  /// IFA_F_NOPREFIXROUTE: no subnet route is made.
+  bool no_prefix_route = false;
+  std::uint8_t scope = 0;  // RT_SCOPE_*
+};
+
+/// False where the link has that very address. An IPv4 prefix shorter than /31 gets its broadcast
+/// address.
+bool add_address(Socket& socket, const Link& link, const base::IpPrefix& prefix,
+                 const AddressOptions& options);
+/// False where it was not there.
+bool remove_address(Socket& socket, const Link& link, const base::IpPrefix& prefix);
+
+/// The addresses of one link, of both families. The kernel filters (NETLINK_GET_STRICT_CHK), so the cost
+/// does not depend on other links.
+[[nodiscard]] std::vector<InterfaceAddress> addresses_of(Socket& socket, const Link& link);
+
+}  // namespace netlink

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <string>
+
+#include "base/mac_address.h"
+#include "netlink/link.h"
+#include "netlink/socket.h"
+
+namespace netlink {
+
+struct BridgeSpec {
+  std::string name;
+  base::MacAddress mac;  // given at creation, so that the bridge never takes over a port's
+  unsigned mtu = 0;      // bytes; 0 leaves the kernel's default
+  bool vlan_filtering = false;
+};
+
+/// Creates the bridge, down. False where a link of that name exists.
+[[nodiscard]] bool create_bridge(Socket& socket, const BridgeSpec& spec);
+
+/// Sets both flags of the port `link` (RTM_SETLINK, AF_BRIDGE, IFLA_PROTINFO).
+void set_bridge_port(Socket& socket, const Link& link, const BridgePortFlags& flags);
+
+}  // namespace netlink

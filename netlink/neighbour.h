@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "base/ip_address.h"
+#include "base/mac_address.h"
+#include "netlink/socket.h"
+
+namespace netlink {
+
+struct Neighbour {
+  int link = 0;  // index
+  base::IpAddress address;
+  std::optional<base::MacAddress> mac;
+  std::uint16_t state = 0;  // NUD_*
+};
+
+/// Makes or replaces the entry, NUD_PERMANENT.
+void set_permanent_neighbour(Socket& socket, int link, const base::IpAddress& address,
+                             const base::MacAddress& mac);
+/// By key. Absent where there is none.
+[[nodiscard]] std::optional<Neighbour> find_neighbour(Socket& socket, int link,
+                                                      const base::IpAddress& address);
+/// False where there was none.
+bool remove_neighbour(Socket& socket, int link, const base::IpAddress& address);
+
+}  // namespace netlink

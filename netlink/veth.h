@@ -1,0 +1,30 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/mac_address.h"
+#include "netlink/socket.h"
+
+namespace netlink {
+
+struct VethEnd {
+  std::string name;
+  std::optional<base::MacAddress> mac;  // the kernel makes one up where absent
+};
+
+/// A pair to create: the near end in the socket's namespace, the far end born in another.
+struct VethSpec {
+  VethEnd near;
+  VethEnd far;
+  int far_namespace = -1;  // descriptor of the far end's network namespace
+  unsigned mtu = 0;        // bytes, for both ends; 0 leaves the kernel's default
+  int master = 0;          // the near end's master, by index; 0 for none
+};
+
+/// One RTM_NEWLINK that carries both names, both MACs, the MTU, the master and the peer's namespace
+/// (drivers/net/veth.c, veth_newlink). Both ends are down afterwards. Throws Error: EEXIST where either
+/// name is taken, ENODEV where the master is gone, EBUSY or EXFULL where the bridge takes no more ports.
+void create_veth(Socket& socket, const VethSpec& spec);
+
+}  // namespace netlink

@@ -1,0 +1,44 @@
+#include "plugin/attachment/attachment.h"
+
+#include <algorithm>
+
+#include "base/digest.h"
+
+namespace attachment {
+namespace {
+
+constexpr std::size_t kLongestInterfaceName = 15;  // IFNAMSIZ - 1
+constexpr std::size_t kLongestAlias = 255;         // IFALIASZ - 1
+constexpr std::size_t kDigestDigits = 32;
+
+// NUL occurs in none of the three, so no two keys give the same text.
+std::string unambiguous(const Key& key) {
+  return key.network + '\0' + key.container_id + '\0' + key.ifname;
+}
+
+}  // namespace
+
+std::string to_string(const Key& key) { return key.network + "/" + key.container_id + "/" + key.ifname; }
+
+std::string alias_of(const Key& key) {
+  std::string alias = "patchcord " + to_string(key);
+  if (alias.size() <= kLongestAlias) return alias;
+  alias.resize(kLongestAlias - kDigestDigits - 1);
+  return alias + "~" + base::sha512_hex(unambiguous(key), kDigestDigits);
+}
+
+std::string host_name_of(const Key& key, std::string_view prefix) {
+  return std::string(prefix) + base::sha512_hex(unambiguous(key), kLongestInterfaceName - prefix.size());
+}
+
+std::vector<base::Family> families_of(const Attachment& attachment) {
+  std::vector<base::Family> families;
+  for (const auto family : {base::Family::kIpv4, base::Family::kIpv6}) {
+    const bool any = std::any_of(attachment.addresses.begin(), attachment.addresses.end(),
+                                 [&](const Address& address) { return address.prefix.family() == family; });
+    if (any) families.push_back(family);
+  }
+  return families;
+}
+
+}  // namespace attachment

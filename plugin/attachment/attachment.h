@@ -1,0 +1,87 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/ip_prefix.h"
+#include "base/mac_address.h"
+#include "netlink/netns.h"
+#include "plugin/cni/result.h"
+
+/// What one ADD makes, resolved to the last name and number. Everything that CHECK, DEL, GC and reconcile need is in here,
+/// and it is written down before the kernel is touched.
+namespace attachment {
+
+/// CNI's identity of an attachment (CNI 1.1.0, "Section 2", with the network's name as 0.4.0 has it).
+struct Key {
+  std::string network;
+  std::string container_id;
+  std::string ifname;
+  friend auto operator<=>(const Key&, const Key&) = default;
+};
+
+/// "network/container id/ifname", for messages and, after "patchcord ", as the host end's ifalias.
+[[nodiscard]] std::string to_string(const Key& key);
+
+/// The ifalias by which the host end says whose it is: "patchcord <network>/<container id>/<ifname>". A key that does not fit
+/// into IFALIASZ (256 bytes with the terminator) is shortened to its beginning and a digest, always in the same way.
+[[nodiscard]] std::string alias_of(const Key& key);
+
+/// The host end's name: the prefix and as many hexadecimal digits of a digest of the key as fit into 15 bytes, so that the
+/// end is found again by names alone, without a record and without a search.
+[[nodiscard]] std::string host_name_of(const Key& key, std::string_view prefix);
+
+struct Pair {
+  std::string host_name;
+  base::MacAddress host_mac;
+  base::MacAddress container_mac;
+  unsigned mtu = 0;  // bytes; 0: the kernel's default
+  bool container_up = true;
+  bool enable_dad = false;
+};
+
+struct BridgePort {
+  std::string bridge;
+  base::MacAddress bridge_mac;  // if this ADD has to create the bridge
+  bool hairpin = false;
+  bool isolated = false;
+  bool promiscuous = false;     // of the bridge
+  bool force_address = false;
+  std::vector<base::IpPrefix> gateways;  // addresses that the bridge has for this network
+};
+
+/// A /32 or /128 behind a link-local next hop, as Calico wires pods.
+struct RoutedPort {
+  std::vector<base::IpAddress> next_hops;  // one a family
+};
+
+struct Address {
+  base::IpPrefix prefix;
+  std::optional<base::IpAddress> gateway;
+};
+
+struct Reservation {
+  std::string type;            // ipam.type
+  std::string data_directory;  // of host-local
+};
+
+struct Attachment {
+  Key key;
+  std::string netns_path;  // CNI_NETNS as given
+  netlink::NamespaceIdentity netns;
+  std::optional<Reservation> reservation;
+  Pair pair;
+  std::optional<BridgePort> bridge_port;
+  std::optional<RoutedPort> routed_port;
+  std::vector<Address> addresses;   // of the container's interface
+  std::vector<cni::Route> routes;   // in the container, next hops filled in
+  std::vector<base::Family> forward;  // families to forward for
+  bool finished = false;            // false in a record whose ADD did not come to its end
+};
+
+/// The families of the addresses, each once, IPv4 first.
+[[nodiscard]] std::vector<base::Family> families_of(const Attachment& attachment);
+
+}  // namespace attachment

@@ -1,0 +1,193 @@
+#include "plugin/attachment/record.h"
+
+#include <nlohmann/json.hpp>
+
+#include "plugin/cni/object.h"
+
+namespace attachment {
+namespace {
+
+using nlohmann::json;
+
+// Raised when an older reader would misunderstand a record, not when a member is added.
+constexpr int kFormat = 1;
+
+json write_list(const std::vector<base::IpPrefix>& prefixes) {
+  json list = json::array();
+  for (const auto& prefix : prefixes) list.push_back(prefix.to_string());
+  return list;
+}
+
+json write_route(const cni::Route& route) {
+  json object = {{"dst", route.destination.to_string()}};
+  if (route.gateway) object["gw"] = route.gateway->to_string();
+  if (route.mtu != 0) object["mtu"] = route.mtu;
+  if (route.advmss != 0) object["advmss"] = route.advmss;
+  if (route.priority != 0) object["priority"] = route.priority;
+  if (route.table) object["table"] = *route.table;
+  if (route.scope) object["scope"] = *route.scope;
+  return object;
+}
+
+json write_pair(const Pair& pair) {
+  return {{"host", pair.host_name},
+          {"hostMac", pair.host_mac.to_string()},
+          {"mac", pair.container_mac.to_string()},
+          {"mtu", pair.mtu},
+          {"up", pair.container_up},
+          {"dad", pair.enable_dad}};
+}
+
+json write_bridge_port(const BridgePort& port) {
+  return {{"bridge", port.bridge},           {"bridgeMac", port.bridge_mac.to_string()},
+          {"hairpin", port.hairpin},         {"isolated", port.isolated},
+          {"promiscuous", port.promiscuous}, {"forceAddress", port.force_address},
+          {"gateways", write_list(port.gateways)}};
+}
+
+json write_addresses(const std::vector<Address>& addresses) {
+  json list = json::array();
+  for (const Address& address : addresses) {
+    json object = {{"address", address.prefix.to_string()}};
+    if (address.gateway) object["gateway"] = address.gateway->to_string();
+    list.push_back(std::move(object));
+  }
+  return list;
+}
+
+std::uint32_t read_u32(const cni::Object& object, std::string_view key) {
+  return static_cast<std::uint32_t>(object.integer(key, 0, UINT32_MAX).value_or(0));
+}
+
+base::MacAddress read_mac(const cni::Object& object, std::string_view key) {
+  return base::MacAddress::parse(object.text(key).value_or("")).value_or(base::MacAddress());
+}
+
+bool read_flag(const cni::Object& object, std::string_view key) { return object.boolean(key).value_or(false); }
+
+cni::Route read_route(const cni::Object& object) {
+  cni::Route route{.destination = object.prefix("dst").value_or(base::IpPrefix()),
+                   .gateway = object.address("gw"),
+                   .mtu = read_u32(object, "mtu"),
+                   .advmss = read_u32(object, "advmss"),
+                   .priority = read_u32(object, "priority")};
+  if (object.has("table")) route.table = read_u32(object, "table");
+  if (const auto scope = object.integer("scope", 0, 255)) route.scope = static_cast<std::uint8_t>(*scope);
+  return route;
+}
+
+Pair read_pair(const cni::Object& object) {
+  return {.host_name = object.text("host").value_or(""),
+          .host_mac = read_mac(object, "hostMac"),
+          .container_mac = read_mac(object, "mac"),
+          .mtu = read_u32(object, "mtu"),
+          .container_up = object.boolean("up").value_or(true),
+          .enable_dad = read_flag(object, "dad")};
+}
+
+BridgePort read_bridge_port(const cni::Object& object) {
+  BridgePort port{.bridge = object.text("bridge").value_or(""),
+                  .bridge_mac = read_mac(object, "bridgeMac"),
+                  .hairpin = read_flag(object, "hairpin"),
+                  .isolated = read_flag(object, "isolated"),
+                  .promiscuous = read_flag(object, "promiscuous"),
+                  .force_address = read_flag(object, "forceAddress"),
+                  .gateways = {}};
+  for (const std::string& text : object.texts("gateways")) {
+    if (const auto prefix = base::IpPrefix::parse(text)) port.gateways.push_back(*prefix);
+  }
+  return port;
+}
+
+RoutedPort read_routed_port(const cni::Object& object) {
+  RoutedPort port;
+  for (const std::string& text : object.texts("nextHops")) {
+    if (const auto address = base::IpAddress::parse(text)) port.next_hops.push_back(*address);
+  }
+  return port;
+}
+
+void read_identity(const cni::Object& object, Attachment& result) {
+  result.key = {.network = object.text("network").value_or(""),
+                .container_id = object.text("containerId").value_or(""),
+                .ifname = object.text("ifname").value_or("")};
+  result.netns_path = object.text("netns").value_or("");
+  result.netns.device = static_cast<std::uint64_t>(object.integer("netnsDevice", 0, INT64_MAX).value_or(0));
+  result.netns.inode = static_cast<std::uint64_t>(object.integer("netnsInode", 0, INT64_MAX).value_or(0));
+}
+
+Attachment read_attachment(const cni::Object& object) {
+  Attachment result;
+  read_identity(object, result);
+  if (const auto ipam = object.object("ipam")) {
+    result.reservation = {.type = ipam->text("type").value_or(""), .data_directory = ipam->text("dataDir").value_or("")};
+  }
+  if (const auto pair = object.object("pair")) result.pair = read_pair(*pair);
+  if (const auto port = object.object("bridgePort")) result.bridge_port = read_bridge_port(*port);
+  if (const auto port = object.object("routedPort")) result.routed_port = read_routed_port(*port);
+  for (const cni::Object& address : object.objects("addresses")) {
+    if (const auto prefix = address.prefix("address")) {
+      result.addresses.push_back({.prefix = *prefix, .gateway = address.address("gateway")});
+    }
+  }
+  for (const cni::Object& route : object.objects("routes")) result.routes.push_back(read_route(route));
+  for (const std::string& family : object.texts("forward")) {
+    result.forward.push_back(family == "IPv6" ? base::Family::kIpv6 : base::Family::kIpv4);
+  }
+  return result;
+}
+
+// Text behind the last newline is a line that was cut short by a crash.
+std::string_view last_complete_line(std::string_view text) {
+  const auto end = text.rfind('\n');
+  if (end == std::string_view::npos) return {};
+  text = text.substr(0, end);
+  const auto begin = text.rfind('\n');
+  return begin == std::string_view::npos ? text : text.substr(begin + 1);
+}
+
+json parse_or_empty(std::string_view line) {
+  json parsed = json::parse(line, nullptr, false);
+  return parsed.is_object() ? parsed : json::object();
+}
+
+}  // namespace
+
+std::string to_record(const Attachment& attachment, std::string_view earlier) {
+  json document = parse_or_empty(last_complete_line(earlier));
+  document["format"] = kFormat;
+  document["network"] = attachment.key.network;
+  document["containerId"] = attachment.key.container_id;
+  document["ifname"] = attachment.key.ifname;
+  document["netns"] = attachment.netns_path;
+  document["netnsDevice"] = attachment.netns.device;
+  document["netnsInode"] = attachment.netns.inode;
+  if (attachment.reservation) {
+    document["ipam"] = {{"type", attachment.reservation->type}, {"dataDir", attachment.reservation->data_directory}};
+  }
+  document["pair"] = write_pair(attachment.pair);
+  if (attachment.bridge_port) document["bridgePort"] = write_bridge_port(*attachment.bridge_port);
+  if (attachment.routed_port) {
+    json next_hops = json::array();
+    for (const auto& next_hop : attachment.routed_port->next_hops) next_hops.push_back(next_hop.to_string());
+    document["routedPort"] = {{"nextHops", std::move(next_hops)}};
+  }
+  document["addresses"] = write_addresses(attachment.addresses);
+  document["routes"] = json::array();
+  for (const cni::Route& route : attachment.routes) document["routes"].push_back(write_route(route));
+  document["forward"] = json::array();
+  for (const auto family : attachment.forward) document["forward"].push_back(base::family_name(family));
+  return document.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+std::optional<Attachment> parse_record(std::string_view text) {
+  try {
+    const json document = cni::parse_object(last_complete_line(text), "the record");
+    return read_attachment(cni::Object(document, ""));
+  } catch (const std::exception&) {
+    // A damaged record is as good as none: what it described is found by names.
+    return std::nullopt;
+  }
+}
+
+}  // namespace attachment

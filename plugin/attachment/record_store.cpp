@@ -1,0 +1,127 @@
+#include "plugin/attachment/record_store.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "base/digest.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "plugin/attachment/record.h"
+#include "plugin/cni/error.h"
+
+namespace attachment {
+namespace {
+
+constexpr mode_t kDirectoryMode = 0700;
+constexpr mode_t kRecordMode = 0600;
+constexpr std::size_t kLongestRecord = 4U << 20;  // bytes; ten thousand mapped ports fit
+constexpr int kDirectoryAttempts = 16;
+constexpr std::size_t kLongestPart = 200;         // bytes of a file name, which may have 255
+
+// '~' occurs in no identifier, so that a shortened name is no other's full one.
+std::string file_part(const std::string& identifier) {
+  if (identifier.size() <= kLongestPart) return identifier;
+  return identifier.substr(0, kLongestPart - 65) + "~" + base::sha512_hex(identifier, 64);
+}
+
+std::string file_name(const Key& key) { return file_part(key.container_id) + ":" + key.ifname; }
+
+// A container id begins with a letter or a digit, so no record's name begins with a dot.
+std::string draft_name(const Key& key) { return "." + file_name(key); }
+
+bool names_file(int directory, const std::string& name, int fd) {
+  struct stat by_name {};
+  struct stat by_fd {};
+  return ::fstatat(directory, name.c_str(), &by_name, AT_SYMLINK_NOFOLLOW) == 0 && ::fstat(fd, &by_fd) == 0 &&
+         by_name.st_ino == by_fd.st_ino && by_name.st_dev == by_fd.st_dev;
+}
+
+}  // namespace
+
+void Draft::write(const Attachment& attachment) { base::write_all(fd_.get(), to_record(attachment) + "\n", name_); }
+
+RecordStore::RecordStore(std::string state_directory) : state_directory_(std::move(state_directory)) {}
+
+std::string RecordStore::directory_of(const std::string& network) const {
+  return state_directory_ + "/attachments/" + file_part(network);
+}
+
+std::optional<Attachment> RecordStore::find(const Key& key) const {
+  const auto directory = base::open_directory(directory_of(key.network));
+  if (!directory) return std::nullopt;
+  const auto text = base::read_file_at(directory->get(), file_name(key), kLongestRecord);
+  if (!text) return std::nullopt;
+  auto attachment = parse_record(*text);
+  if (attachment) attachment->finished = true;
+  return attachment;
+}
+
+bool RecordStore::exists(const Key& key) const {
+  const std::string path = directory_of(key.network) + "/" + file_name(key);
+  return ::faccessat(AT_FDCWD, path.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+RecordStore::Opened RecordStore::begin(const Key& key) const {
+  const std::string path = directory_of(key.network);
+  const std::string name = draft_name(key);
+  // Whoever removes the network's last record removes its directory as well, maybe between our two steps.
+  for (int attempt = 0; attempt < kDirectoryAttempts; ++attempt) {
+    const base::UniqueFd directory = base::make_directories(path, kDirectoryMode);
+    auto fd = base::open_at(directory.get(), name, O_RDWR | O_CREAT | O_APPEND, kRecordMode);
+    if (!fd) continue;
+    // The file may have been published or discarded between the opening and the locking: then the lock is on nothing.
+    if (::flock(fd->get(), LOCK_EX | LOCK_NB) != 0 || !names_file(directory.get(), name, fd->get())) {
+      throw cni::Error(cni::Code::kTryAgainLater, "another operation is at work on " + to_string(key));
+    }
+    return open_draft(std::move(*fd), path + "/" + name);
+  }
+  throw base::SystemError("create", path + "/" + name, ENOENT);
+}
+
+std::optional<RecordStore::Opened> RecordStore::take_over(const Key& key, std::chrono::milliseconds patience) const {
+  const std::string path = directory_of(key.network);
+  const auto directory = base::open_directory(path);
+  if (!directory) return std::nullopt;
+  const std::string name = draft_name(key);
+  auto fd = base::open_at(directory->get(), name, O_RDWR | O_APPEND);
+  if (!fd) return std::nullopt;
+  base::lock_exclusively(fd->get(), patience, path + "/" + name);
+  if (!names_file(directory->get(), name, fd->get())) return std::nullopt;
+  Opened opened = open_draft(std::move(*fd), path + "/" + name);
+  opened.is_torso = true;
+  return opened;
+}
+
+RecordStore::Opened RecordStore::open_draft(base::UniqueFd fd, std::string path) {
+  const std::string text = base::read_all(fd.get(), kLongestRecord, path);
+  Opened opened{.draft = Draft(std::move(fd), std::move(path)), .is_torso = !text.empty(), .torso = parse_record(text)};
+  return opened;
+}
+
+void RecordStore::publish(const Key& key, const Draft& draft) const {
+  const std::string record = directory_of(key.network) + "/" + file_name(key);
+  if (::rename(draft.name_.c_str(), record.c_str()) != 0) throw base::SystemError("rename to", record, errno);
+}
+
+void RecordStore::discard(const Key& key, const Draft& draft) const {
+  (void)::unlink(draft.name_.c_str());
+  // Fails while other attachments have records in it, which is right.
+  (void)::rmdir(directory_of(key.network).c_str());
+}
+
+bool RecordStore::remove(const Key& key) const {
+  const std::string directory = directory_of(key.network);
+  const std::string record = directory + "/" + file_name(key);
+  if (::unlink(record.c_str()) != 0) {
+    if (errno == ENOENT || errno == ENOTDIR) return false;
+    throw base::SystemError("remove", record, errno);
+  }
+  (void)::rmdir(directory.c_str());
+  return true;
+}
+
+}  // namespace attachment

@@ -1,0 +1,172 @@
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "ipam/error.h"
+#include "plugin/cni/error.h"
+#include "plugin/config/network.h"
+
+namespace config {
+namespace {
+
+constexpr std::string_view kDefaultDataDirectory = "/var/lib/cni/networks";
+
+ipam::RangeSpec read_range(const cni::Object& object) {
+  const auto subnet = object.prefix("subnet");
+  if (!subnet) object.reject("subnet", "is missing");
+  return {.subnet = *subnet,
+          .start = object.address("rangeStart"),
+          .end = object.address("rangeEnd"),
+          .gateway = object.address("gateway")};
+}
+
+using SetSpecs = std::vector<std::vector<ipam::RangeSpec>>;
+
+// The convention is a list of sets, a set being a list of ranges. go-cni's API hands over a flat list of ranges, which can
+// only mean one set.
+SetSpecs read_range_sets(const cni::Object& parent, std::string_view key) {
+  SetSpecs sets;
+  std::vector<ipam::RangeSpec> flat;
+  parent.each(key, [&](const nlohmann::json& element, const std::string& path) {
+    if (element.is_object()) {
+      flat.push_back(read_range(cni::Object(element, path)));
+      return;
+    }
+    if (!element.is_array()) parent.reject(key, "must be a list of lists of ranges");
+    std::vector<ipam::RangeSpec> set;
+    for (std::size_t i = 0; i < element.size(); ++i) {
+      set.push_back(read_range(cni::Object(element[i], path + "[" + std::to_string(i) + "]")));
+    }
+    sets.push_back(std::move(set));
+  });
+  if (!flat.empty()) {
+    if (!sets.empty()) parent.reject(key, "mixes ranges and lists of ranges");
+    sets.push_back(std::move(flat));
+  }
+  return sets;
+}
+
+// Order as in the reference, which numbers its last_reserved_ip files by it: the runtime's ranges, the single range of the
+// old form, the configured ones.
+SetSpecs collect_range_sets(const cni::Object& root, const cni::Object& section) {
+  SetSpecs all;
+  if (const auto runtime = root.object("runtimeConfig")) all = read_range_sets(*runtime, "ipRanges");
+  if (section.has("subnet")) all.push_back({read_range(section)});
+  for (auto& set : read_range_sets(section, "ranges")) all.push_back(std::move(set));
+  return all;
+}
+
+void refuse_many_sets_before_0_3_0(const cni::Request& request, const std::vector<ipam::RangeSet>& sets) {
+  if (request.version >= cni::Version::k0_3_0) return;
+  for (const auto family : {base::Family::kIpv4, base::Family::kIpv6}) {
+    const auto of_family = std::count_if(sets.begin(), sets.end(), [&](const ipam::RangeSet& set) {
+      return set.front().subnet.family() == family;
+    });
+    if (of_family > 1) {
+      throw cni::Error(cni::Code::kInvalidConfig,
+                       "ipam.ranges: more than one set of " + std::string(base::family_name(family)) +
+                           " ranges needs cniVersion 0.3.0 or newer");
+    }
+  }
+}
+
+base::IpAddress read_requested(std::string_view text, const std::string& where, cni::Code code) {
+  const std::string_view address = text.substr(0, text.find('/'));
+  if (const auto parsed = base::IpAddress::parse(address)) return *parsed;
+  throw cni::Error(code, where + ": " + std::string(text) + " is no IP address");
+}
+
+void add_requested(std::vector<base::IpAddress>& list, const base::IpAddress& address) {
+  if (std::find(list.begin(), list.end(), address) == list.end()) list.push_back(address);
+}
+
+std::vector<base::IpAddress> collect_requested(const cni::Request& request, const cni::Object& root) {
+  std::vector<base::IpAddress> requested;
+  const auto arguments = cni::Arguments::parse(request.args);
+  if (const auto text = arguments.get("IP"); text && !text->empty()) {
+    add_requested(requested, read_requested(*text, "CNI_ARGS IP", cni::Code::kInvalidEnvironment));
+  }
+  const auto add_all = [&](const cni::Object& object) {
+    for (const std::string& text : object.texts("ips")) {
+      add_requested(requested, read_requested(text, object.path_of("ips"), cni::Code::kInvalidConfig));
+    }
+  };
+  if (const auto args = root.object("args")) {
+    if (const auto cni = args->object("cni")) add_all(*cni);
+  }
+  if (const auto runtime = root.object("runtimeConfig")) add_all(*runtime);
+  return requested;
+}
+
+cni::Route read_route(const cni::Object& object) {
+  constexpr std::int64_t kMax32 = 0xffffffff;
+  const auto destination = object.prefix("dst");
+  if (!destination) object.reject("dst", "is missing");
+  cni::Route route{.destination = *destination, .gateway = object.address("gw")};
+  route.mtu = static_cast<std::uint32_t>(object.integer("mtu", 0, kMax32).value_or(0));
+  route.advmss = static_cast<std::uint32_t>(object.integer("advmss", 0, kMax32).value_or(0));
+  route.priority = static_cast<std::uint32_t>(object.integer("priority", 0, kMax32).value_or(0));
+  if (const auto table = object.integer("table", 0, kMax32)) route.table = static_cast<std::uint32_t>(*table);
+  if (const auto scope = object.integer("scope", 0, 255)) route.scope = static_cast<std::uint8_t>(*scope);
+  if (route.gateway && route.gateway->family() != route.destination.family()) {
+    object.reject("gw", "is not of the family of dst");
+  }
+  return route;
+}
+
+HostLocal read_host_local(const cni::Request& request, const cni::Object& root, const cni::Object& section) {
+  HostLocal result;
+  try {
+    result.sets = ipam::make_range_sets(collect_range_sets(root, section));
+  } catch (const ipam::InvalidRange& error) {
+    throw cni::Error(cni::Code::kInvalidConfig, std::string("ipam.ranges: ") + error.what());
+  }
+  if (result.sets.empty()) {
+    throw cni::Error(cni::Code::kInvalidConfig, "ipam.ranges: no range of addresses is given");
+  }
+  refuse_many_sets_before_0_3_0(request, result.sets);
+  result.requested = collect_requested(request, root);
+  result.data_directory = section.text("dataDir").value_or("");
+  if (result.data_directory.empty()) result.data_directory = kDefaultDataDirectory;
+  for (const cni::Object& route : section.objects("routes")) result.routes.push_back(read_route(route));
+  result.resolv_conf = section.text("resolvConf").value_or("");
+  return result;
+}
+
+std::chrono::milliseconds read_patience(const cni::Object& section) {
+  constexpr std::int64_t kDefaultSeconds = 60;
+  return std::chrono::seconds(section.integer("timeout", 1, 600).value_or(kDefaultSeconds));
+}
+
+}  // namespace
+
+bool is_host_local(std::string_view type) { return type == "host-local"; }
+
+Ipam parse_ipam(const cni::Request& request) {
+  const cni::Object root = request.config();
+  const auto section = root.object("ipam");
+  Ipam result;
+  if (!section) return result;
+  result.type = section->text("type").value_or("");
+  result.patience = read_patience(*section);
+  if (is_host_local(result.type)) result.host_local = read_host_local(request, root, *section);
+  return result;
+}
+
+IpamPlace find_ipam_place(const cni::Request& request) noexcept {
+  IpamPlace place;
+  try {
+    const cni::Object root = request.config();
+    if (const auto section = root.object("ipam")) {
+      place.type = section->text("type").value_or("");
+      place.data_directory = section->text("dataDir").value_or("");
+      place.patience = read_patience(*section);
+    }
+  } catch (const std::exception&) {
+    // A configuration that cannot be read tells nothing, which is this function's answer.
+    return place;
+  }
+  if (place.data_directory.empty()) place.data_directory = kDefaultDataDirectory;
+  return place;
+}
+
+}  // namespace config

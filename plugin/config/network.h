@@ -1,0 +1,77 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/ip_address.h"
+#include "base/mac_address.h"
+#include "ipam/range.h"
+#include "plugin/cni/request.h"
+#include "plugin/cni/result.h"
+
+/// The configuration as validated plain data: nothing here is text that still has to be understood.
+namespace config {
+
+enum class Mode : std::uint8_t { kBridge, kRouted };
+
+/// Our own allocator, configured with the keys of the reference host-local.
+struct HostLocal {
+  std::vector<ipam::RangeSet> sets;
+  std::vector<base::IpAddress> requested;
+  std::string data_directory;
+  std::vector<cni::Route> routes;
+  std::string resolv_conf;  // path; empty for none
+};
+
+struct Ipam {
+  std::string type;                     // empty: no addresses, layer 2 only
+  std::optional<HostLocal> host_local;  // absent: the type is delegated to a binary
+  std::chrono::milliseconds patience{60'000};  // how long a delegate may take
+};
+
+struct Bridge {
+  std::string name;
+  bool is_gateway = false;
+  bool is_default_gateway = false;
+  bool force_address = false;
+  bool hairpin = false;
+  bool promiscuous = false;
+  bool port_isolation = false;
+};
+
+struct Network {
+  Mode mode = Mode::kBridge;
+  Bridge bridge;                     // of mode bridge
+  std::string host_interface_prefix; // of the host end's name
+  unsigned mtu = 0;                  // bytes; 0 leaves the kernel's default
+  bool mtu_auto = false;             // take the MTU of the default route's link
+  std::optional<base::MacAddress> mac;
+  bool enable_dad = false;
+  bool container_up = true;
+  std::optional<cni::Dns> dns;       // replaces what IPAM says
+  Ipam ipam;
+};
+
+/// The configuration of type patchcord, with runtimeConfig, args.cni and CNI_ARGS worked in. Throws
+/// cni::Error{kInvalidConfig}, {kUnsupportedField} or {kInvalidEnvironment}.
+[[nodiscard]] Network parse_patchcord(const cni::Request& request);
+
+/// Just the `ipam` section, for operations that need no more.
+[[nodiscard]] Ipam parse_ipam(const cni::Request& request);
+
+/// Where reservations are and who made them, as far as the configuration tells without being valid: DEL must find its
+/// way through a configuration that has changed or is broken.
+struct IpamPlace {
+  std::string type;            // empty where there is none
+  std::string data_directory;  // of host-local
+  std::chrono::milliseconds patience{60'000};
+};
+[[nodiscard]] IpamPlace find_ipam_place(const cni::Request& request) noexcept;
+
+/// Whether our own allocator serves this ipam.type.
+[[nodiscard]] bool is_host_local(std::string_view type);
+
+}  // namespace config

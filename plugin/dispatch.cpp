@@ -1,0 +1,141 @@
+#include "plugin/dispatch.h"
+
+#include <cerrno>
+#include <exception>
+
+#include "base/error.h"
+#include "netlink/error.h"
+#include "netlink/netns.h"
+#include "plugin/cni/error.h"
+#include "plugin/cni/version.h"
+#include "plugin/types/type.h"
+
+namespace plugin {
+namespace {
+
+constexpr std::string_view kHelp =
+    "patchcord " PATCHCORD_VERSION
+    ", a CNI plugin: it connects a container to the network through a veth pair\n"
+    "and a bridge, or through a routed /32.\n"
+    "\n"
+    "A container runtime runs it, with the operation in the environment (CNI_COMMAND,\n"
+    "CNI_CONTAINERID, CNI_NETNS, CNI_IFNAME, CNI_PATH, CNI_ARGS) and the network\n"
+    "configuration on stdin. To do the same by hand:\n"
+    "\n"
+    "  ip netns add demo\n"
+    "  echo '{\"cniVersion\": \"1.0.0\", \"name\": \"demo\", \"type\": \"patchcord\",\n"
+    "         \"mode\": \"bridge\", \"bridge\": \"demo0\", \"isDefaultGateway\": true,\n"
+    "         \"ipam\": {\"type\": \"host-local\", \"subnet\": \"10.10.0.0/24\"}}' |\n"
+    "    CNI_COMMAND=ADD CNI_CONTAINERID=demo1 CNI_NETNS=/var/run/netns/demo CNI_IFNAME=eth0 patchcord\n"
+    "\n"
+    "The same with CNI_COMMAND=DEL takes it away again.\n";
+
+constexpr std::string_view kStateDirectoryVariable = "PATCHCORD_STATE_DIR";
+constexpr std::string_view kDefaultStateDirectory = "/run/patchcord";
+
+std::string about() {
+  return "patchcord " PATCHCORD_VERSION ", a CNI plugin; CNI versions supported: " + cni::supported_versions_text() +
+         "; called without CNI_COMMAND, there is nothing to do";
+}
+
+std::string_view remedy_for(int code) {
+  switch (code) {
+    case EPERM:
+    case EACCES:
+      return "patchcord needs root's rights, CAP_NET_ADMIN and CAP_SYS_ADMIN among them, in the host's namespaces";
+    case ENOSPC:
+      return "the file system is full; free some space";
+    case EROFS:
+      return "the file system is read-only; use a directory that can be written to";
+    case EMFILE:
+    case ENFILE:
+      return "there are no file descriptors left; raise the limit";
+    case EOPNOTSUPP:
+      return "this kernel lacks the feature; load its module or use a kernel that has it";
+    default:
+      return "";
+  }
+}
+
+cni::Error translate(std::exception_ptr thrown) {
+  using cni::Code;
+  try {
+    std::rethrow_exception(std::move(thrown));
+  } catch (const cni::Error& error) {
+    return error;
+  } catch (const netlink::Error& error) {
+    return {Code::kKernel, error.what(), std::string(remedy_for(error.code()))};
+  } catch (const netlink::NotANamespace& error) {
+    return {Code::kInvalidNamespace, error.what()};
+  } catch (const base::LockTimeout& error) {
+    return {Code::kTryAgainLater, error.what()};
+  } catch (const base::SystemError& error) {
+    return {Code::kFile, error.what(), std::string(remedy_for(error.code()))};
+  } catch (const std::exception& error) {
+    return {Code::kInternal, error.what()};
+  } catch (...) {
+    return {Code::kInternal, "something was thrown that is no exception"};
+  }
+}
+
+types::Settings settings_of(const Invocation& invocation) {
+  std::string directory = invocation.environment.get(kStateDirectoryVariable);
+  if (directory.empty()) directory = kDefaultStateDirectory;
+  return {.state_directory = std::move(directory), .report = invocation.report};
+}
+
+std::string read_input(const Invocation& invocation) {
+  try {
+    return invocation.read_input();
+  } catch (const base::SystemError& error) {
+    throw cni::Error(cni::Code::kIo, std::string("cannot read the network configuration: ") + error.what());
+  }
+}
+
+const types::Type& require_type(std::string_view called_as) {
+  // Under a name that is not known, a renamed copy say, it is what it always can be.
+  const types::Type* type = types::find_type(called_as);
+  return type != nullptr ? *type : *types::find_type("patchcord");
+}
+
+std::string run(const types::Type& type, const cni::Request& request, const types::Settings& settings) {
+  switch (request.command) {
+    case cni::Command::kAdd:
+      return type.add(request, settings);
+    case cni::Command::kDel:
+      type.del(request, settings);
+      return {};
+    case cni::Command::kCheck:
+      type.check(request, settings);
+      return {};
+    default:
+      return {};
+  }
+}
+
+// The version that an error document bears: the configuration's, once it is known.
+Outcome answer(const Invocation& invocation, cni::Version& version) {
+  const auto& environment = invocation.environment;
+  if (environment.get("CNI_COMMAND").empty()) {
+    invocation.report(invocation.on_terminal ? std::string(kHelp) : about());
+    return {};
+  }
+  const types::Type& type = require_type(invocation.called_as);
+  if (cni::command_of(environment) == cni::Command::kVersion) return {.output = cni::version_document(type.oldest)};
+  const cni::Request request = cni::read_request(environment, read_input(invocation));
+  version = request.version;
+  return {.output = run(type, request, settings_of(invocation))};
+}
+
+}  // namespace
+
+Outcome dispatch(const Invocation& invocation) noexcept {
+  cni::Version version = cni::kNewest;
+  try {
+    return answer(invocation, version);
+  } catch (...) {
+    return {.status = 1, .output = cni::to_document(translate(std::current_exception()), version)};
+  }
+}
+
+}  // namespace plugin

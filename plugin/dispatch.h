@@ -1,0 +1,30 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "plugin/cni/request.h"
+
+/// The process edge: from the environment and stdin to an exit status and one document, without a process around it.
+namespace plugin {
+
+struct Invocation {
+  std::string_view called_as;  // argv[0]
+  const cni::Environment& environment;
+  /// Called at most once, and not for VERSION. May throw base::SystemError.
+  std::function<std::string()> read_input;
+  /// Takes a line for stderr as it comes.
+  std::function<void(const std::string&)> report;
+  bool on_terminal = false;    // stdin is one
+};
+
+struct Outcome {
+  int status = 0;       // exit status: 0 or 1
+  std::string output;   // for stdout: one document or nothing
+};
+
+/// The only place where an exception becomes an error document. Never throws.
+[[nodiscard]] Outcome dispatch(const Invocation& invocation) noexcept;
+
+}  // namespace plugin

@@ -1,0 +1,116 @@
+#include "netlink/bridge.h"
+
+#include <fcntl.h>
+
+#include "netlink/sysctl.h"
+#include "plugin/cni/error.h"
+#include "plugin/steps/step.h"
+
+// How many ADDs share the making of a bridge. A bridge that is down is unfinished: whoever finds none, or one that is down, takes the
+// bridge's lock and looks again. The first one holds the lock until its ADD has succeeded and ends it by setting the bridge up; if it
+// fails, it removes the bridge, which nobody else can have begun to use. The others find it up and need no lock from then on. So the
+// lock is taken on first use only, a killed ADD leaves a bridge that the next one adopts, and a bridge in use is never removed.
+
+namespace steps {
+namespace {
+
+using attachment::Attachment;
+using attachment::BridgePort;
+
+constexpr std::chrono::seconds kPatience{30};
+
+base::FileLock lock_bridge(const World& world, const std::string& bridge) {
+  const std::string path = world.records.state_directory() + "/locks";
+  const base::UniqueFd directory = base::make_directories(path, 0700);
+  const std::string name = "bridge:" + bridge;
+  return {directory.get(), name, 0600, kPatience, path + "/" + name};
+}
+
+netlink::Link require_bridge(netlink::Link link) {
+  if (link.kind == "bridge") return link;
+  throw cni::Error(cni::Code::kConflict, "the interface " + link.name + " exists and is " +
+                                             (link.kind.empty() ? "no bridge" : "a " + link.kind + ", not a bridge") +
+                                             "; choose another name for key bridge, or remove it");
+}
+
+bool remove_if_unused(World& world, const std::string& name) {
+  const auto link = netlink::find_link(world.host, name);
+  if (!link || link->is_up() || !netlink::ports_of(world.host, link->index).empty()) return false;
+  return netlink::delete_link(world.host, link->index, name);
+}
+
+void create(World& world, const Attachment& attachment, base::Rollback& undo) {
+  const BridgePort& port = *attachment.bridge_port;
+  const bool created = netlink::create_bridge(
+      world.host, {.name = port.bridge, .mac = port.bridge_mac, .mtu = attachment.pair.mtu, .vlan_filtering = false});
+  if (!created) return;
+  undo.add("the creation of bridge " + port.bridge, [&world, name = port.bridge] { remove_if_unused(world, name); });
+  netlink::write_sysctl("net/ipv6/conf/" + port.bridge + "/accept_ra", "0");
+}
+
+void make_promiscuous(World& world, base::Rollback& undo) {
+  const netlink::Link bridge = *world.bridge;
+  if (bridge.is_promiscuous()) return;
+  netlink::change_link(world.host, bridge, {.promiscuous = true});
+  undo.add("promiscuous mode of bridge " + bridge.name,
+           [&world, bridge] { netlink::change_link(world.host, bridge, {.promiscuous = false}); });
+}
+
+void apply(World& world, Attachment& attachment, base::Rollback& undo) {
+  if (!attachment.bridge_port) return;
+  const std::string& name = attachment.bridge_port->bridge;
+  world.bridge = netlink::find_link(world.host, name);
+  if (!world.bridge || !world.bridge->is_up()) {
+    world.bridge_lock.emplace(lock_bridge(world, name));
+    world.bridge = netlink::find_link(world.host, name);
+    if (!world.bridge) {
+      create(world, attachment, undo);
+      world.bridge = netlink::find_link(world.host, name);
+    }
+    if (world.bridge && world.bridge->is_up()) world.bridge_lock.reset();
+  }
+  if (!world.bridge) throw cni::Error(cni::Code::kConflict, "bridge " + name + " was removed while it was set up");
+  world.bridge = require_bridge(std::move(*world.bridge));
+  if (attachment.bridge_port->promiscuous) make_promiscuous(world, undo);
+}
+
+void check(World& world, const Attachment& attachment, Findings& findings) {
+  if (!attachment.bridge_port) return;
+  const std::string& name = attachment.bridge_port->bridge;
+  world.bridge = netlink::find_link(world.host, name);
+  if (!world.bridge) {
+    findings.push_back("bridge " + name + " is missing");
+    return;
+  }
+  if (world.bridge->kind != "bridge") findings.push_back("interface " + name + " is no bridge");
+  if (!world.bridge->is_up()) findings.push_back("bridge " + name + " is down");
+  if (attachment.bridge_port->promiscuous && !world.bridge->is_promiscuous()) {
+    findings.push_back("bridge " + name + " is not in promiscuous mode");
+  }
+}
+
+// A bridge serves others and stays. Only that of an ADD which was killed before it came to its end, and which nobody adopted since, goes.
+void remove(World& world, const Attachment& attachment) {
+  if (!attachment.bridge_port || attachment.finished) return;
+  const std::string& name = attachment.bridge_port->bridge;
+  const auto link = netlink::find_link(world.host, name);
+  if (!link || link->is_up() || link->mac != attachment.bridge_port->bridge_mac) return;
+  const base::FileLock lock = lock_bridge(world, name);
+  remove_if_unused(world, name);
+}
+
+void open(World& world, Attachment& attachment, base::Rollback&) {
+  if (!attachment.bridge_port || !world.bridge_lock) return;
+  netlink::change_link(world.host, *world.bridge, {.up = true});
+  world.bridge_lock.reset();
+}
+
+void check_nothing(World&, const Attachment&, Findings&) {}
+void remove_nothing(World&, const Attachment&) {}
+
+}  // namespace
+
+const Step kBridge = {.name = "bridge", .apply = apply, .check = check, .remove = remove};
+const Step kOpenBridge = {.name = "open bridge", .apply = open, .check = check_nothing, .remove = remove_nothing};
+
+}  // namespace steps

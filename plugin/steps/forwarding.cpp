@@ -1,0 +1,54 @@
+#include "netlink/route.h"
+#include "netlink/sysctl.h"
+#include "plugin/cni/error.h"
+#include "plugin/steps/step.h"
+
+namespace steps {
+namespace {
+
+using attachment::Attachment;
+
+constexpr std::uint8_t kProtocolRa = 9;  // RTPROT_RA
+
+std::string key_of(base::Family family) {
+  return family == base::Family::kIpv4 ? "net/ipv4/ip_forward" : "net/ipv6/conf/all/forwarding";
+}
+
+// A router does not listen to router advertisements, so the host would lose a default route that it has from one when its lifetime ends
+// (addrconf.c, ipv6_accept_ra): 2 tells the interface to listen all the same.
+void keep_advertised_routes(World& world) {
+  for (const auto& route : netlink::default_routes(world.host, base::Family::kIpv6)) {
+    if (route.protocol != kProtocolRa) continue;
+    if (const auto uplink = netlink::find_link(world.host, route.out_link)) {
+      netlink::write_sysctl("net/ipv6/conf/" + uplink->name + "/accept_ra", "2");
+    }
+  }
+}
+
+void apply(World& world, Attachment& attachment, base::Rollback& undo) {
+  for (const auto family : attachment.forward) {
+    const std::string key = key_of(family);
+    const auto before = netlink::read_sysctl(key);
+    if (before == "1") continue;
+    if (family == base::Family::kIpv6) keep_advertised_routes(world);
+    if (!netlink::write_sysctl(key, "1")) {
+      throw cni::Error(cni::Code::kKernel, "this kernel cannot forward " + std::string(base::family_name(family)) + ": no sysctl " + key);
+    }
+    undo.add("sysctl " + key, [key, value = before.value_or("0")] { netlink::write_sysctl(key, value); });
+  }
+}
+
+void check(World&, const Attachment& attachment, Findings& findings) {
+  for (const auto family : attachment.forward) {
+    if (netlink::read_sysctl(key_of(family)) != "1") findings.push_back("forwarding is off: sysctl " + key_of(family) + " is not 1");
+  }
+}
+
+// Others need it.
+void remove(World&, const Attachment&) {}
+
+}  // namespace
+
+const Step kForwarding = {.name = "forwarding", .apply = apply, .check = check, .remove = remove};
+
+}  // namespace steps

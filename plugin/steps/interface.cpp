@@ -1,0 +1,128 @@
+#include <cerrno>
+
+#include "netlink/netns.h"
+#include "netlink/sysctl.h"
+#include "netlink/veth.h"
+#include "plugin/cni/error.h"
+#include "plugin/steps/step.h"
+
+namespace steps {
+namespace {
+
+using attachment::Attachment;
+
+std::string ipv6_key(const std::string& interface, std::string_view setting) {
+  return "net/ipv6/conf/" + interface + "/" + std::string(setting);
+}
+
+bool uses_ipv6(const Attachment& attachment) {
+  for (const auto& address : attachment.addresses) {
+    if (address.prefix.family() == base::Family::kIpv6) return true;
+  }
+  return false;
+}
+
+// A name that is taken is told apart only after the kernel's refusal: the look-ups cost nothing where all is well.
+[[noreturn]] void explain_taken_name(World& world, const Attachment& attachment, const netlink::Error& error) {
+  const std::string& ifname = attachment.key.ifname;
+  if (netlink::find_link(*world.container, ifname)) {
+    throw cni::Error(cni::Code::kConflict, "the container has an interface " + ifname + " already (" + attachment.netns_path + ")");
+  }
+  if (const auto link = netlink::find_link(world.host, attachment.pair.host_name)) {
+    throw cni::Error(cni::Code::kConflict, "the host has an interface " + link->name + " already" +
+                                               (link->alias.empty() ? "" : ", of " + link->alias));
+  }
+  throw error;
+}
+
+void create_pair(World& world, const Attachment& attachment) {
+  const auto& pair = attachment.pair;
+  try {
+    netlink::create_veth(world.host, {.near = {.name = pair.host_name, .mac = pair.host_mac},
+                                      .far = {.name = attachment.key.ifname, .mac = pair.container_mac},
+                                      .far_namespace = world.container_namespace->fd(),
+                                      .mtu = pair.mtu,
+                                      .master = world.bridge ? world.bridge->index : 0});
+  } catch (const netlink::Error& error) {
+    if (error.code() == EEXIST) explain_taken_name(world, attachment, error);
+    if (error.code() == EXFULL) {
+      throw cni::Error(cni::Code::kExhausted,
+                       "bridge " + attachment.bridge_port->bridge +
+                           " has 1023 ports, which is all that the kernel gives one; use mode routed, or a second bridge",
+                       error.what());
+    }
+    throw;
+  }
+}
+
+// Both ends are down still, so that no advertisement can have been taken (CVE-2020-10749). Without IPv6 there are no such keys.
+void prepare_ipv6(World& world, const Attachment& attachment) {
+  netlink::write_sysctl(ipv6_key(attachment.pair.host_name, "accept_ra"), "0");
+  const std::string& ifname = attachment.key.ifname;
+  const netlink::ScopedEntry inside(*world.container_namespace, world.host_namespace);
+  netlink::write_sysctl(ipv6_key(ifname, "accept_ra"), "0");
+  if (!uses_ipv6(attachment)) return;
+  if (netlink::read_sysctl(ipv6_key(ifname, "disable_ipv6")).value_or("0") != "0") {
+    netlink::write_sysctl(ipv6_key(ifname, "disable_ipv6"), "0");
+  }
+  netlink::write_sysctl(ipv6_key(ifname, attachment.pair.enable_dad ? "enhanced_dad" : "accept_dad"),
+                        attachment.pair.enable_dad ? "1" : "0");
+}
+
+void apply(World& world, Attachment& attachment, base::Rollback& undo) {
+  create_pair(world, attachment);
+  const std::string& host_name = attachment.pair.host_name;
+  undo.add("the veth pair " + host_name, [&world, host_name] { netlink::delete_link(world.host, host_name); });
+  prepare_ipv6(world, attachment);
+  netlink::change_link(world.host, host_name, {.up = true, .alias = attachment::alias_of(attachment.key)});
+  world.host_end = netlink::find_link(world.host, host_name);
+  world.container_end = netlink::find_link(*world.container, attachment.key.ifname);
+  if (!world.host_end || !world.container_end) {
+    throw cni::Error(cni::Code::kConflict, "the veth pair " + host_name + " was removed while it was set up");
+  }
+}
+
+void check_host_end(World& world, const Attachment& attachment, Findings& findings) {
+  const std::string& name = attachment.pair.host_name;
+  world.host_end = netlink::find_link(world.host, name);
+  if (!world.host_end) {
+    findings.push_back("host interface " + name + " is missing");
+    return;
+  }
+  if (world.host_end->kind != "veth") findings.push_back("host interface " + name + " is no veth");
+  if (!world.host_end->is_up()) findings.push_back("host interface " + name + " is down");
+  if (attachment.bridge_port && (!world.bridge || world.host_end->master != world.bridge->index)) {
+    findings.push_back("host interface " + name + " is not a port of bridge " + attachment.bridge_port->bridge);
+  }
+}
+
+void check(World& world, const Attachment& attachment, Findings& findings) {
+  check_host_end(world, attachment, findings);
+  const std::string& ifname = attachment.key.ifname;
+  world.container_end = netlink::find_link(*world.container, ifname);
+  if (!world.container_end) {
+    findings.push_back("container interface " + ifname + " is missing");
+    return;
+  }
+  const auto& link = *world.container_end;
+  if (link.kind != "veth") findings.push_back("container interface " + ifname + " is no veth");
+  if (world.host_end && link.peer != world.host_end->index) {
+    findings.push_back("container interface " + ifname + " is not the peer of " + world.host_end->name);
+  }
+  if (attachment.pair.container_up && !link.is_up()) findings.push_back("container interface " + ifname + " is down");
+}
+
+// A name of ours may have been taken by something else since: only what bears our mark, or the MAC that we gave, is removed.
+void remove(World& world, const Attachment& attachment) {
+  const auto link = netlink::find_link(world.host, attachment.pair.host_name);
+  if (!link || link->kind != "veth") return;
+  const bool ours = link->alias == attachment::alias_of(attachment.key) ||
+                    (attachment.pair.host_mac.is_usable() && link->alias.empty() && link->mac == attachment.pair.host_mac);
+  if (ours) netlink::delete_link(world.host, link->index, link->name);
+}
+
+}  // namespace
+
+const Step kInterface = {.name = "interface", .apply = apply, .check = check, .remove = remove};
+
+}  // namespace steps

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/file.h"
+#include "base/rollback.h"
+#include "netlink/link.h"
+#include "netlink/netns.h"
+#include "netlink/socket.h"
+#include "plugin/attachment/attachment.h"
+#include "plugin/attachment/record_store.h"
+
+/// What an attachment is made of, one file a step. ADD, CHECK and DEL are three readings of one list of them.
+namespace steps {
+
+/// Where steps act: the two namespaces, each with a socket that acts in it, and what has been seen of the links so far.
+struct World {
+  const netlink::Namespace& host_namespace;
+  netlink::Socket& host;
+  const netlink::Namespace* container_namespace = nullptr;  // null where it is gone, and in remove()
+  netlink::Socket* container = nullptr;
+  const attachment::RecordStore& records;
+
+  std::optional<netlink::Link> bridge;
+  std::optional<netlink::Link> host_end;
+  std::optional<netlink::Link> container_end;
+  /// Held from the moment a bridge is found unfinished until this ADD has finished it or given up (see bridge.cpp).
+  std::optional<base::FileLock> bridge_lock;
+  /// Set by a step that had to depart from the plan and has put what it did into the attachment.
+  bool amended = false;
+};
+
+/// What CHECK found missing or altered, each a sentence that names the object.
+using Findings = std::vector<std::string>;
+
+/// A step does nothing where the attachment has nothing for it. apply() may amend the attachment (World::amended) and registers its undo on the line after the effect; remove()
+/// takes away what does not vanish with the links, and finding nothing is success; both throw what the lower layers throw.
+struct Step {
+  std::string_view name;
+  void (*apply)(World& world, attachment::Attachment& attachment, base::Rollback& undo);
+  void (*check)(World& world, const attachment::Attachment& attachment, Findings& findings);
+  void (*remove)(World& world, const attachment::Attachment& attachment);
+};
+
+/// The bridge exists, of this kind, with the wanted flags. New or half-made ones stay down until kOpenBridge.
+extern const Step kBridge;
+/// The veth pair, enslaved at birth, refusing router advertisements; host end up.
+extern const Step kInterface;
+/// Hairpin and isolation of the bridge port.
+extern const Step kBridgePort;
+/// The host end as a router that answers for everything, and the container's permanent neighbours.
+extern const Step kRoutedPort;
+/// The container's addresses, then its interface up, then its routes.
+extern const Step kAddresses;
+/// The host's routes to a routed container.
+extern const Step kHostRoutes;
+/// The gateway addresses on the bridge.
+extern const Step kGateway;
+/// The port carries traffic.
+extern const Step kCarrier;
+
+/// What makes the attachment count: these run when the record is published, because others rely on their effects at once.
+extern const Step kForwarding;
+extern const Step kOpenBridge;
+
+/// In the order of ADD.
+[[nodiscard]] std::span<const Step* const> private_steps();
+[[nodiscard]] std::span<const Step* const> public_steps();
+
+}  // namespace steps

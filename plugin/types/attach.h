@@ -1,0 +1,27 @@
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "plugin/cni/request.h"
+#include "plugin/config/network.h"
+
+/// The operations of the types that make a container's interface.
+namespace types {
+
+struct Settings {
+  std::string state_directory = "/run/patchcord";
+  /// Takes a line for stderr: what could not be undone, what was ignored and why.
+  std::function<void(const std::string&)> report;
+};
+
+/// Makes the attachment and returns the result document; whatever fails, everything is undone before it is thrown on.
+[[nodiscard]] std::string add(const cni::Request& request, const config::Network& network, const Settings& settings);
+
+/// Removes every trace that the record, or without one the names, lead to. Throws once, at the end, what did not work.
+void del(const cni::Request& request, const Settings& settings);
+
+/// Throws cni::Error{kCheckFailed} that names everything missing or altered.
+void check(const cni::Request& request, const Settings& settings);
+
+}  // namespace types

@@ -1,0 +1,99 @@
+#include "plugin/types/tear_down.h"
+
+#include <functional>
+
+#include "base/error.h"
+#include "plugin/cni/error.h"
+#include "plugin/lease/lease.h"
+#include "plugin/types/plan.h"
+
+namespace types {
+namespace {
+
+using attachment::Attachment;
+
+/// Runs each action whatever became of the others, and remembers what went wrong.
+class Attempts {
+ public:
+  void run(const std::function<void()>& action) {
+    try {
+      action();
+    } catch (const cni::Error& error) {
+      remember(error.what(), error.code());
+    } catch (const base::LockTimeout& error) {
+      remember(error.what(), static_cast<unsigned>(cni::Code::kTryAgainLater));
+    } catch (const std::exception& error) {
+      remember(error.what(), static_cast<unsigned>(cni::Code::kIncomplete));
+    }
+  }
+
+  // A single problem keeps its own code; several are one incomplete operation.
+  void throw_if_any() const {
+    if (count_ == 0) return;
+    throw cni::Error(count_ == 1 ? code_ : static_cast<unsigned>(cni::Code::kIncomplete), text_, {});
+  }
+
+ private:
+  void remember(const std::string& problem, unsigned code) {
+    text_ += (text_.empty() ? "" : "; ") + problem;
+    code_ = code;
+    ++count_;
+  }
+  std::string text_;
+  unsigned code_ = 0;
+  int count_ = 0;
+};
+
+std::string configured_prefix(const cni::Request& request) {
+  constexpr std::string_view kDefault = "veth";
+  try {
+    std::string prefix = request.config().text("hostInterfacePrefix").value_or(std::string(kDefault));
+    return prefix.size() < 15 ? prefix : std::string(kDefault);
+  } catch (const cni::Error&) {
+    return std::string(kDefault);
+  }
+}
+
+// Through the container, if it still is there: the host end may have another name than today's configuration gives it.
+std::optional<std::string> find_host_end_of_container(steps::World& world, const cni::Request& request) {
+  const auto container = netlink::Namespace::find(request.netns);
+  if (!container || container->identity() == world.host_namespace.identity()) return std::nullopt;
+  auto socket = netlink::Socket::in(*container, world.host_namespace);
+  const auto inside = netlink::find_link(socket, request.ifname);
+  if (!inside || inside->kind != "veth" || inside->peer == 0) return std::nullopt;
+  const auto host_end = netlink::find_link(world.host, inside->peer);
+  if (!host_end || host_end->alias != attachment::alias_of(key_of(request))) return std::nullopt;
+  return host_end->name;
+}
+
+Attachment from_names(steps::World& world, const cni::Request& request) {
+  Attachment attachment;
+  attachment.key = key_of(request);
+  attachment.pair.host_name = find_host_end_of_container(world, request)
+                                  .value_or(attachment::host_name_of(attachment.key, configured_prefix(request)));
+  attachment.finished = true;
+  return attachment;
+}
+
+}  // namespace
+
+void tear_down(steps::World& world, const cni::Request& request, const std::optional<Attachment>& record,
+               const std::string& state_directory) {
+  const Attachment attachment = record ? *record : from_names(world, request);
+  Attempts attempts;
+  const auto remove_all = [&](std::span<const steps::Step* const> list) {
+    for (auto step = list.rbegin(); step != list.rend(); ++step) {
+      attempts.run([&] { (*step)->remove(world, attachment); });
+    }
+  };
+  remove_all(steps::public_steps());
+  remove_all(steps::private_steps());
+  // Last, so that no other container has an address while this one still can be reached by it. A record without a reservation had no
+  // IPAM; without a record only the configuration can tell.
+  if (!record || attachment.reservation) {
+    attempts.run([&] { lease::release(request, attachment.reservation, state_directory); });
+  }
+  attempts.throw_if_any();
+}
+
+}  // namespace types

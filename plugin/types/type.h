@@ -1,0 +1,25 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "plugin/cni/request.h"
+#include "plugin/cni/version.h"
+#include "plugin/types/attach.h"
+
+namespace types {
+
+/// A plugin type: what one name of the executable answers to each command. `add` returns the result document; the others return
+/// nothing and throw what is wrong.
+struct Type {
+  std::string_view name;
+  cni::Version oldest;  // version of the specification
+  std::string (*add)(const cni::Request& request, const Settings& settings);
+  void (*del)(const cni::Request& request, const Settings& settings);
+  void (*check)(const cni::Request& request, const Settings& settings);
+};
+
+/// By the last part of a path; absent for a name that is none of ours.
+[[nodiscard]] const Type* find_type(std::string_view called_as);
+
+}  // namespace types

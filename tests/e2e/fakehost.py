@@ -1,0 +1,327 @@
+"""A throwaway host for one test: its own network, mounts and processes.
+
+The network namespace is made by `ip netns`, as the machine's administrator
+would see it. Inside it lives an anchor process that owns a private mount and
+PID namespace; every command of the test runs in those three namespaces.
+
+ * Directories that runtimes and plugins hard-code (/run, /var/lib, /opt, /etc,
+   /dev/shm, /var/tmp) are private ones, so a test cannot read or change the
+   machine's own.
+ * The anchor is PID 1 of its PID namespace: when it ends, the kernel kills
+   every daemon, shim and monitor that is still there, and with the last process
+   the mounts go. Cleaning up does not depend on anything behaving well.
+"""
+
+import atexit
+import contextlib
+import itertools
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+
+NETNS_PREFIX = f"pc-e2e-{os.getpid()}-"
+
+# An address that is the node's own and belongs to no container network. The
+# host has no default route, which routed mode must not need.
+NODE_ADDRESS = "192.0.2.1"
+
+# Our own PATH: a developer's shims (pyenv and the like) must not leak in.
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+# $1 is the directory that holds the private directories. The order matters:
+# the process id is read while /proc still shows the machine's numbering, the
+# machine's named namespaces go before /run covers them (else we would keep them
+# alive and list them as ours), util-linux's mount waits until then because it
+# makes /run/mount, and the cgroup mounts are carried over because a new sysfs
+# (wanted so that /sys/class/net shows the fake host's links) covers them.
+ANCHOR_SCRIPT = """
+set -e
+read -r anchor_pid rest < /proc/self/stat
+busybox mount -t proc proc /proc
+busybox umount -l /run/netns
+busybox mount -o bind "$1/run" /run
+mount --bind "$1/opt" /opt
+mount --bind "$1/var-lib" /var/lib
+mount --bind "$1/etc" /etc
+mount --bind "$1/var-tmp" /var/tmp
+mount -t tmpfs tmpfs /dev/shm
+if [ -n "$2" ]; then mount --bind "$2" /opt/cni/bin; fi
+if [ -n "$3" ]; then mount --bind "$1/empty" "$3"; fi
+mount --rbind /sys/fs/cgroup "$1/cgroup"
+mount -t sysfs sysfs /sys
+mount --rbind "$1/cgroup" /sys/fs/cgroup
+umount -R "$1/cgroup"
+echo "$anchor_pid"
+exec >/dev/null
+# With SIGCHLD ignored the kernel itself reaps the orphans that PID 1 inherits.
+# cat ends when the test closes the pipe, or dies.
+exec env --ignore-signal=CHLD cat
+"""
+
+_serial = itertools.count(1)
+
+
+class CommandFailed(AssertionError):
+    """A command run for a test ended with an error; says all that it printed."""
+
+    def __init__(self, argv, code, stdout, stderr):
+        super().__init__(
+            f"{' '.join(map(str, argv))}\nended with {code}\n"
+            f"stdout: {stdout}\nstderr: {stderr}"
+        )
+
+
+def run_command(argv, *, check=True, timeout=60, **options):
+    """Runs argv to its end; returns the CompletedProcess with text output."""
+    argv = [str(word) for word in argv]
+    options.setdefault("env", {"PATH": PATH, "HOME": "/nonexistent", "LC_ALL": "C"})
+    if "input" not in options:
+        options.setdefault("stdin", subprocess.DEVNULL)
+    try:
+        done = subprocess.run(
+            argv, capture_output=True, text=True, timeout=timeout, **options
+        )
+    except subprocess.TimeoutExpired as expired:
+        raise CommandFailed(
+            argv, f"a timeout of {timeout} s", expired.stdout, expired.stderr
+        ) from None
+    if check and done.returncode != 0:
+        raise CommandFailed(argv, done.returncode, done.stdout, done.stderr)
+    return done
+
+
+def wait_until(condition, what, timeout=10):
+    """Polls until condition() is true; what() describes it if it never is."""
+    deadline = time.monotonic() + timeout
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {timeout} s in vain for {what()}")
+        time.sleep(0.05)
+
+
+class FakeHost:
+    """The fake host as a context manager.
+
+    plugin_dir: a directory of the machine to be seen as /opt/cni/bin, or else
+    fill_plugin_dir: called with a directory, puts there what /opt/cni/bin holds.
+    hidden_dir: a directory of the machine that is to look empty.
+    """
+
+    def __init__(self, plugin_dir=None, fill_plugin_dir=None, hidden_dir=None):
+        self.netns = f"{NETNS_PREFIX}{next(_serial)}"
+        # Containers' cgroups are put below one of our own, because the cgroup
+        # hierarchy is the machine's and its parents are never removed.
+        self.cgroup_parent = f"/{self.netns}"
+        self.dir = None
+        self._plugin_dir = plugin_dir
+        self._fill_plugin_dir = fill_plugin_dir
+        self._hidden_dir = hidden_dir
+        self._anchor = None
+        self._anchor_pid = None
+        self._started = []
+        self._cleanup = contextlib.ExitStack()
+
+    def __enter__(self):
+        with contextlib.ExitStack() as undo:
+            self.dir = tempfile.mkdtemp(prefix=self.netns + ".")
+            undo.callback(shutil.rmtree, self.dir)
+            undo.callback(self._remove_cgroups)
+            run_command(["ip", "netns", "add", self.netns])
+            undo.callback(run_command, ["ip", "netns", "del", self.netns])
+            self._make_private_directories()
+            undo.callback(self._stop_anchor)
+            self._start_anchor()
+            self._configure_network()
+            self._cleanup = undo.pop_all()
+        # unittest skips all cleaning up when it is interrupted.
+        atexit.register(self.close)
+        return self
+
+    def __exit__(self, *exception):
+        self.close()
+
+    def close(self):
+        atexit.unregister(self.close)
+        self._cleanup.close()
+
+    # -- running commands ---------------------------------------------------
+
+    def run(self, *argv, env=None, **options):
+        """Runs a command on the fake host; raises CommandFailed if it fails."""
+        return run_command(
+            self._inside(argv), env=self._environment(env), **options
+        )
+
+    def output(self, *argv, **options):
+        return self.run(*argv, **options).stdout
+
+    def json(self, *argv, **options):
+        # iproute2 prints nothing at all where there is nothing to list.
+        return json.loads(self.output(*argv, **options) or "[]")
+
+    def spawn(self, *argv, log, env=None):
+        """Starts a command and returns its Popen; it dies with the host at the
+        latest. log is the path of a file for its output."""
+        with open(log, "ab") as out:
+            started = subprocess.Popen(
+                self._inside(argv),
+                env=self._environment(env),
+                stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+            )
+        self._started.append(started)
+        return started
+
+    def _inside(self, argv):
+        enter = ["nsenter", f"--target={self._anchor_pid}", "--net", "--mount", "--pid"]
+        return [*enter, "--", *map(str, argv)]
+
+    def _environment(self, extra):
+        return {"PATH": PATH, "HOME": self.path("home"), "LC_ALL": "C", **(extra or {})}
+
+    # -- looking at it ------------------------------------------------------
+
+    def path(self, *names):
+        """A path below the test's own directory, the same inside and outside."""
+        return os.path.join(self.dir, *names)
+
+    def path_of(self, inner):
+        """Where /run/..., /var/lib/..., /etc/... or /opt/... lies on the machine."""
+        for seen, kept in (("/run", "run"), ("/var/lib", "var-lib"),
+                           ("/etc", "etc"), ("/opt", "opt")):
+            if inner == seen or inner.startswith(seen + "/"):
+                return self.path(kept) + inner[len(seen):]
+        raise ValueError(f"{inner} is not private to the fake host")
+
+    def processes(self):
+        """The command names of all processes but the anchor and this question."""
+        lines = self.output("ps", "-e", "-o", "pid=,comm=").splitlines()
+        names = (line.split(None, 1) for line in lines)
+        return sorted(name for pid, name in names if pid != "1" and name != "ps")
+
+    def describe(self):
+        """All network state in one text, for messages of failed assertions."""
+        questions = (["ip", "-br", "link"], ["ip", "-br", "addr"],
+                     ["ip", "route", "show", "table", "all"],
+                     ["ip", "neigh"], ["nft", "list", "ruleset"])
+        answers = (self.run(*argv, check=False).stdout for argv in questions)
+        return "\n".join(
+            f"$ {' '.join(argv)}\n{text}" for argv, text in zip(questions, answers)
+        )
+
+    # -- building and removing ----------------------------------------------
+
+    def _make_private_directories(self):
+        for name in ("run/lock", "run/netns", "opt/cni/bin", "var-lib/cni",
+                     "var-tmp", "home", "empty", "cgroup"):
+            os.makedirs(self.path(name))
+        if self._fill_plugin_dir:
+            self._fill_plugin_dir(self.path("opt", "cni", "bin"))
+        # A copy, not an overlay: it works where the machine's own root is one.
+        run_command(["cp", "-a", "/etc", self.path("etc")])
+        net_d = self.path("etc", "cni", "net.d")
+        shutil.rmtree(net_d, ignore_errors=True)
+        os.makedirs(net_d)
+
+    def _start_anchor(self):
+        self._anchor = subprocess.Popen(
+            ["nsenter", f"--net=/var/run/netns/{self.netns}",
+             "unshare", "--mount", "--pid", "--fork", "--kill-child",
+             "sh", "-c", ANCHOR_SCRIPT, "anchor",
+             self.dir, self._plugin_dir or "", self._hidden_dir or ""],
+            env={"PATH": PATH}, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )
+        self._anchor_pid = self._anchor.stdout.readline().strip()
+        if not self._anchor_pid:
+            raise CommandFailed(["anchor"], self._anchor.wait(), "",
+                                self._anchor.stderr.read())
+
+    def _stop_anchor(self):
+        if self._anchor is None:
+            return
+        with self._anchor:  # closes the pipes, so the anchor ends; then waits
+            pass
+        for command in self._started:  # dead by now: the anchor took them along
+            command.wait()
+
+    def _configure_network(self):
+        # A host without lo has no local route table and answers ARP wrongly.
+        self.run("ip", "link", "set", "lo", "up")
+        self.run("ip", "address", "add", f"{NODE_ADDRESS}/32", "dev", "lo")
+
+    def _remove_cgroups(self):
+        root = "/sys/fs/cgroup"
+        roots = [root] + [entry.path for entry in os.scandir(root) if entry.is_dir()]
+        for top in (hierarchy + self.cgroup_parent for hierarchy in roots):
+            for directory, _, _ in os.walk(top, topdown=False):
+                os.rmdir(directory)
+
+
+class MachineState:
+    """What the machine itself looks like, to prove that a test left no mark.
+
+    Only our own names are compared where others may work at the same time.
+    """
+
+    # Where runtimes and plugins would put things, were the host not private.
+    WATCHED = ("/run", "/var/lib", "/opt", "/etc/cni/net.d", "/dev/shm", "/var/tmp")
+    # The machine's own tools make these on their first use.
+    TOLERATED = ("/run/netns", "/run/mount")
+
+    def __init__(self):
+        self.files = set(self._files())
+        self.links = set(self._links())
+        self.rules = self._rules()
+
+    def traces(self):
+        """Everything that was not there when this object was made."""
+        found = [f"network namespace {name}" for name in self._netns()]
+        found += [f"link {name}" for name in self._links() if name not in self.links]
+        found += [f"file {path}" for path in self._files() if path not in self.files]
+        found += [f"mount {line}" for line in self._mounts()]
+        found += [f"process {line}" for line in self._processes()]
+        found += [f"directory {path}" for path in self._directories()]
+        if self._rules() != self.rules:
+            found.append("changed nftables rules")
+        return found
+
+    @staticmethod
+    def _netns():
+        names = (line.split()[0] for line in
+                 run_command(["ip", "netns", "list"]).stdout.splitlines())
+        return [name for name in names if name.startswith(NETNS_PREFIX)]
+
+    @staticmethod
+    def _links():
+        return [link["ifname"] for link in
+                json.loads(run_command(["ip", "-j", "link"]).stdout)]
+
+    @classmethod
+    def _files(cls):
+        paths = [os.path.join(place, name) for place in cls.WATCHED
+                 if os.path.isdir(place) for name in os.listdir(place)]
+        return [path for path in paths if path not in cls.TOLERATED]
+
+    @staticmethod
+    def _mounts():
+        with open("/proc/self/mounts", encoding="utf-8") as mounts:
+            return [line.strip() for line in mounts if NETNS_PREFIX in line]
+
+    @staticmethod
+    def _processes():
+        lines = run_command(["ps", "-e", "-ww", "-o", "pid=,args="]).stdout.splitlines()
+        return [line for line in lines if NETNS_PREFIX in line]
+
+    @staticmethod
+    def _directories():
+        tops = [tempfile.gettempdir(), "/sys/fs/cgroup"]
+        tops += [entry.path for entry in os.scandir("/sys/fs/cgroup") if entry.is_dir()]
+        return [os.path.join(top, name) for top in tops for name in os.listdir(top)
+                if name.startswith(NETNS_PREFIX)]
+
+    @staticmethod
+    def _rules():
+        return run_command(["nft", "list", "ruleset"]).stdout

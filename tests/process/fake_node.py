@@ -1,0 +1,194 @@
+"""A node to try the plugin on: a network namespace that plays the host, containers' namespaces, and directories of its own.
+
+Nothing of the machine is touched; everything is gone when the node is closed, whatever became of the test.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+PLUGIN = os.environ.get("PATCHCORD_BIN", os.path.join(ROOT, "build", "patchcord"))
+REFERENCE_DIR = "/usr/lib/cni"
+
+
+class PluginError(Exception):
+    """The plugin failed, with exactly one error document on stdout."""
+
+    def __init__(self, document, stderr):
+        super().__init__(f"{document} stderr: {stderr}")
+        self.document = document
+        self.code = document["code"]
+        self.msg = document["msg"]
+
+
+class Node:
+    _count = 0
+
+    def __init__(self):
+        Node._count += 1
+        self.name = f"pct{os.getpid()}x{Node._count}"
+        self.directory = tempfile.mkdtemp(prefix="patchcord-test-")
+        self.state = os.path.join(self.directory, "run")
+        self.networks = os.path.join(self.directory, "networks")
+        self.namespaces = []
+        self.host = self._add_namespace("host")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        for namespace in reversed(self.namespaces):
+            subprocess.run(["ip", "netns", "del", namespace], stderr=subprocess.DEVNULL, check=False)
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def _add_namespace(self, suffix):
+        namespace = f"{self.name}-{suffix}"
+        self.namespaces.append(namespace)
+        subprocess.run(["ip", "netns", "add", namespace], check=True)
+        # Without its loopback a host answers ARP wrongly, for want of a local table.
+        subprocess.run(["ip", "-n", namespace, "link", "set", "lo", "up"], check=True)
+        return namespace
+
+    def container(self, name):
+        """Makes a container's namespace; its name serves as the container id too."""
+        return self._add_namespace(name)
+
+    def remove_container(self, namespace):
+        subprocess.run(["ip", "netns", "del", namespace], check=True)
+        self.namespaces.remove(namespace)
+
+    @staticmethod
+    def path_of(namespace):
+        return f"/var/run/netns/{namespace}"
+
+    # -- commands inside namespaces
+
+    @staticmethod
+    def run_in(namespace, *command, check=True, timeout=60):
+        return subprocess.run(["nsenter", f"--net=/var/run/netns/{namespace}", *command], stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True, check=check, timeout=timeout)
+
+    def on_host(self, *command, check=True):
+        return self.run_in(self.host, *command, check=check).stdout
+
+    def ip_json(self, namespace, *arguments):
+        text = self.run_in(namespace, "ip", "-j", *arguments).stdout.strip()
+        return json.loads(text) if text else []
+
+    def reaches(self, namespace, address, count=1):
+        done = self.run_in(namespace, "ping", "-n", "-c", str(count), "-i", "0.2", "-W", "1", address, check=False)
+        return done.returncode == 0
+
+    # -- the plugin
+
+    def environment(self, command, container_id, netns, ifname="eth0", args="", **extra):
+        return {"CNI_COMMAND": command, "CNI_CONTAINERID": container_id, "CNI_NETNS": netns, "CNI_IFNAME": ifname,
+                "CNI_ARGS": args, "CNI_PATH": REFERENCE_DIR, "PATH": os.environ["PATH"],
+                "PATCHCORD_STATE_DIR": self.state, **extra}
+
+    def start(self, command, config, container_id, netns, ifname="eth0", args="", plugin=None, prefix=(), **extra):
+        """Starts one operation in the host's namespace. `prefix` is put before the plugin's command line."""
+        process = subprocess.Popen(
+            ["nsenter", f"--net=/var/run/netns/{self.host}", *prefix, plugin or PLUGIN], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            env=self.environment(command, container_id, netns, ifname, args, **extra))
+        text = config if isinstance(config, str) else json.dumps(config)
+        try:
+            process.stdin.write(text)
+            process.stdin.close()
+        except BrokenPipeError:
+            pass
+        process.stdin = None
+        return process
+
+    @staticmethod
+    def finish(process, timeout=60):
+        stdout, stderr = process.communicate(timeout=timeout)
+        if process.returncode == 0:
+            return json.loads(stdout) if stdout.strip() else None
+        try:
+            document = json.loads(stdout)
+        except ValueError:
+            raise AssertionError(f"exit {process.returncode}, stdout {stdout!r}, stderr {stderr!r}") from None
+        raise PluginError(document, stderr)
+
+    def call(self, command, config, container_id, netns=None, **options):
+        """One operation; the namespace is that of the container id unless given. Returns the document, if there is one."""
+        path = self.path_of(container_id) if netns is None else netns
+        return self.finish(self.start(command, config, container_id, path, **options))
+
+    def add(self, config, container_id, **options):
+        return self.call("ADD", config, container_id, **options)
+
+    def delete(self, config, container_id, **options):
+        return self.call("DEL", config, container_id, **options)
+
+    def check(self, config, container_id, result, **options):
+        return self.call("CHECK", {**config, "prevResult": result}, container_id, **options)
+
+    # -- what is there
+
+    def snapshot(self, *containers):
+        """Everything that an operation may change, as text: links, addresses, routes, neighbours, rules, files."""
+        parts = {}
+        for namespace in (self.host, *containers):
+            for arguments in (["-d", "addr"], ["route", "show", "table", "all"], ["-6", "route", "show", "table", "all"],
+                              ["neigh"], ["-6", "neigh"]):
+                done = self.run_in(namespace, "ip", *arguments, check=False)
+                parts[(namespace, *arguments)] = steady(done.stdout)
+            parts[(namespace, "nft")] = self.run_in(namespace, "nft", "list", "ruleset").stdout
+        parts["files"] = files_below(self.state) + files_below(self.networks)
+        return parts
+
+    def veths(self):
+        return [link["ifname"] for link in self.ip_json(self.host, "link", "show", "type", "veth")]
+
+    def reservations(self, network):
+        directory = os.path.join(self.networks, network)
+        if not os.path.isdir(directory):
+            return []
+        return sorted(name for name in os.listdir(directory) if name != "lock" and not name.startswith("last_reserved"))
+
+
+def steady(text):
+    """Without what changes by itself: the seconds that timers of a bridge or an address have left."""
+    words = ("gc_timer", "hello_timer", "tcn_timer", "topology_change_timer", "valid_lft")
+    lines = []
+    for line in text.splitlines():
+        fields = line.split()
+        kept = [field for index, field in enumerate(fields)
+                if not (index > 0 and fields[index - 1] in words)]
+        lines.append(" ".join(kept))
+    return "\n".join(lines)
+
+
+def files_below(directory):
+    """Names, modes and contents; the index of reservations and locks are caches, which may come and go."""
+    found = []
+    for parent, directories, files in os.walk(directory):
+        directories[:] = [name for name in directories if not (parent == directory and name in ("ipam", "locks"))]
+        for name in sorted(files):
+            path = os.path.join(parent, name)
+            with open(path, "rb") as file:
+                found.append((os.path.relpath(path, directory), os.stat(path).st_mode, file.read()))
+    return sorted(found)
+
+
+def bridge_config(node, name="br-net", bridge="pcbr0", subnets=("10.88.0.0/24",), **keys):
+    return {"cniVersion": "1.0.0", "name": name, "type": "patchcord", "mode": "bridge", "bridge": bridge,
+            "ipam": {"type": "host-local", "dataDir": node.networks, "ranges": [[{"subnet": s}] for s in subnets]}, **keys}
+
+
+def routed_config(node, name="rt-net", subnets=("10.89.0.0/24",), **keys):
+    return {"cniVersion": "1.0.0", "name": name, "type": "patchcord", "mode": "routed",
+            "ipam": {"type": "host-local", "dataDir": node.networks, "ranges": [[{"subnet": s}] for s in subnets]}, **keys}
+
+
+DUAL_BRIDGE = ("10.88.0.0/24", "fd00:88::/64")
+DUAL_ROUTED = ("10.89.0.0/24", "fd00:89::/64")
