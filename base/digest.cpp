@@ -1,8 +1,8 @@
 #include "base/digest.h"
 
-#include <nettle/sha2.h>
-
 #include <algorithm>
+
+#include <nettle/sha2.h>
 
 namespace base {
 

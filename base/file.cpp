@@ -1,13 +1,13 @@
 #include "base/file.h"
 
+#include <array>
+#include <cerrno>
+#include <cstdint>
+#include <ctime>
+
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <array>
-#include <cerrno>
-#include <cstdio>
-#include <ctime>
 
 #include "base/error.h"
 
@@ -102,9 +102,8 @@ constexpr int kDirectoryFlags = O_RDONLY | O_DIRECTORY;
 }  // namespace
 
 std::optional<UniqueFd> open_at(int directory, const std::string& path, int flags, mode_t mode) {
-  UniqueFd fd(retry_when_interrupted([&] {
-    return ::openat(directory, path.c_str(), flags | O_CLOEXEC | O_NOFOLLOW, mode);
-  }));
+  UniqueFd fd(retry_when_interrupted(
+      [&] { return ::openat(directory, path.c_str(), flags | O_CLOEXEC | O_NOFOLLOW, mode); }));
   if (fd) return fd;
   if (errno == ENOENT) return std::nullopt;
   throw SystemError("open", path, errno);
@@ -133,8 +132,7 @@ std::string read_all(int fd, std::size_t limit, std::string_view name) {
   std::string data;
   std::array<char, 4096> part;
   for (;;) {
-    const auto count =
-        retry_when_interrupted([&] { return ::read(fd, part.data(), part.size()); });
+    const auto count = retry_when_interrupted([&] { return ::read(fd, part.data(), part.size()); });
     if (count < 0) throw SystemError("read", name, errno);
     if (count == 0) return data;
     data.append(part.data(), static_cast<std::size_t>(count));
@@ -142,8 +140,7 @@ std::string read_all(int fd, std::size_t limit, std::string_view name) {
   }
 }
 
-std::optional<std::string> read_file_at(int directory, const std::string& name,
-                                        std::size_t limit) {
+std::optional<std::string> read_file_at(int directory, const std::string& name, std::size_t limit) {
   // O_NONBLOCK: a named pipe in the file's place must not hold us up.
   const auto fd = open_at(directory, name, O_RDONLY | O_NONBLOCK);
   if (!fd) return std::nullopt;

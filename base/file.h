@@ -1,20 +1,24 @@
 #pragma once
 
-#include <sys/types.h>
-
 #include <chrono>
 #include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include <sys/types.h>
+
 #include "base/unique_fd.h"
 
 namespace base {
 
-// Every function throws SystemError{operation, path, errno} on a failure that it does not name as an
-// ordinary outcome. No descriptor leaks into a child (O_CLOEXEC), and no symbolic link is followed in
-// the last component (O_NOFOLLOW) unless a function says so.
+// Every function throws SystemError{operation, path, errno} on a failure that it does not name as
+// an ordinary outcome. No descriptor leaks into a child (O_CLOEXEC), and no symbolic link is
+// followed in the last component (O_NOFOLLOW) unless a function says so.
+
+/// How a file begins that a killed writer may leave behind. Whoever holds the directory's lock, if
+/// it has one, may remove it.
+inline constexpr std::string_view kTemporaryPrefix = ".patchcord-new-";
 
 /// Opens with O_CLOEXEC | O_NOFOLLOW added; `directory` may be AT_FDCWD. Absent on ENOENT.
 [[nodiscard]] std::optional<UniqueFd> open_at(int directory, const std::string& path, int flags,
@@ -47,8 +51,9 @@ void write_file_atomically_at(int directory, const std::string& name, std::strin
 /// False where there was none.
 bool remove_file_at(int directory, const std::string& name);
 
-/// Takes an exclusive flock(2) on an open file, waiting for it without polling. Throws LockTimeout, naming the holder's process,
-/// when it is not free within `patience`. `shown_as` is the file's path for the message.
+/// Takes an exclusive flock(2) on an open file, waiting for it without polling. Throws LockTimeout,
+/// naming the holder's process, when it is not free within `patience`. `shown_as` is the file's
+/// path for the message.
 void lock_exclusively(int fd, std::chrono::milliseconds patience, std::string_view shown_as);
 
 /// An exclusive flock(2), held until destroyed.

@@ -10,7 +10,9 @@ constexpr std::size_t kV4Bytes = 4;
 constexpr std::size_t kV6Bytes = 16;
 constexpr std::array<std::uint8_t, 12> kMappedPrefix{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 std::optional<unsigned> hex_digit(char c) {
   if (is_digit(c)) return static_cast<unsigned>(c - '0');
@@ -147,7 +149,8 @@ unsigned field_of(std::span<const std::uint8_t> bytes, std::size_t index) {
   return static_cast<unsigned>(bytes[2 * index] << 8U) | bytes[2 * index + 1];
 }
 
-// RFC 5952, section 4.2: the longest run of zero fields, the first of equals, and never a single one.
+// RFC 5952, section 4.2: the longest run of zero fields, the first of equals, and never a single
+// one.
 Run longest_zero_run(std::span<const std::uint8_t> bytes) {
   Run best;
   Run current;
@@ -202,7 +205,9 @@ void store(std::span<std::uint8_t> bytes, std::uint64_t value) {
 
 }  // namespace
 
-std::string_view family_name(Family family) { return family == Family::kIpv4 ? "IPv4" : "IPv6"; }
+std::string_view family_name(Family family) {
+  return family == Family::kIpv4 ? "IPv4" : "IPv6";
+}
 
 IpAddress IpAddress::from_bytes(std::span<const std::uint8_t> bytes) {
   if (bytes.size() == kV6Bytes &&
@@ -226,7 +231,9 @@ std::optional<IpAddress> IpAddress::parse(std::string_view text) {
   return bytes ? std::optional(from_bytes(*bytes)) : std::nullopt;
 }
 
-std::string IpAddress::to_string() const { return is_v4() ? print_v4(bytes()) : print_v6(bytes()); }
+std::string IpAddress::to_string() const {
+  return is_v4() ? print_v4(bytes()) : print_v6(bytes());
+}
 
 bool IpAddress::is_unspecified() const noexcept {
   return std::all_of(bytes_.begin(), bytes_.end(), [](auto byte) { return byte == 0; });

@@ -53,11 +53,13 @@ class IpAddress {
   /// The address with every bit behind the first `length` set or cleared.
   [[nodiscard]] IpAddress with_host_bits(unsigned length, bool set) const noexcept;
 
-  /// How many addresses `other` lies above this one; saturates at UINT64_MAX, 0 where it lies below.
-  /// Both must be of one family.
+  /// How many addresses `other` lies above this one; saturates at UINT64_MAX, 0 where it lies
+  /// below. Both must be of one family.
   [[nodiscard]] std::uint64_t distance_to(const IpAddress& other) const noexcept;
 
   /// IPv4 sorts before IPv6.
+  // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 sees a zero pointer in what = default
+  // makes.
   friend auto operator<=>(const IpAddress&, const IpAddress&) = default;
 
  private:

@@ -38,7 +38,9 @@ IpPrefix IpPrefix::network() const noexcept {
   return {address_.with_host_bits(length_, false), length_};
 }
 
-IpAddress IpPrefix::last() const noexcept { return address_.with_host_bits(length_, true); }
+IpAddress IpPrefix::last() const noexcept {
+  return address_.with_host_bits(length_, true);
+}
 
 bool IpPrefix::contains(const IpAddress& address) const noexcept {
   return address.family() == family() &&

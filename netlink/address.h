@@ -11,11 +11,11 @@
 namespace netlink {
 
 struct InterfaceAddress {
-  base::IpPrefix prefix;                // host bits are the address
-  std::uint8_t scope = 0;               // RT_SCOPE_*
-  std::uint32_t flags = 0;              // IFA_F_*
-  [[nodiscard]] bool is_tentative() const noexcept;    // IFA_F_TENTATIVE, less IFA_F_OPTIMISTIC
-  [[nodiscard]] bool failed_dad() const noexcept;      // IFA_F_DADFAILED
+  base::IpPrefix prefix;                             // host bits are the address
+  std::uint8_t scope = 0;                            // RT_SCOPE_*
+  std::uint32_t flags = 0;                           // IFA_F_*
+  [[nodiscard]] bool is_tentative() const noexcept;  // IFA_F_TENTATIVE, less IFA_F_OPTIMISTIC
+  [[nodiscard]] bool failed_dad() const noexcept;    // IFA_F_DADFAILED
 };
 
 struct AddressOptions {
@@ -33,8 +33,8 @@ bool add_address(Socket& socket, const Link& link, const base::IpPrefix& prefix,
 /// False where it was not there.
 bool remove_address(Socket& socket, const Link& link, const base::IpPrefix& prefix);
 
-/// The addresses of one link, of both families. The kernel filters (NETLINK_GET_STRICT_CHK), so the cost
-/// does not depend on other links.
+/// The addresses of one link, of both families. The kernel filters (NETLINK_GET_STRICT_CHK), so the
+/// cost does not depend on other links.
 [[nodiscard]] std::vector<InterfaceAddress> addresses_of(Socket& socket, const Link& link);
 
 }  // namespace netlink

@@ -9,8 +9,8 @@ namespace netlink {
 /// The kernel refused a request, or did not answer it.
 ///
 /// what() reads "add route 10.88.0.5/32 to veth1a2b: Network is unreachable (Nexthop has invalid
-/// gateway)": operation, object, the errno's text, and in parentheses the kernel's extended-ack text
-/// where it gave one (netlink(7), NETLINK_EXT_ACK).
+/// gateway)": operation, object, the errno's text, and in parentheses the kernel's extended-ack
+/// text where it gave one (netlink(7), NETLINK_EXT_ACK).
 class Error : public std::runtime_error {
  public:
   Error(std::string_view operation, std::string_view object, int code, std::string kernel_text);

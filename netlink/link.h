@@ -14,7 +14,13 @@ namespace netlink {
 
 /// IFLA_OPERSTATE (RFC 2863; include/uapi/linux/if.h).
 enum class OperState : std::uint8_t {
-  kUnknown, kNotPresent, kDown, kLowerLayerDown, kTesting, kDormant, kUp
+  kUnknown,
+  kNotPresent,
+  kDown,
+  kLowerLayerDown,
+  kTesting,
+  kDormant,
+  kUp
 };
 
 /// The bridge's own view of one of its ports (IFLA_INFO_SLAVE_DATA of kind "bridge").
@@ -27,20 +33,20 @@ struct BridgePortFlags {
 struct Link {
   int index = 0;
   std::string name;
-  std::string kind;    // "veth", "bridge", ...; empty for a physical device
-  std::string alias;   // IFLA_IFALIAS
+  std::string kind;   // "veth", "bridge", ...; empty for a physical device
+  std::string alias;  // IFLA_IFALIAS
   std::optional<base::MacAddress> mac;
   unsigned flags = 0;  // IFF_*
   unsigned mtu = 0;    // bytes
   OperState oper_state = OperState::kUnknown;
-  int master = 0;      // index, 0 without one
-  int peer = 0;        // IFLA_LINK: of a veth, its peer's index in the peer's namespace; 0 unknown
+  int master = 0;  // index, 0 without one
+  int peer = 0;    // IFLA_LINK: of a veth, its peer's index in the peer's namespace; 0 unknown
   std::optional<int> peer_nsid;  // IFLA_LINK_NETNSID: absent where the peer is in this namespace
   unsigned promiscuity = 0;
   std::optional<BridgePortFlags> bridge_port;  // where the master is a bridge
   bool vlan_filtering = false;                 // of a bridge
 
-  [[nodiscard]] bool is_up() const noexcept;       // IFF_UP
+  [[nodiscard]] bool is_up() const noexcept;           // IFF_UP
   [[nodiscard]] bool is_promiscuous() const noexcept;  // IFF_PROMISC
 };
 
@@ -57,10 +63,10 @@ struct Link {
 struct LinkChange {
   std::optional<bool> up;
   std::optional<bool> promiscuous;
-  std::optional<std::string> alias;       // at most 255 bytes
+  std::optional<std::string> alias;  // at most 255 bytes
   std::optional<base::MacAddress> mac;
   std::optional<unsigned> mtu;
-  std::optional<int> master;              // 0 releases it
+  std::optional<int> master;  // 0 releases it
   /// IPv4 settings of the interface (IFLA_AF_SPEC / AF_INET / IFLA_INET_CONF; the numbers are
   /// IPV4_DEVCONF_* of include/uapi/linux/ip.h), the same that /proc/sys/net/ipv4/conf/<if>/ holds.
   std::vector<std::pair<int, std::uint32_t>> ipv4;
@@ -77,6 +83,5 @@ bool delete_link(Socket& socket, std::string_view name);
 /// The interface settings of IPv4 as RTM_GETLINK tells them (IFLA_AF_SPEC / AF_INET): entry n-1 is
 /// IPV4_DEVCONF_n. Empty where the link is gone.
 [[nodiscard]] std::vector<std::uint32_t> ipv4_settings(Socket& socket, int index);
-
 
 }  // namespace netlink

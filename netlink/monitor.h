@@ -10,8 +10,8 @@ struct nlmsghdr;
 
 namespace netlink {
 
-/// Listens to the kernel's notifications of links and addresses in one namespace. Opened before the state
-/// is looked at, so that no change between the look and the wait is missed.
+/// Listens to the kernel's notifications of links and addresses in one namespace. Opened before the
+/// state is looked at, so that no change between the look and the wait is missed.
 class Monitor {
  public:
   Monitor(const Namespace& target, const Namespace& home);

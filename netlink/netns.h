@@ -28,9 +28,9 @@ class Namespace {
  public:
   /// The calling thread's own.
   static Namespace current();
-  /// Opens what `path` leads to, symbolic links included. Throws NotANamespace for a missing path and
-  /// for anything but a network namespace (a plain file left behind by an unmount, a directory, a
-  /// FIFO, another kind of namespace); base::SystemError where the path may not be opened.
+  /// Opens what `path` leads to, symbolic links included. Throws NotANamespace for a missing path
+  /// and for anything but a network namespace (a plain file left behind by an unmount, a directory,
+  /// a FIFO, another kind of namespace); base::SystemError where the path may not be opened.
   static Namespace open(const std::string& path);
   /// As open(), but absent where open() would throw NotANamespace, or for an empty path.
   static std::optional<Namespace> find(const std::string& path);

@@ -15,15 +15,16 @@ struct Route {
   std::optional<base::IpAddress> gateway;  // of the destination's family
   int out_link = 0;                        // index
   std::optional<base::IpAddress> source;   // RTA_PREFSRC
-  /// RT_SCOPE_*; absent: link for an IPv4 route without a gateway, universe otherwise, as ip(8) does.
+  /// RT_SCOPE_*; absent: link for an IPv4 route without a gateway, universe otherwise, as ip(8)
+  /// does.
   std::optional<std::uint8_t> scope;
-  std::optional<std::uint32_t> table;      // absent: main
-  std::uint32_t priority = 0;              // metric; 0 is the kernel's default
-  std::uint32_t mtu = 0;                   // bytes; 0 for none
-  std::uint32_t advmss = 0;                // bytes; 0 for none
-  bool onlink = false;                     // RTNH_F_ONLINK: take the gateway to be on the link
-  std::uint8_t protocol = 3;               // RTPROT_BOOT
-  std::uint8_t type = 1;                   // RTN_UNICAST
+  std::optional<std::uint32_t> table;  // absent: main
+  std::uint32_t priority = 0;          // metric; 0 is the kernel's default
+  std::uint32_t mtu = 0;               // bytes; 0 for none
+  std::uint32_t advmss = 0;            // bytes; 0 for none
+  bool onlink = false;                 // RTNH_F_ONLINK: take the gateway to be on the link
+  std::uint8_t protocol = 3;           // RTPROT_BOOT
+  std::uint8_t type = 1;               // RTN_UNICAST
 };
 
 /// "10.0.0.0/8 via 10.88.0.1 dev 5", for messages.
@@ -36,12 +37,13 @@ void replace_route(Socket& socket, const Route& route);
 /// False where it was not there.
 bool remove_route(Socket& socket, const Route& route);
 
-/// The entry that the kernel's main look-up finds for `address` (RTM_GETROUTE with RTM_F_FIB_MATCH), by key
-/// and not by a dump. Absent where it finds none. Note that it may be a wider prefix than /32.
+/// The entry that the kernel's main look-up finds for `address` (RTM_GETROUTE with
+/// RTM_F_FIB_MATCH), by key and not by a dump. Absent where it finds none. Note that it may be a
+/// wider prefix than /32.
 [[nodiscard]] std::optional<Route> match_route(Socket& socket, const base::IpAddress& address);
 
-/// Every unicast route through one link, in every table but `local`. Walks the namespace's routes: for a
-/// container's namespace, not for the host's.
+/// Every unicast route through one link, in every table but `local`. Walks the namespace's routes:
+/// for a container's namespace, not for the host's.
 [[nodiscard]] std::vector<Route> routes_through(Socket& socket, int out_link);
 
 /// The default routes of `family` in the main table. Walks that table: not for the hot path.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <span>
 #include <string>
@@ -34,9 +35,9 @@ struct Ack {
   std::string text;  // extended ack
 };
 
-/// One NETLINK_ROUTE socket, bound for life to the namespace it was opened in: whoever holds it acts
-/// there, whichever namespace the thread is in. Not thread-safe. Requests are answered before a call
-/// returns; the kernel's silence for 10 s is Error{ETIMEDOUT}.
+/// One NETLINK_ROUTE socket, bound for life to the namespace it was opened in: whoever holds it
+/// acts there, whichever namespace the thread is in. Not thread-safe. Requests are answered before
+/// a call returns; the kernel's silence for 10 s is Error{ETIMEDOUT}.
 class Socket {
  public:
   /// Opens in the calling thread's namespace.
@@ -46,20 +47,28 @@ class Socket {
 
   using Handler = std::function<void(const nlmsghdr* message)>;
 
-  /// Sends one request with NLM_F_ACK and returns the acknowledgement, whatever it says. Throws Error
-  /// only where no acknowledgement came.
+  /// Sends one request with NLM_F_ACK and returns the acknowledgement, whatever it says. Throws
+  /// Error only where no acknowledgement came.
   [[nodiscard]] Ack transact(nl_msg* request, const What& what);
   /// As transact, but any refusal is thrown.
   void execute(nl_msg* request, const What& what);
+  /// As execute, but false for a refusal with one of the errnos `expected`, which say that there
+  /// was nothing to do.
+  bool try_execute(nl_msg* request, const What& what, std::initializer_list<int> expected);
   /// Several requests in one send, their acknowledgements read together, in order. The kernel works
   /// through all of them even if one is refused.
   [[nodiscard]] std::vector<Ack> transact_all(std::span<nl_msg* const> requests, const What& what);
 
-  /// A request that is answered by one message, passed to `handler`. The kernel's refusal is returned.
+  /// A request that is answered by one message, passed to `handler`. The kernel's refusal is
+  /// returned.
   [[nodiscard]] Ack query(nl_msg* request, const Handler& handler, const What& what);
+  /// As query, but a refusal is thrown, unless it is with one of the errnos `expected`: then there
+  /// is nothing to see, and the answer is false.
+  bool try_query(nl_msg* request, const Handler& handler, const What& what,
+                 std::initializer_list<int> expected);
 
-  /// A dump (NLM_F_DUMP is set here). `handler` sees each message; `restart` is called before the dump
-  /// is begun again because it was interrupted (NLM_F_DUMP_INTR), at most 5 times.
+  /// A dump (NLM_F_DUMP is set here). `handler` sees each message; `restart` is called before the
+  /// dump is begun again because it was interrupted (NLM_F_DUMP_INTR), at most 5 times.
   void dump(nl_msg* request, const Handler& handler, const std::function<void()>& restart,
             const What& what);
 

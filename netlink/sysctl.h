@@ -6,8 +6,8 @@
 
 namespace netlink {
 
-// Network sysctls of the calling thread's network namespace. A key is the path below /proc/sys, with
-// slashes ("net/ipv4/conf/veth0/proxy_arp"), so that an interface name may hold a dot.
+// Network sysctls of the calling thread's network namespace. A key is the path below /proc/sys,
+// with slashes ("net/ipv4/conf/veth0/proxy_arp"), so that an interface name may hold a dot.
 
 /// The value without its trailing newline. Absent where the kernel has no such key (IPv6 off, an
 /// interface that is gone). Throws base::SystemError.

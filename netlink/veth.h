@@ -23,8 +23,9 @@ struct VethSpec {
 };
 
 /// One RTM_NEWLINK that carries both names, both MACs, the MTU, the master and the peer's namespace
-/// (drivers/net/veth.c, veth_newlink). Both ends are down afterwards. Throws Error: EEXIST where either
-/// name is taken, ENODEV where the master is gone, EBUSY or EXFULL where the bridge takes no more ports.
+/// (drivers/net/veth.c, veth_newlink). Both ends are down afterwards. Throws Error: EEXIST where
+/// either name is taken, ENODEV where the master is gone, EBUSY or EXFULL where the bridge takes no
+/// more ports.
 void create_veth(Socket& socket, const VethSpec& spec);
 
 }  // namespace netlink

@@ -1,0 +1,103 @@
+#include "netlink/address.h"
+
+#include <cerrno>
+
+#include <linux/if_addr.h>
+#include <linux/rtnetlink.h>
+#include <netlink/route/addr.h>
+
+#include "netlink/libnl.h"
+
+namespace netlink {
+namespace {
+
+using AddressObject = std::unique_ptr<rtnl_addr, libnl::Deleter<rtnl_addr_put>>;
+
+AddressObject make_object(const Link& link, const base::IpPrefix& prefix) {
+  AddressObject object(libnl::made(rtnl_addr_alloc()));
+  rtnl_addr_set_ifindex(object.get(), link.index);
+  libnl::check(rtnl_addr_set_local(object.get(), libnl::make_address(prefix).get()));
+  return object;
+}
+
+// A /31 has two hosts and no broadcast address (RFC 3021).
+bool has_broadcast(const base::IpPrefix& prefix) {
+  return prefix.family() == base::Family::kIpv4 && prefix.length() < 31;
+}
+
+unsigned flags_of(const base::IpPrefix& prefix, const AddressOptions& options) {
+  unsigned flags = 0;
+  if (options.skip_dad && prefix.family() == base::Family::kIpv6) flags |= IFA_F_NODAD;
+  if (options.no_prefix_route) flags |= IFA_F_NOPREFIXROUTE;
+  return flags;
+}
+
+std::string describe(const Link& link, const base::IpPrefix& prefix) {
+  return prefix.to_string() + " on " + link.name;
+}
+
+std::optional<InterfaceAddress> read_address(const nlmsghdr* message, int index) {
+  if (message->nlmsg_type != RTM_NEWADDR) return std::nullopt;
+  if (nlmsg_valid_hdr(message, static_cast<int>(sizeof(ifaddrmsg))) == 0) return std::nullopt;
+  const auto* header = static_cast<const ifaddrmsg*>(nlmsg_data(message));
+  // A kernel without strict checking (before 4.20) lists all links' addresses.
+  if (static_cast<int>(header->ifa_index) != index) return std::nullopt;
+  const libnl::Attributes<IFA_MAX> attributes(message, sizeof *header);
+  // IFA_ADDRESS is the peer's on a point-to-point link; IPv6 sends IFA_LOCAL only then.
+  const int own = attributes[IFA_LOCAL] != nullptr ? IFA_LOCAL : IFA_ADDRESS;
+  const auto address = libnl::read_ip_address(attributes.bytes(own));
+  if (!address || header->ifa_prefixlen > address->bits()) return std::nullopt;
+  return InterfaceAddress{
+      .prefix = {*address, header->ifa_prefixlen},
+      .scope = header->ifa_scope,
+      .flags = attributes.number<std::uint32_t>(IFA_FLAGS).value_or(header->ifa_flags)};
+}
+
+}  // namespace
+
+bool InterfaceAddress::is_tentative() const noexcept {
+  return (flags & IFA_F_TENTATIVE) != 0 && (flags & IFA_F_OPTIMISTIC) == 0;
+}
+
+bool InterfaceAddress::failed_dad() const noexcept {
+  return (flags & IFA_F_DADFAILED) != 0;
+}
+
+bool add_address(Socket& socket, const Link& link, const base::IpPrefix& prefix,
+                 const AddressOptions& options) {
+  const AddressObject object = make_object(link, prefix);
+  rtnl_addr_set_scope(object.get(), options.scope);
+  rtnl_addr_set_flags(object.get(), flags_of(prefix, options));
+  if (has_broadcast(prefix)) {
+    const libnl::Address broadcast = libnl::make_address(prefix.last());
+    libnl::check(rtnl_addr_set_broadcast(object.get(), broadcast.get()));
+  }
+  const Message request =
+      libnl::build_request(rtnl_addr_build_add_request, object.get(), NLM_F_CREATE | NLM_F_EXCL);
+  return socket.try_execute(request.get(), {"add address", describe(link, prefix)}, {EEXIST});
+}
+
+bool remove_address(Socket& socket, const Link& link, const base::IpPrefix& prefix) {
+  const AddressObject object = make_object(link, prefix);
+  const Message request = libnl::build_request(rtnl_addr_build_delete_request, object.get(), 0);
+  // ENODEV: the link is gone; ENXIO: IPv6 is off on it.
+  return socket.try_execute(request.get(), {"remove address", describe(link, prefix)},
+                            {EADDRNOTAVAIL, ENODEV, ENXIO});
+}
+
+std::vector<InterfaceAddress> addresses_of(Socket& socket, const Link& link) {
+  // AF_UNSPEC asks every family that the kernel has: AF_INET6 would be refused where there is none.
+  ifaddrmsg header{};
+  header.ifa_index = static_cast<unsigned>(link.index);
+  const Message request = libnl::make_message(RTM_GETADDR, 0, header);
+  std::vector<InterfaceAddress> addresses;
+  socket.dump(
+      request.get(),
+      [&](const nlmsghdr* message) {
+        if (auto address = read_address(message, link.index)) addresses.push_back(*address);
+      },
+      [&] { addresses.clear(); }, {"list addresses of", link.name});
+  return addresses;
+}
+
+}  // namespace netlink

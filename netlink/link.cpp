@@ -1,0 +1,219 @@
+#include "netlink/link.h"
+
+#include <cerrno>
+
+#include <linux/if.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+
+#include "netlink/libnl.h"
+
+namespace netlink {
+namespace {
+
+using libnl::Attributes;
+
+// Three things of a link are nests of nests; each reader takes the outermost attribute it needs.
+
+BridgePortFlags read_bridge_port(const nlattr* data) {
+  const Attributes<IFLA_BRPORT_MAX> port(data);
+  return {.hairpin = port.number<std::uint8_t>(IFLA_BRPORT_MODE).value_or(0) != 0,
+          .isolated = port.number<std::uint8_t>(IFLA_BRPORT_ISOLATED).value_or(0) != 0};
+}
+
+void read_kind(Link& link, const nlattr* link_info) {
+  const Attributes<IFLA_INFO_MAX> info(link_info);
+  link.kind = info.text(IFLA_INFO_KIND);
+  if (link.kind == "bridge") {
+    const Attributes<IFLA_BR_MAX> bridge(info[IFLA_INFO_DATA]);
+    link.vlan_filtering = bridge.number<std::uint8_t>(IFLA_BR_VLAN_FILTERING).value_or(0) != 0;
+  }
+  if (info.text(IFLA_INFO_SLAVE_KIND) == "bridge") {
+    link.bridge_port = read_bridge_port(info[IFLA_INFO_SLAVE_DATA]);
+  }
+}
+
+Link read_link(const nlmsghdr* message) {
+  const auto* header = static_cast<const ifinfomsg*>(nlmsg_data(message));
+  const Attributes<IFLA_MAX> attributes(message, sizeof *header);
+  Link link;
+  link.index = header->ifi_index;
+  link.flags = header->ifi_flags;
+  link.name = attributes.text(IFLA_IFNAME);
+  link.alias = attributes.text(IFLA_IFALIAS);
+  link.mac = base::MacAddress::from_bytes(attributes.bytes(IFLA_ADDRESS));
+  link.mtu = attributes.number<std::uint32_t>(IFLA_MTU).value_or(0);
+  link.oper_state =
+      static_cast<OperState>(attributes.number<std::uint8_t>(IFLA_OPERSTATE).value_or(0));
+  link.master = attributes.number<int>(IFLA_MASTER).value_or(0);
+  link.peer = attributes.number<int>(IFLA_LINK).value_or(0);
+  link.peer_nsid = attributes.number<int>(IFLA_LINK_NETNSID);
+  link.promiscuity = attributes.number<std::uint32_t>(IFLA_PROMISCUITY).value_or(0);
+  read_kind(link, attributes[IFLA_LINKINFO]);
+  return link;
+}
+
+// Answered as a bare array of 32-bit values, although a request has an attribute for each.
+std::vector<std::uint32_t> read_ipv4_settings(const nlmsghdr* message) {
+  const Attributes<IFLA_MAX> link(message, sizeof(ifinfomsg));
+  const Attributes<AF_INET> families(link[IFLA_AF_SPEC]);
+  const Attributes<IFLA_INET_MAX> family(families[AF_INET]);
+  const auto bytes = family.bytes(IFLA_INET_CONF);
+  std::vector<std::uint32_t> settings(bytes.size() / sizeof(std::uint32_t));
+  if (!settings.empty()) {
+    std::memcpy(settings.data(), bytes.data(), settings.size() * sizeof(std::uint32_t));
+  }
+  return settings;
+}
+
+bool is_link(const nlmsghdr* message) {
+  return message->nlmsg_type == RTM_NEWLINK &&
+         nlmsg_valid_hdr(message, static_cast<int>(sizeof(ifinfomsg))) != 0;
+}
+
+Message make_request(int type, int index) {
+  ifinfomsg header{};
+  header.ifi_index = index;
+  return libnl::make_message(type, 0, header);
+}
+
+// A name that the kernel would refuse as too long belongs to no link.
+bool can_be_name(std::string_view name) {
+  return !name.empty() && name.size() < IFNAMSIZ;
+}
+
+std::string shown(int index) {
+  return "#" + std::to_string(index);
+}
+
+std::optional<Link> query_link(Socket& socket, nl_msg* request, const What& what) {
+  libnl::put(request, IFLA_EXT_MASK, std::uint32_t{RTEXT_FILTER_SKIP_STATS});
+  std::optional<Link> link;
+  socket.try_query(request,
+                   [&](const nlmsghdr* message) {
+                     if (is_link(message)) link = read_link(message);
+                   },
+                   what, {ENODEV});
+  return link;
+}
+
+std::vector<Link> dump_links(Socket& socket, nl_msg* request, const What& what) {
+  libnl::put(request, IFLA_EXT_MASK, std::uint32_t{RTEXT_FILTER_SKIP_STATS});
+  std::vector<Link> links;
+  socket.dump(
+      request,
+      [&](const nlmsghdr* message) {
+        if (is_link(message)) links.push_back(read_link(message));
+      },
+      [&] { links.clear(); }, what);
+  return links;
+}
+
+// The kernel's own order of work is: MTU, MAC, alias, master, flags, IPv4 settings (do_setlink).
+// It checks all of it first, but what fails later leaves the earlier part done.
+Message make_change(int index, const LinkChange& change) {
+  ifinfomsg header{};
+  header.ifi_index = index;
+  const auto set_flag = [&](unsigned flag, std::optional<bool> wanted) {
+    if (!wanted) return;
+    header.ifi_change |= flag;
+    if (*wanted) header.ifi_flags |= flag;
+  };
+  set_flag(IFF_UP, change.up);
+  set_flag(IFF_PROMISC, change.promiscuous);
+  return libnl::make_message(RTM_SETLINK, 0, header);
+}
+
+void put_ipv4_settings(nl_msg* request, const LinkChange& change) {
+  if (change.ipv4.empty()) return;
+  const libnl::Nest families(request, IFLA_AF_SPEC);
+  const libnl::Nest family(request, AF_INET);
+  const libnl::Nest settings(request, IFLA_INET_CONF);
+  for (const auto& [setting, value] : change.ipv4) libnl::put(request, setting, value);
+}
+
+void put_change(nl_msg* request, const LinkChange& change) {
+  if (change.alias) libnl::put(request, IFLA_IFALIAS, *change.alias);
+  if (change.mac) libnl::put(request, IFLA_ADDRESS, change.mac->bytes());
+  if (change.mtu) libnl::put(request, IFLA_MTU, std::uint32_t{*change.mtu});
+  if (change.master) libnl::put(request, IFLA_MASTER, static_cast<std::uint32_t>(*change.master));
+  put_ipv4_settings(request, change);
+}
+
+}  // namespace
+
+bool Link::is_up() const noexcept {
+  return (flags & IFF_UP) != 0;
+}
+
+bool Link::is_promiscuous() const noexcept {
+  return (flags & IFF_PROMISC) != 0;
+}
+
+std::optional<Link> find_link(Socket& socket, std::string_view name) {
+  if (!can_be_name(name)) return std::nullopt;
+  const Message request = make_request(RTM_GETLINK, 0);
+  libnl::put(request.get(), IFLA_IFNAME, name);
+  auto link = query_link(socket, request.get(), {"look up link", std::string(name)});
+  // The kernel looks among the alternative names, too.
+  if (link && link->name != name) return std::nullopt;
+  return link;
+}
+
+std::optional<Link> find_link(Socket& socket, int index) {
+  if (index <= 0) return std::nullopt;
+  const Message request = make_request(RTM_GETLINK, index);
+  return query_link(socket, request.get(), {"look up link", shown(index)});
+}
+
+std::vector<Link> ports_of(Socket& socket, int master) {
+  const Message request = make_request(RTM_GETLINK, 0);
+  libnl::put(request.get(), IFLA_MASTER, static_cast<std::uint32_t>(master));
+  auto links = dump_links(socket, request.get(), {"list ports of link", shown(master)});
+  // Kernels before 4.20 may not filter.
+  std::erase_if(links, [&](const Link& link) { return link.master != master; });
+  return links;
+}
+
+std::vector<Link> all_links(Socket& socket) {
+  const Message request = make_request(RTM_GETLINK, 0);
+  return dump_links(socket, request.get(), {"list", "links"});
+}
+
+void change_link(Socket& socket, const Link& link, const LinkChange& change) {
+  const Message request = make_change(link.index, change);
+  put_change(request.get(), change);
+  socket.execute(request.get(), {"change link", link.name});
+}
+
+void change_link(Socket& socket, std::string_view name, const LinkChange& change) {
+  const Message request = make_change(0, change);
+  libnl::put(request.get(), IFLA_IFNAME, name);
+  put_change(request.get(), change);
+  socket.execute(request.get(), {"change link", std::string(name)});
+}
+
+bool delete_link(Socket& socket, int index, std::string_view shown_as) {
+  const Message request = make_request(RTM_DELLINK, index);
+  return socket.try_execute(request.get(), {"delete link", std::string(shown_as)}, {ENODEV});
+}
+
+bool delete_link(Socket& socket, std::string_view name) {
+  const Message request = make_request(RTM_DELLINK, 0);
+  libnl::put(request.get(), IFLA_IFNAME, name);
+  return socket.try_execute(request.get(), {"delete link", std::string(name)}, {ENODEV});
+}
+
+std::vector<std::uint32_t> ipv4_settings(Socket& socket, int index) {
+  const Message request = make_request(RTM_GETLINK, index);
+  libnl::put(request.get(), IFLA_EXT_MASK, std::uint32_t{RTEXT_FILTER_SKIP_STATS});
+  std::vector<std::uint32_t> settings;
+  socket.try_query(request.get(),
+                   [&](const nlmsghdr* message) {
+                     if (is_link(message)) settings = read_ipv4_settings(message);
+                   },
+                   {"read the IPv4 settings of link", shown(index)}, {ENODEV});
+  return settings;
+}
+
+}  // namespace netlink

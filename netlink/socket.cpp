@@ -1,0 +1,244 @@
+#include "netlink/socket.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <exception>
+
+#include <linux/netlink.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/uio.h>
+
+#include "base/error.h"
+#include "netlink/libnl.h"
+#include "netlink/reply.h"
+
+namespace netlink {
+namespace {
+
+constexpr timeval kSilence = {.tv_sec = 10, .tv_usec = 0};
+constexpr int kDumpRestarts = 5;
+// What the kernel fills at most with one part of a dump (netlink_dump, NLMSG_GOODSIZE aside).
+constexpr std::size_t kBufferSize = 32768;
+// The kernel queues an acknowledgement a request before the first one can be read. This many fit
+// into the smallest receive buffer that a host may be set up with.
+constexpr std::size_t kRequestsPerSend = 64;
+
+[[noreturn]] void fail(const What& what, int code, std::string text = {}) {
+  throw Error(what.operation, what.object, code, std::move(text));
+}
+
+// True for a success, false for an errno of `expected`; throws for any other.
+bool succeeded(Ack ack, const What& what, std::initializer_list<int> expected) {
+  if (ack.code == 0) return true;
+  if (std::find(expected.begin(), expected.end(), ack.code) != expected.end()) return false;
+  fail(what, ack.code, std::move(ack.text));
+}
+
+base::UniqueFd open_socket() {
+  base::UniqueFd fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
+  if (!fd) throw base::SystemError("open", "netlink socket", errno);
+  const int on = 1;
+  // Each of these is a comfort that an older kernel does without: the errors have no text, and what
+  // a dump should leave out is left out here (strict checking came with Linux 4.20).
+  for (const int option : {NETLINK_CAP_ACK, NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK}) {
+    (void)::setsockopt(fd.get(), SOL_NETLINK, option, &on, sizeof on);
+  }
+  if (::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &kSilence, sizeof kSilence) != 0) {
+    throw base::SystemError("set the time limit of", "netlink socket", errno);
+  }
+  return fd;
+}
+
+base::UniqueFd open_socket_in(const Namespace& target, const Namespace& home) {
+  const ScopedEntry inside(target, home);
+  return open_socket();
+}
+
+void send(int fd, std::span<iovec> parts, const What& what) {
+  sockaddr_nl kernel{};
+  kernel.nl_family = AF_NETLINK;
+  msghdr header{};
+  header.msg_name = &kernel;
+  header.msg_namelen = sizeof kernel;
+  header.msg_iov = parts.data();
+  header.msg_iovlen = parts.size();
+  while (::sendmsg(fd, &header, 0) < 0) {
+    if (errno != EINTR) fail(what, errno, "the request could not be sent");
+  }
+}
+
+std::string describe_receive_error(int code) {
+  if (code == ETIMEDOUT) return "the kernel gave no answer within 10 s";
+  if (code == ENOBUFS) return "the kernel's answer was lost";
+  return "the kernel's answer could not be read";
+}
+
+// Returns the datagram's length.
+std::size_t receive_datagram(int fd, std::span<char> buffer, const What& what) {
+  for (;;) {
+    sockaddr_nl sender{};
+    iovec part = {.iov_base = buffer.data(), .iov_len = buffer.size()};
+    msghdr header{};
+    header.msg_name = &sender;
+    header.msg_namelen = sizeof sender;
+    header.msg_iov = &part;
+    header.msg_iovlen = 1;
+    const ssize_t size = ::recvmsg(fd, &header, 0);
+    if (size < 0) {
+      if (errno == EINTR) continue;
+      const int code = errno == EAGAIN ? ETIMEDOUT : errno;
+      fail(what, code, describe_receive_error(code));
+    }
+    // Any process may write to our port; the kernel's is 0.
+    if (sender.nl_pid != 0) continue;
+    if ((header.msg_flags & MSG_TRUNC) != 0) fail(what, EMSGSIZE, describe_receive_error(EMSGSIZE));
+    return static_cast<std::size_t>(size);
+  }
+}
+
+// Passes on each message that comes in, until `take` returns true.
+template <class Take>
+void receive(int fd, const What& what, Take take) {
+  alignas(nlmsghdr) std::array<char, kBufferSize> buffer;
+  for (;;) {
+    int rest = static_cast<int>(receive_datagram(fd, buffer, what));
+    auto* message = reinterpret_cast<nlmsghdr*>(buffer.data());
+    for (; nlmsg_ok(message, rest) != 0; message = nlmsg_next(message, &rest)) {
+      if (message->nlmsg_type == NLMSG_OVERRUN)
+        fail(what, ENOBUFS, describe_receive_error(ENOBUFS));
+      if (take(message)) return;
+    }
+  }
+}
+
+iovec prepare(nl_msg* request, int flags, unsigned sequence) {
+  nlmsghdr* header = nlmsg_hdr(request);
+  header->nlmsg_flags = static_cast<std::uint16_t>(header->nlmsg_flags | NLM_F_REQUEST | flags);
+  header->nlmsg_seq = sequence;
+  header->nlmsg_pid = 0;
+  // Messages are laid end to end, each on a boundary of four bytes; libnl's buffers are pages.
+  return {.iov_base = header, .iov_len = NLMSG_ALIGN(header->nlmsg_len)};
+}
+
+// Sends what fits into one send, and fills `acks`, one a request.
+void transact_batch(int fd, unsigned& sequence, std::span<nl_msg* const> requests,
+                    std::span<Ack> acks, const What& what) {
+  const unsigned first = sequence + 1;
+  std::array<iovec, kRequestsPerSend> parts;
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    parts[i] = prepare(requests[i], NLM_F_ACK, ++sequence);
+  }
+  send(fd, std::span(parts).first(requests.size()), what);
+  std::size_t outstanding = requests.size();
+  receive(fd, what, [&](const nlmsghdr* message) {
+    const unsigned place = message->nlmsg_seq - first;  // wraps for an answer that came too late
+    if (message->nlmsg_type != NLMSG_ERROR || place >= acks.size()) return false;
+    acks[place] = parse_acknowledgement(message);
+    return --outstanding == 0;
+  });
+}
+
+// What a dump has come to while it is read.
+struct Dump {
+  bool interrupted = false;
+  Ack end;
+  std::exception_ptr handler_failure;
+
+  // True at the end.
+  bool take(const nlmsghdr* message, const Socket::Handler& handler) {
+    if ((message->nlmsg_flags & NLM_F_DUMP_INTR) != 0) interrupted = true;
+    if (message->nlmsg_type == NLMSG_ERROR) {
+      end = parse_acknowledgement(message);
+      return true;
+    }
+    if (message->nlmsg_type == NLMSG_DONE) {
+      end = parse_end_of_dump(message);
+      return true;
+    }
+    // The rest is read even if a handler fails: the kernel starts no other dump on this socket
+    // before it has got rid of this one.
+    if (handler_failure) return false;
+    try {
+      handler(message);
+    } catch (...) {
+      handler_failure = std::current_exception();
+    }
+    return false;
+  }
+};
+
+}  // namespace
+
+Socket::Socket() : Socket(open_socket()) {}
+
+Socket::Socket(base::UniqueFd fd) : fd_(std::move(fd)) {}
+
+Socket Socket::in(const Namespace& target, const Namespace& home) {
+  return Socket(open_socket_in(target, home));
+}
+
+Ack Socket::transact(nl_msg* request, const What& what) {
+  Ack ack;
+  transact_batch(fd_.get(), sequence_, {&request, 1}, {&ack, 1}, what);
+  return ack;
+}
+
+void Socket::execute(nl_msg* request, const What& what) {
+  (void)try_execute(request, what, {});  // nothing is expected, so it returns for a success only
+}
+
+bool Socket::try_execute(nl_msg* request, const What& what, std::initializer_list<int> expected) {
+  return succeeded(transact(request, what), what, expected);
+}
+
+std::vector<Ack> Socket::transact_all(std::span<nl_msg* const> requests, const What& what) {
+  std::vector<Ack> acks(requests.size());
+  for (std::size_t done = 0; done < requests.size(); done += kRequestsPerSend) {
+    const std::size_t count = std::min(kRequestsPerSend, requests.size() - done);
+    transact_batch(fd_.get(), sequence_, requests.subspan(done, count),
+                   std::span(acks).subspan(done, count), what);
+  }
+  return acks;
+}
+
+Ack Socket::query(nl_msg* request, const Handler& handler, const What& what) {
+  iovec part = prepare(request, 0, ++sequence_);
+  send(fd_.get(), {&part, 1}, what);
+  Ack ack;
+  receive(fd_.get(), what, [&](const nlmsghdr* message) {
+    if (message->nlmsg_seq != sequence_) return false;
+    if (message->nlmsg_type == NLMSG_ERROR) {
+      ack = parse_acknowledgement(message);
+    } else {
+      handler(message);
+    }
+    return true;
+  });
+  return ack;
+}
+
+bool Socket::try_query(nl_msg* request, const Handler& handler, const What& what,
+                       std::initializer_list<int> expected) {
+  return succeeded(query(request, handler, what), what, expected);
+}
+
+void Socket::dump(nl_msg* request, const Handler& handler, const std::function<void()>& restart,
+                  const What& what) {
+  for (int attempt = 0;; ++attempt) {
+    iovec part = prepare(request, NLM_F_DUMP, ++sequence_);
+    send(fd_.get(), {&part, 1}, what);
+    Dump state;
+    receive(fd_.get(), what, [&](const nlmsghdr* message) {
+      return message->nlmsg_seq == sequence_ && state.take(message, handler);
+    });
+    if (state.handler_failure) std::rethrow_exception(state.handler_failure);
+    if (state.end.code != 0) fail(what, state.end.code, std::move(state.end.text));
+    if (!state.interrupted) return;
+    if (attempt == kDumpRestarts) fail(what, EAGAIN, "the list changed each time it was read");
+    if (restart) restart();
+  }
+}
+
+}  // namespace netlink

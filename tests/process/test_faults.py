@@ -1,0 +1,95 @@
+"""Each step of ADD refused in turn: the error is one clean document and everything is as it was, to the byte.
+
+The faults are injected from outside (strace's inject), so that the plugin under test is the one that is shipped. `when=N` counts the
+calls of one kind, so going through N goes through every step; the run is over when an ADD gets through unharmed.
+"""
+
+import unittest
+
+from fake_node import DUAL_BRIDGE, DUAL_ROUTED, Node, PluginError, bridge_config, routed_config
+
+# Each kind of system call that has an effect, with an error that it can give.
+FAULTS = (("sendmsg", "ENOBUFS"), ("openat", "EMFILE"), ("write", "ENOSPC"), ("linkat", "ENOSPC"), ("rename", "EIO"),
+          ("setns", "EPERM"), ("symlinkat", "ENOSPC"), ("flock", "ENOLCK"), ("utimensat", "EPERM"), ("socket", "EMFILE"),
+          ("recvmsg", "ENOMEM"), ("getrandom", "EINTR"))
+MOST_CALLS = 200
+
+
+class FaultTest(unittest.TestCase):
+    def setUp(self):
+        self.node = Node()
+        self.addCleanup(self.node.close)
+
+    def add_with_fault(self, config, container, call, error, number):
+        prefix = ("strace", "-f", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:error={error}:when={number}")
+        return self.node.finish(self.node.start("ADD", config, container, self.node.path_of(container), prefix=prefix))
+
+    def go_through(self, config, container):
+        refused = 0
+        for call, error in FAULTS:
+            before = self.node.snapshot(container)
+            for number in range(1, MOST_CALLS):
+                where = f"{config['mode']}: {call} number {number} refused with {error}"
+                try:
+                    self.add_with_fault(config, container, call, error, number)
+                except PluginError as failure:
+                    refused += 1
+                    self.assertIn("code", failure.document, where)
+                    self.assertGreater(len(failure.msg), 10, where)
+                    self.assertNotEqual(failure.code, 999, f"{where}: {failure.msg}")
+                    self.assertEqual(self.node.snapshot(container), before, f"{where}: {failure.msg}")
+                    continue
+                # It got through: either the fault is one that ADD lives with, or there was no such call any more.
+                self.node.delete(config, container)
+                before = self.node.snapshot(container)
+                if not self.has_call(config, container, call, number):
+                    break
+            else:
+                self.fail(f"no end of {call}")
+        return refused
+
+    def has_call(self, config, container, call, number):
+        """Whether an ADD makes that call so often: killed there, it does not end by itself."""
+        prefix = ("strace", "-f", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={number}")
+        process = self.node.start("ADD", config, container, self.node.path_of(container), prefix=prefix)
+        process.communicate(timeout=60)
+        self.node.delete(config, container)
+        return process.returncode != 0
+
+    def test_bridge(self):
+        config = bridge_config(self.node, subnets=DUAL_BRIDGE, isDefaultGateway=True, hairpinMode=True)
+        self.node.add(config, self.node.container("first"))
+        container = self.node.container("a")
+        self.node.add(config, container)
+        self.node.delete(config, container)
+        self.assertGreater(self.go_through(config, container), 30)
+
+    def test_routed(self):
+        config = routed_config(self.node, subnets=DUAL_ROUTED)
+        container = self.node.container("a")
+        self.node.add(config, container)
+        self.node.delete(config, container)
+        self.assertGreater(self.go_through(config, container), 30)
+
+    def test_the_first_add_on_a_node_takes_its_bridge_and_settings_away_again(self):
+        config = bridge_config(self.node, subnets=DUAL_BRIDGE, isDefaultGateway=True, promiscMode=True)
+        container = self.node.container("a")
+        # The directories and the allocator's place in its round, which outlive any container, are there.
+        self.node.add({**config, "bridge": "other0"}, container)
+        self.node.delete(config, container)
+        self.node.on_host("ip", "link", "del", "other0")
+        self.node.on_host("sysctl", "-qw", "net.ipv4.ip_forward=0", "net.ipv6.conf.all.forwarding=0")
+        before = self.node.snapshot(container)
+        for number in range(1, MOST_CALLS):
+            try:
+                self.add_with_fault(config, container, "sendmsg", "ENOBUFS", number)
+            except PluginError as failure:
+                self.assertEqual(self.node.snapshot(container), before, f"sendmsg {number}: {failure.msg}")
+                self.assertEqual(self.node.on_host("sysctl", "-n", "net.ipv4.ip_forward").strip(), "0")
+                continue
+            break
+        self.assertGreater(number, 10)
+
+
+if __name__ == "__main__":
+    unittest.main()
