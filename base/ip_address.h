@@ -58,8 +58,8 @@ class IpAddress {
   [[nodiscard]] std::uint64_t distance_to(const IpAddress& other) const noexcept;
 
   /// IPv4 sorts before IPv6.
-  // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 sees a zero pointer in what = default
-  // makes.
+  // clang-tidy 14 takes the 0 in what "= default" makes for a null pointer.
+  // NOLINTNEXTLINE(modernize-use-nullptr)
   friend auto operator<=>(const IpAddress&, const IpAddress&) = default;
 
  private:

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <vector>
 
 #include "base/ip_prefix.h"
@@ -17,15 +18,20 @@ struct Request {
 };
 
 struct Allocation {
-  base::IpPrefix address;   // with the length of its subnet
-  base::IpAddress gateway;  // of its range
-  std::size_t set = 0;      // which set it is from
+  base::IpPrefix address;                   // with the length of its subnet
+  base::IpAddress gateway;                  // of its range
+  std::size_t set = 0;                      // which set it is from
+  std::optional<base::IpAddress> previous;  // where the round robin stood before
 };
 
-/// One address from each set, in their order: all of them, or none and an exception (Conflict, Exhausted).
-/// Addresses that the owner held before the call are left alone, whatever happens. A gateway is never handed
-/// out. Round robin: the search begins behind the set's last reservation.
+/// One address from each set, in their order: all of them, or none and an exception (Conflict,
+/// Exhausted). Addresses that the owner held before the call are left alone, whatever happens. A
+/// gateway is never handed out. Round robin: the search begins behind the set's last reservation.
 [[nodiscard]] std::vector<Allocation> allocate(Store& store, const Request& request);
+
+/// Takes an allocation of this owner back and sets the round robin to where it was before, if
+/// nobody has allocated since.
+void undo(Store& store, const Owner& owner, const std::vector<Allocation>& allocations);
 
 /// Releases everything the owner holds and returns it. Nothing held is no error.
 std::vector<base::IpAddress> release(Store& store, const Owner& owner);

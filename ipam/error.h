@@ -14,8 +14,8 @@ class Exhausted : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// The addresses asked for cannot be had: taken (the message names the owner), a gateway, or in none of the
-/// ranges; or the owner has an address of the set already.
+/// The addresses asked for cannot be had: taken (the message names the owner), a gateway, or in
+/// none of the ranges; or the owner has an address of the set already.
 class Conflict : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };

@@ -9,24 +9,26 @@
 namespace ipam {
 
 struct HostLocalPlace {
-  std::string directory;  // <dataDir>/<network name>: the reservations, shared with the reference plugin
-  std::string index;      // our own index of them; may vanish at any time (a tmpfs); made when missing
+  std::string
+      directory;  // <dataDir>/<network name>: the reservations, shared with the reference plugin
+  std::string index;  // our own index of them; may vanish at any time (a tmpfs); made when missing
 };
 
-/// The files of the reference host-local, byte for byte, so that both plugins can work in one directory at the
-/// same time; beside them, in a directory of ours, an index that makes every operation's cost independent of
-/// the number of reservations.
+/// The files of the reference host-local, byte for byte, so that both plugins can work in one
+/// directory at the same time; beside them, in a directory of ours, an index that makes every
+/// operation's cost independent of the number of reservations.
 ///
-/// Format (reference host-local, backend/disk): directory 0755; a file 0600 for each address, named by its
-/// text, holding "<container id>\r\n<interface>" without a newline at the end; `last_reserved_ip.<set>`, 0600,
-/// holding an address; `lock`, 0750, held with flock(2).
+/// Format (reference host-local, backend/disk): directory 0755; a file 0600 for each address, named
+/// by its text, holding "<container id>\r\n<interface>" without a newline at the end;
+/// `last_reserved_ip.<set>`, 0600, holding an address; `lock`, 0750, held with flock(2).
 ///
-/// The index is valid for exactly one state of the directory, which is told by the directory's modification
-/// time: after each operation of ours it is set to a stamp that the index knows and that no clock gives, so a
-/// change by anyone else, or one of ours that was cut short, is noticed, and the index is made anew by one scan.
+/// The index is valid for exactly one state of the directory, which is told by the directory's
+/// modification time: after each operation of ours it is set to a stamp that the index knows and
+/// that no clock gives, so a change by anyone else, or one of ours that was cut short, is noticed,
+/// and the index is made anew by one scan.
 ///
-/// Opening throws base::LockTimeout when the lock is not to be had within `patience`, base::SystemError where a
-/// file cannot be used.
+/// Opening throws base::LockTimeout when the lock is not to be had within `patience`,
+/// base::SystemError where a file cannot be used.
 [[nodiscard]] std::unique_ptr<Store> open_host_local_store(const HostLocalPlace& place,
                                                            std::chrono::milliseconds patience);
 

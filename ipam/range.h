@@ -9,20 +9,21 @@
 
 namespace ipam {
 
-/// A range as configured (cni-conventions "ipRanges"; the reference host-local's keys of these names).
+/// A range as configured (cni-conventions "ipRanges"; the reference host-local's keys of these
+/// names).
 struct RangeSpec {
   base::IpPrefix subnet;
-  std::optional<base::IpAddress> start;    // rangeStart
-  std::optional<base::IpAddress> end;      // rangeEnd
+  std::optional<base::IpAddress> start;  // rangeStart
+  std::optional<base::IpAddress> end;    // rangeEnd
   std::optional<base::IpAddress> gateway;
 };
 
-/// A range with its defaults filled in: start = subnet + 1, end = the last address (IPv4: the one before the
-/// broadcast address), gateway = subnet + 1.
+/// A range with its defaults filled in: start = subnet + 1, end = the last address (IPv4: the one
+/// before the broadcast address), gateway = subnet + 1.
 struct Range {
   base::IpPrefix subnet;  // without host bits
   base::IpAddress first;
-  base::IpAddress last;   // first <= last, both inside the subnet
+  base::IpAddress last;  // first <= last, both inside the subnet
   base::IpAddress gateway;
 
   [[nodiscard]] bool contains(const base::IpAddress& address) const noexcept;
@@ -33,12 +34,14 @@ struct Range {
 /// One address is allocated from each set. All ranges of a set are of one family.
 using RangeSet = std::vector<Range>;
 
-/// Throws InvalidRange: host bits in the subnet, a subnet smaller than /30 or /126, a limit outside the
-/// subnet, start after end, a gateway of the other family.
+/// Throws InvalidRange: host bits in the subnet, a subnet smaller than /30 or /126, a limit outside
+/// the subnet, start after end, a gateway of the other family.
 [[nodiscard]] Range make_range(const RangeSpec& spec);
 
-/// Validates a whole configuration: no empty set, one family a set, no overlap within or between sets.
-[[nodiscard]] std::vector<RangeSet> make_range_sets(const std::vector<std::vector<RangeSpec>>& specs);
+/// Validates a whole configuration: no empty set, one family a set, no overlap within or between
+/// sets.
+[[nodiscard]] std::vector<RangeSet> make_range_sets(
+    const std::vector<std::vector<RangeSpec>>& specs);
 
 /// How many addresses a set can hand out (its gateways apart); saturates at UINT64_MAX.
 [[nodiscard]] std::uint64_t capacity(const RangeSet& set);

@@ -62,12 +62,16 @@ template <class Build, class Object>
   return Message(message);
 }
 
+template <class Header>
+void append(nl_msg* message, Header header) {
+  check(nlmsg_append(message, &header, sizeof header, NLMSG_ALIGNTO));
+}
+
 /// A message with its family's header and no attributes.
 template <class Header>
 [[nodiscard]] Message make_message(int type, int flags, const Header& header) {
   Message message(made(nlmsg_alloc_simple(type, flags)));
-  Header copy = header;
-  check(nlmsg_append(message.get(), &copy, sizeof copy, NLMSG_ALIGNTO));
+  append(message.get(), header);
   return message;
 }
 
@@ -100,6 +104,7 @@ class Attributes {
     const auto size = static_cast<int>(header_size);
     parse(nlmsg_attrdata(message, size), nlmsg_attrlen(message, size));
   }
+  Attributes(nlattr* first, int size) { parse(first, size); }
   /// None for a null pointer.
   explicit Attributes(const nlattr* nest) {
     if (nest != nullptr) parse(static_cast<nlattr*>(nla_data(nest)), nla_len(nest));

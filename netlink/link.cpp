@@ -132,8 +132,13 @@ void put_ipv4_settings(nl_msg* request, const LinkChange& change) {
   for (const auto& [setting, value] : change.ipv4) libnl::put(request, setting, value);
 }
 
+std::span<const std::uint8_t> as_bytes(const std::string& text) {
+  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+}
+
 void put_change(nl_msg* request, const LinkChange& change) {
-  if (change.alias) libnl::put(request, IFLA_IFALIAS, *change.alias);
+  // Without a NUL, which would count as one of the alias's bytes.
+  if (change.alias) libnl::put(request, IFLA_IFALIAS, as_bytes(*change.alias));
   if (change.mac) libnl::put(request, IFLA_ADDRESS, change.mac->bytes());
   if (change.mtu) libnl::put(request, IFLA_MTU, std::uint32_t{*change.mtu});
   if (change.master) libnl::put(request, IFLA_MASTER, static_cast<std::uint32_t>(*change.master));
@@ -199,6 +204,7 @@ bool delete_link(Socket& socket, int index, std::string_view shown_as) {
 }
 
 bool delete_link(Socket& socket, std::string_view name) {
+  if (!can_be_name(name)) return false;
   const Message request = make_request(RTM_DELLINK, 0);
   libnl::put(request.get(), IFLA_IFNAME, name);
   return socket.try_execute(request.get(), {"delete link", std::string(name)}, {ENODEV});

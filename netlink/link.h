@@ -61,23 +61,27 @@ struct Link {
 
 /// What to change on one link; what is absent stays as it is. One RTM_SETLINK.
 struct LinkChange {
-  std::optional<bool> up;
-  std::optional<bool> promiscuous;
-  std::optional<std::string> alias;  // at most 255 bytes
-  std::optional<base::MacAddress> mac;
-  std::optional<unsigned> mtu;
-  std::optional<int> master;  // 0 releases it
+  std::optional<bool> up{};
+  std::optional<bool> promiscuous{};
+  std::optional<std::string> alias{};  // at most 255 bytes
+  std::optional<base::MacAddress> mac{};
+  std::optional<unsigned> mtu{};
+  std::optional<int> master{};  // 0 releases it
   /// IPv4 settings of the interface (IFLA_AF_SPEC / AF_INET / IFLA_INET_CONF; the numbers are
   /// IPV4_DEVCONF_* of include/uapi/linux/ip.h), the same that /proc/sys/net/ipv4/conf/<if>/ holds.
-  std::vector<std::pair<int, std::uint32_t>> ipv4;
+  /// The kernel stores them and does no more: a write to /proc/sys tells listeners to RTM_NEWNETCONF
+  /// as well, turns LRO off for `forwarding`, and drops cached routes when route_localnet is cleared.
+  std::vector<std::pair<int, std::uint32_t>> ipv4{};
 };
 
+/// The kernel checks much, but not all, before it begins: a refusal may leave a part done.
 void change_link(Socket& socket, const Link& link, const LinkChange& change);
 /// By name, which saves a look-up; throws Error{ENODEV} where there is none.
 void change_link(Socket& socket, std::string_view name, const LinkChange& change);
 
 /// False where it is gone already.
 bool delete_link(Socket& socket, int index, std::string_view shown_as);
+/// The kernel takes an alternative name for the name, too.
 bool delete_link(Socket& socket, std::string_view name);
 
 /// The interface settings of IPv4 as RTM_GETLINK tells them (IFLA_AF_SPEC / AF_INET): entry n-1 is

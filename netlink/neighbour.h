@@ -16,7 +16,8 @@ struct Neighbour {
   std::uint16_t state = 0;  // NUD_*
 };
 
-/// Makes or replaces the entry, NUD_PERMANENT.
+/// Makes or replaces the entry, NUD_PERMANENT. Throws Error: EINVAL where IPv6 is off on the link,
+/// ENODEV where it is gone.
 void set_permanent_neighbour(Socket& socket, int link, const base::IpAddress& address,
                              const base::MacAddress& mac);
 /// By key. Absent where there is none.

@@ -48,7 +48,9 @@ class Namespace {
 /// back: to go on in the wrong namespace would act on somebody else's network.
 class ScopedEntry {
  public:
+  /// `back` must live as long as this object.
   ScopedEntry(const Namespace& target, const Namespace& back);
+  ScopedEntry(const Namespace& target, Namespace&& back) = delete;
   ScopedEntry(const ScopedEntry&) = delete;
   ScopedEntry& operator=(const ScopedEntry&) = delete;
   ~ScopedEntry();

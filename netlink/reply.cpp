@@ -25,8 +25,8 @@ std::string read_text(const nlmsghdr* message, std::size_t offset) {
   return text;
 }
 
-// The attributes come after the request's header, or after the whole request where the kernel
-// returns it (it does not since NETLINK_CAP_ACK, but for the option it sets no flag of its own).
+// The attributes come after the header of the request, or after all of it: a kernel that does not
+// know NETLINK_CAP_ACK returns the whole request with an error.
 std::size_t attributes_offset(const nlmsghdr* message) {
   const auto size = static_cast<std::size_t>(nlmsg_datalen(message));
   if (size < sizeof(nlmsgerr)) return size;

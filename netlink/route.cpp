@@ -104,15 +104,10 @@ void read_hops(const Route& common, const nlattr* multipath, std::vector<Route>&
   auto* hop = static_cast<rtnexthop*>(nla_data(multipath));
   for (int left = nla_len(multipath); RTNH_OK(hop, left);) {
     const int size = static_cast<int>(RTNH_ALIGN(hop->rtnh_len));
-    std::array<nlattr*, RTA_MAX + 1> table{};
-    (void)nla_parse(table.data(), RTA_MAX, reinterpret_cast<nlattr*>(RTNH_DATA(hop)),
-                    static_cast<int>(hop->rtnh_len - sizeof *hop), nullptr);
-    std::span<const std::uint8_t> gateway;
-    if (const nlattr* attribute = table[RTA_GATEWAY]) {
-      gateway = {static_cast<const std::uint8_t*>(nla_data(attribute)),
-                 static_cast<std::size_t>(nla_len(attribute))};
-    }
-    routes.push_back(with_hop(common, hop->rtnh_ifindex, hop->rtnh_flags, gateway));
+    const Attributes<RTA_MAX> attributes(reinterpret_cast<nlattr*>(RTNH_DATA(hop)),
+                                         static_cast<int>(hop->rtnh_len - sizeof *hop));
+    routes.push_back(
+        with_hop(common, hop->rtnh_ifindex, hop->rtnh_flags, attributes.bytes(RTA_GATEWAY)));
     left -= size;
     hop = RTNH_NEXT(hop);
   }
@@ -181,9 +176,10 @@ std::optional<Route> match_route(Socket& socket, const base::IpAddress& address)
   const Message request = libnl::make_message(RTM_GETROUTE, 0, header);
   libnl::put(request.get(), RTA_DST, address.bytes());
   std::vector<Route> found;
+  // The last three are what an IPv4 route of type unreachable, blackhole or prohibit comes to.
   socket.try_query(request.get(), [&](const nlmsghdr* message) { read_route(message, found); },
                    {"look up route to", address.to_string()},
-                   {ENETUNREACH, EHOSTUNREACH, ESRCH, ENOENT});
+                   {ENETUNREACH, ESRCH, ENOENT, EHOSTUNREACH, EINVAL, EACCES});
   if (found.empty()) return std::nullopt;
   return found.front();
 }

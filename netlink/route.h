@@ -11,35 +11,39 @@
 namespace netlink {
 
 struct Route {
-  base::IpPrefix destination;              // host bits are cleared when it is sent
-  std::optional<base::IpAddress> gateway;  // of the destination's family
-  int out_link = 0;                        // index
-  std::optional<base::IpAddress> source;   // RTA_PREFSRC
+  base::IpPrefix destination;                // host bits are cleared when it is sent
+  std::optional<base::IpAddress> gateway{};  // of the destination's family
+  int out_link = 0;                          // index
+  std::optional<base::IpAddress> source{};   // RTA_PREFSRC
   /// RT_SCOPE_*; absent: link for an IPv4 route without a gateway, universe otherwise, as ip(8)
   /// does.
-  std::optional<std::uint8_t> scope;
-  std::optional<std::uint32_t> table;  // absent: main
-  std::uint32_t priority = 0;          // metric; 0 is the kernel's default
-  std::uint32_t mtu = 0;               // bytes; 0 for none
-  std::uint32_t advmss = 0;            // bytes; 0 for none
-  bool onlink = false;                 // RTNH_F_ONLINK: take the gateway to be on the link
-  std::uint8_t protocol = 3;           // RTPROT_BOOT
-  std::uint8_t type = 1;               // RTN_UNICAST
+  std::optional<std::uint8_t> scope{};
+  std::optional<std::uint32_t> table{};  // absent: main
+  std::uint32_t priority = 0;            // metric; 0 is the kernel's default
+  std::uint32_t mtu = 0;                 // bytes; 0 for none
+  std::uint32_t advmss = 0;              // bytes; 0 for none
+  bool onlink = false;                   // RTNH_F_ONLINK: take the gateway to be on the link
+  std::uint8_t protocol = 3;             // RTPROT_BOOT
+  std::uint8_t type = 1;                 // RTN_UNICAST
 };
 
 /// "10.0.0.0/8 via 10.88.0.1 dev 5", for messages.
 [[nodiscard]] std::string to_string(const Route& route);
 
-/// False where the kernel has that very route (NLM_F_CREATE | NLM_F_EXCL).
+/// False where the table has a route to that destination with that priority, be it this one or one
+/// through another link or gateway (NLM_F_CREATE | NLM_F_EXCL).
 bool add_route(Socket& socket, const Route& route);
-/// Takes the place of a route to the same destination with the same priority (NLM_F_REPLACE).
+/// Takes the place of the first route to the same destination with the same priority, whichever
+/// link that leads through; is added where there is none (NLM_F_CREATE | NLM_F_REPLACE).
 void replace_route(Socket& socket, const Route& route);
-/// False where it was not there.
+/// Removes what matches in destination, link, gateway, scope, table, protocol, and, unless it is 0,
+/// priority. False where it was not there.
 bool remove_route(Socket& socket, const Route& route);
 
 /// The entry that the kernel's main look-up finds for `address` (RTM_GETROUTE with
-/// RTM_F_FIB_MATCH), by key and not by a dump. Absent where it finds none. Note that it may be a
-/// wider prefix than /32.
+/// RTM_F_FIB_MATCH), by key and not by a dump; of a multipath route its first hop. It may be a
+/// wider prefix than /32, and of another type than unicast (an address of the host is RTN_LOCAL).
+/// Absent where the kernel finds none, or one that forbids: unreachable, blackhole, prohibit.
 [[nodiscard]] std::optional<Route> match_route(Socket& socket, const base::IpAddress& address);
 
 /// Every unicast route through one link, in every table but `local`. Walks the namespace's routes:

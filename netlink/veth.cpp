@@ -1,35 +1,43 @@
 #include "netlink/veth.h"
 
-#include <netlink/route/link.h>
-#include <netlink/route/link/veth.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <linux/veth.h>
 
 #include "netlink/libnl.h"
 
 namespace netlink {
 namespace {
 
-using LinkObject = std::unique_ptr<rtnl_link, libnl::Deleter<rtnl_link_put>>;
+void put_end(nl_msg* request, const VethEnd& end, unsigned mtu) {
+  libnl::put(request, IFLA_IFNAME, end.name);
+  if (end.mac) libnl::put(request, IFLA_ADDRESS, end.mac->bytes());
+  // For each: the kernel gives one end's MTU to the other only where that one comes without.
+  if (mtu != 0) libnl::put(request, IFLA_MTU, std::uint32_t{mtu});
+}
 
-void describe_end(rtnl_link* link, const VethEnd& end, unsigned mtu) {
-  rtnl_link_set_name(link, end.name.c_str());
-  if (end.mac) rtnl_link_set_addr(link, libnl::make_address(*end.mac).get());
-  // Each end has its own: the kernel hands the near end's on to a far end without one only.
-  if (mtu != 0) rtnl_link_set_mtu(link, mtu);
+// The kernel makes the far end first, so a name that is taken there leaves nothing behind either.
+void put_far_end(nl_msg* request, const VethSpec& spec) {
+  const libnl::Nest info(request, IFLA_LINKINFO);
+  libnl::put(request, IFLA_INFO_KIND, std::string_view("veth"));
+  const libnl::Nest data(request, IFLA_INFO_DATA);
+  const libnl::Nest peer(request, VETH_INFO_PEER);
+  libnl::append(request, ifinfomsg{});
+  put_end(request, spec.far, spec.mtu);
+  libnl::put(request, IFLA_NET_NS_FD, static_cast<std::uint32_t>(spec.far_namespace));
 }
 
 }  // namespace
 
+// Made by hand: libnl's link object would cut a name that is too long without a word.
 void create_veth(Socket& socket, const VethSpec& spec) {
-  const LinkObject near(libnl::made(rtnl_link_veth_alloc()));
-  const LinkObject far(rtnl_link_veth_get_peer(near.get()));
-  describe_end(near.get(), spec.near, spec.mtu);
-  describe_end(far.get(), spec.far, spec.mtu);
-  rtnl_link_set_ns_fd(far.get(), spec.far_namespace);
-  if (spec.master != 0) rtnl_link_set_master(near.get(), spec.master);
-  const Message request =
-      libnl::build_request(rtnl_link_build_add_request, near.get(), NLM_F_CREATE | NLM_F_EXCL);
-  socket.execute(request.get(), {.operation = "create veth pair",
-                                 .object = spec.near.name + " and " + spec.far.name});
+  const Message request = libnl::make_message(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, ifinfomsg{});
+  put_end(request.get(), spec.near, spec.mtu);
+  if (spec.master != 0) {
+    libnl::put(request.get(), IFLA_MASTER, static_cast<std::uint32_t>(spec.master));
+  }
+  put_far_end(request.get(), spec);
+  socket.execute(request.get(), {"create veth pair", spec.near.name + " and " + spec.far.name});
 }
 
 }  // namespace netlink

@@ -33,7 +33,8 @@ using std::chrono::milliseconds;
 constexpr milliseconds kBusyPatience{1000};
 constexpr milliseconds kBusyRetry{50};
 constexpr milliseconds kKillPatience{1000};
-constexpr std::size_t kChildStack = 64 * 1024;
+constexpr std::size_t kChildStack = std::size_t{64} * 1024;
+constexpr std::size_t kReadSize = std::size_t{16} * 1024;
 
 // Linux 6.3; older headers do not have it, older kernels refuse it.
 constexpr unsigned kNoExecSeal = 0x0008U;
@@ -112,7 +113,7 @@ void reset_signals() {
   for (int signal = 1; signal < NSIG; ++signal) (void)::sigaction(signal, &action, nullptr);
   sigset_t none;
   (void)::sigemptyset(&none);
-  (void)::sigprocmask(SIG_SETMASK, &none, nullptr);
+  (void)::pthread_sigmask(SIG_SETMASK, &none, nullptr);
 }
 
 // Runs in the child, in the parent's memory while the parent stands still: system calls only.
@@ -122,12 +123,12 @@ int become_program(void* argument) {
   (void)::setpgid(0, 0);
   (void)::prctl(PR_SET_PDEATHSIG, SIGKILL);
   // A parent that died before the line above sends no signal any more.
-  if (::getppid() != launch.parent) ::_exit(127);
+  if (::getppid() != launch.parent) return 127;
   if (::dup2(launch.input, STDIN_FILENO) >= 0 && ::dup2(launch.output, STDOUT_FILENO) >= 0) {
     (void)::execve(launch.path, launch.arguments, launch.environment);
   }
   launch.error = errno;
-  ::_exit(127);
+  return 127;
 }
 
 class SignalsBlocked {
@@ -237,7 +238,7 @@ Child start_patiently(Launch& launch, Clock::time_point deadline) {
 
 // Reads what is there. False at the end of the text.
 bool drain(int fd, std::string& text, std::size_t limit) {
-  std::array<char, 16 * 1024> buffer;
+  std::array<char, kReadSize> buffer;
   while (text.size() <= limit) {
     const auto count = retry_interrupted([&] { return ::read(fd, buffer.data(), buffer.size()); });
     if (count < 0) return errno == EAGAIN;

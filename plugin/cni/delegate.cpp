@@ -14,7 +14,7 @@
 namespace cni {
 namespace {
 
-constexpr std::size_t kLongestAnswer = 1024 * 1024;
+constexpr std::size_t kLongestAnswer = std::size_t{1024} * 1024;
 
 /// The plugin as messages name it, and what was asked of it.
 std::string name_of(std::string_view type, Command command) {
@@ -55,7 +55,8 @@ std::string find_plugin(const std::string& search_path, std::string_view type) {
   for (const std::string& directory : split_path(search_path)) {
     std::string path = directory + '/' + std::string(type);
     if (is_regular_file(path)) return path;
-    searched += (searched.empty() ? "" : ", ") + directory;
+    if (!searched.empty()) searched += ", ";
+    searched += directory;
   }
   throw Error(Code::kInvalidConfig, "plugin " + std::string(type) +
                                         " is in none of the directories of CNI_PATH: " + searched);
@@ -65,7 +66,8 @@ std::vector<std::string> environment_for(const Request& request, Command command
   std::vector<std::string> environment;
   environment.push_back("CNI_COMMAND=" + std::string(to_string(command)));
   for (const auto& [name, value] : request.environment.all()) {
-    if (name != "CNI_COMMAND") environment.push_back(name + '=' + value);
+    if (name == "CNI_COMMAND") continue;
+    environment.emplace_back(name).append(1, '=').append(value);
   }
   return environment;
 }

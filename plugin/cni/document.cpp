@@ -10,7 +10,7 @@
 namespace cni {
 namespace {
 
-constexpr std::size_t kLongestDocument = 1024 * 1024;
+constexpr std::size_t kLongestDocument = std::size_t{1024} * 1024;
 constexpr std::size_t kDeepestNesting = 64;
 constexpr std::string_view kWhiteSpace = " \t\r\n";
 

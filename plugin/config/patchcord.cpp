@@ -1,8 +1,8 @@
-#include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
 
 #include "plugin/cni/error.h"
+#include "plugin/cni/identifier.h"
 #include "plugin/config/network.h"
 
 namespace config {
@@ -10,8 +10,7 @@ namespace {
 
 constexpr std::string_view kDefaultBridge = "cni0";
 constexpr std::string_view kDefaultPrefix = "veth";
-// IFNAMSIZ less the terminator, and the digits that keep two attachments' names apart.
-constexpr std::size_t kLongestInterfaceName = 15;
+// Leaves eight of the fifteen bytes of a name for the digits that keep two attachments apart.
 constexpr std::size_t kLongestPrefix = 7;
 
 Mode read_mode(const cni::Object& root) {
@@ -36,19 +35,15 @@ void refuse_bridge_keys(const cni::Object& root) {
   }
 }
 
-bool is_interface_name(std::string_view name) {
-  if (name.empty() || name.size() > kLongestInterfaceName || name == "." || name == "..") return false;
-  return std::none_of(name.begin(), name.end(), [](char c) {
-    return c == '/' || c == ':' || c == '%' || static_cast<unsigned char>(c) <= ' ' || c == 0x7f;
-  });
+void refuse_interface_name(const cni::Object& root, std::string_view key, const std::string& name) {
+  const std::string_view defect = cni::defect_of_interface_name(name);
+  if (!defect.empty()) root.reject(key, "\"" + name + "\" is no interface name: it " + std::string(defect));
 }
 
 Bridge read_bridge(const cni::Object& root) {
   Bridge bridge;
   bridge.name = root.text("bridge").value_or(std::string(kDefaultBridge));
-  if (!is_interface_name(bridge.name)) {
-    root.reject("bridge", "\"" + bridge.name + "\" is no interface name (1 to 15 bytes, without space, '/', ':' and '%')");
-  }
+  refuse_interface_name(root, "bridge", bridge.name);
   bridge.is_default_gateway = root.boolean("isDefaultGateway").value_or(false);
   bridge.is_gateway = root.boolean("isGateway").value_or(false) || bridge.is_default_gateway;
   bridge.force_address = root.boolean("forceAddress").value_or(false);
@@ -112,9 +107,8 @@ std::optional<cni::Dns> read_dns(const cni::Object& root) {
 
 std::string read_prefix(const cni::Object& root) {
   std::string prefix = root.text("hostInterfacePrefix").value_or(std::string(kDefaultPrefix));
-  if (prefix.size() > kLongestPrefix || !is_interface_name(prefix)) {
-    root.reject("hostInterfacePrefix", "\"" + prefix + "\" is not 1 to 7 bytes of an interface name");
-  }
+  refuse_interface_name(root, "hostInterfacePrefix", prefix);
+  if (prefix.size() > kLongestPrefix) root.reject("hostInterfacePrefix", "is longer than 7 bytes");
   return prefix;
 }
 

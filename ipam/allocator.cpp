@@ -1,0 +1,231 @@
+#include "ipam/allocator.h"
+
+#include <algorithm>
+#include <exception>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "ipam/error.h"
+
+namespace ipam {
+namespace {
+
+using base::IpAddress;
+using base::IpPrefix;
+
+// A stretch of one range, both ends included.
+struct Stretch {
+  const Range* range;
+  IpAddress first;
+  IpAddress last;
+};
+
+const Range* find_range(const RangeSet& set, const IpAddress& address) {
+  const auto found = std::find_if(set.begin(), set.end(),
+                                  [&](const Range& range) { return range.contains(address); });
+  return found == set.end() ? nullptr : &*found;
+}
+
+std::string describe(const RangeSet& set) {
+  std::string text;
+  for (const Range& range : set) text += (text.empty() ? "" : ", ") + range.to_string();
+  return text;
+}
+
+std::string describe(const std::vector<RangeSet>& sets) {
+  std::string text;
+  for (const RangeSet& set : sets) text += (text.empty() ? "" : ", ") + describe(set);
+  return text;
+}
+
+std::string describe(const Owner& owner) {
+  if (owner.container_id.empty()) return "an unfinished reservation without an owner";
+  if (owner.interface.empty()) return "container " + owner.container_id;
+  return "container " + owner.container_id + ", interface " + owner.interface;
+}
+
+std::string name_set(std::size_t number, const RangeSet& set) {
+  return "set " + std::to_string(number) + " (" + describe(set) + ")";
+}
+
+// What is asked for in each set, after the checks that need no store.
+std::vector<std::optional<IpAddress>> sort_requested(const Request& request) {
+  std::vector<std::optional<IpAddress>> by_set(request.sets.size());
+  for (const IpAddress& address : request.requested) {
+    const auto set = std::find_if(request.sets.begin(), request.sets.end(),
+                                  [&](const auto& s) { return find_range(s, address) != nullptr; });
+    if (set == request.sets.end()) {
+      throw Conflict("requested address " + address.to_string() +
+                     " lies in none of the ranges: " + describe(request.sets));
+    }
+    const auto number = static_cast<std::size_t>(set - request.sets.begin());
+    if (find_range(*set, address)->gateway == address) {
+      throw Conflict("requested address " + address.to_string() + " is the gateway of " +
+                     name_set(number, *set));
+    }
+    auto& wanted = by_set[number];
+    if (wanted && *wanted != address) {
+      throw Conflict("requested addresses " + wanted->to_string() + " and " + address.to_string() +
+                     " both lie in " + name_set(number, *set) + ", which gives one");
+    }
+    wanted = address;
+  }
+  return by_set;
+}
+
+void refuse_second_address(Store& store, const Request& request) {
+  for (const IpAddress& address : store.held_by(request.owner)) {
+    for (std::size_t number = 0; number < request.sets.size(); ++number) {
+      if (find_range(request.sets[number], address) == nullptr) continue;
+      throw Conflict(describe(request.owner) + " already holds " + address.to_string() + " of " +
+                     name_set(number, request.sets[number]));
+    }
+  }
+}
+
+// The set in the order of the search: from behind `last` once around, so that `last` itself comes
+// last. A released address thus rests as long as possible before it is given out again.
+std::vector<Stretch> plan_search(const RangeSet& set, const std::optional<IpAddress>& last) {
+  const Range* start = last ? find_range(set, *last) : nullptr;
+  std::vector<Stretch> stretches;
+  if (start != nullptr && *last != start->last) {
+    stretches.push_back({start, last->next(), start->last});
+  }
+  const auto count = set.size();
+  const auto begin = start != nullptr ? static_cast<std::size_t>(start - set.data()) + 1 : 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    const Range& range = set[(begin + i) % count];
+    stretches.push_back({&range, range.first, &range == start ? *last : range.last});
+  }
+  return stretches;
+}
+
+std::optional<IpAddress> reserve_in(Store& store, const Owner& owner, const Stretch& stretch) {
+  IpAddress from = stretch.first;
+  for (;;) {
+    const auto candidate = store.next_free(*stretch.range, from);
+    if (!candidate || stretch.last < *candidate) return std::nullopt;
+    if (*candidate != stretch.range->gateway && store.reserve(*candidate, owner)) return candidate;
+    if (*candidate == stretch.last) return std::nullopt;
+    from = candidate->next();
+  }
+}
+
+std::optional<IpAddress> search(Store& store, const Owner& owner, const RangeSet& set,
+                                const std::optional<IpAddress>& last) {
+  for (const Stretch& stretch : plan_search(set, last)) {
+    if (const auto address = reserve_in(store, owner, stretch)) return address;
+  }
+  return std::nullopt;
+}
+
+[[noreturn]] void throw_exhausted(std::size_t number, const RangeSet& set) {
+  const auto count = capacity(set);
+  throw Exhausted("no address is free in " + name_set(number, set) +
+                  (count == 0 ? ": it has none but the gateway"
+                              : ": all " + std::to_string(count) + " are reserved"));
+}
+
+IpAddress reserve_requested(Store& store, const Owner& owner, const IpAddress& address) {
+  if (store.reserve(address, owner)) return address;
+  throw Conflict("requested address " + address.to_string() + " is taken by " +
+                 describe(store.holder_of(address).value_or(Owner{})));
+}
+
+// Undoes what was reserved unless the whole request is served.
+class Reservations {
+ public:
+  Reservations(Store& store, const Request& request) : store_(store), request_(request) {
+    // Later growth could fail, and lose sight of an address.
+    made_.reserve(request.sets.size());
+  }
+  Reservations(const Reservations&) = delete;
+  Reservations& operator=(const Reservations&) = delete;
+  ~Reservations() {
+    try {
+      undo(store_, request_.owner, made_);
+    } catch (const std::exception&) {
+      // The failure that brought us here is the one to tell. What stays behind is still recorded as
+      // the owner's, and goes with its DEL.
+      return;
+    }
+  }
+
+  void add(std::size_t number, const std::optional<IpAddress>& requested) {
+    const RangeSet& set = request_.sets[number];
+    const auto last = store_.last_reserved(number);
+    const IpAddress address = requested ? reserve_requested(store_, request_.owner, *requested)
+                                        : reserve_any(number, set, last);
+    const Range& range = *find_range(set, address);
+    made_.push_back({.address = IpPrefix(address, range.subnet.length()),
+                     .gateway = range.gateway,
+                     .set = number,
+                     .previous = last});
+  }
+
+  // Only when every set has given an address, so that a request that fails moves no round robin.
+  void move_round_robin() {
+    for (const Allocation& allocation : made_) {
+      store_.set_last_reserved(allocation.set, allocation.address.address());
+    }
+  }
+
+  [[nodiscard]] std::vector<Allocation> keep() noexcept { return std::exchange(made_, {}); }
+
+ private:
+  IpAddress reserve_any(std::size_t number, const RangeSet& set,
+                        const std::optional<IpAddress>& last) {
+    auto found = search(store_, request_.owner, set, last);
+    if (!found && store_.look_again()) found = search(store_, request_.owner, set, last);
+    if (!found) throw_exhausted(number, set);
+    return *found;
+  }
+
+  Store& store_;
+  const Request& request_;
+  std::vector<Allocation> made_;
+};
+
+void undo_one(Store& store, const Owner& owner, const Allocation& allocation) {
+  const IpAddress& address = allocation.address.address();
+  store.release(address, owner);
+  if (store.last_reserved(allocation.set) != address) return;
+  if (allocation.previous != address) store.set_last_reserved(allocation.set, allocation.previous);
+}
+
+}  // namespace
+
+std::vector<Allocation> allocate(Store& store, const Request& request) {
+  const auto requested = sort_requested(request);
+  refuse_second_address(store, request);
+  Reservations reservations(store, request);
+  for (std::size_t number = 0; number < request.sets.size(); ++number) {
+    reservations.add(number, requested[number]);
+  }
+  reservations.move_round_robin();
+  return reservations.keep();
+}
+
+void undo(Store& store, const Owner& owner, const std::vector<Allocation>& allocations) {
+  std::exception_ptr failure;
+  for (const Allocation& allocation : allocations) {
+    try {
+      undo_one(store, owner, allocation);
+    } catch (const std::exception&) {
+      // The others can still be taken back.
+      failure = std::current_exception();
+    }
+  }
+  if (failure) std::rethrow_exception(failure);
+}
+
+std::vector<IpAddress> release(Store& store, const Owner& owner) {
+  std::vector<IpAddress> released;
+  for (const IpAddress& address : store.held_by(owner)) {
+    if (store.release(address, owner)) released.push_back(address);
+  }
+  return released;
+}
+
+}  // namespace ipam

@@ -1,0 +1,202 @@
+#include "ipam/host_local_store.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <exception>
+#include <optional>
+#include <utility>
+
+#include <sys/random.h>
+
+#include "base/file.h"
+#include "ipam/index.h"
+#include "ipam/reservation_files.h"
+
+namespace ipam {
+namespace {
+
+using base::IpAddress;
+
+constexpr mode_t kDirectoryMode = 0755;
+constexpr mode_t kLockMode = 0750;
+constexpr std::string_view kLockName = "lock";
+
+// A time between 1973 and 2001, when no clock has been since.
+void choose_stamp(DirectoryState& state) {
+  constexpr std::int64_t kEarliest = 100'000'000;
+  constexpr std::int64_t kSpan = 900'000'000;
+  std::uint32_t random[2]{};
+  // Cannot fail for so few bytes, but for a kernel that just started and has no randomness yet.
+  (void)!::getrandom(random, sizeof random, GRND_NONBLOCK);
+  state.seconds = kEarliest + random[0] % kSpan;
+  state.nanoseconds = random[1] % 1'000'000'000;
+}
+
+// Never the same again: a directory put back from a copy, times included, must not look current.
+void advance_stamp(DirectoryState& state) {
+  if (++state.nanoseconds < 1'000'000'000) return;
+  state.nanoseconds = 0;
+  ++state.seconds;
+}
+
+class HostLocalStore final : public Store {
+ public:
+  HostLocalStore(HostLocalPlace place, base::UniqueFd directory, std::chrono::milliseconds patience)
+      : lock_(directory.get(), std::string(kLockName), kLockMode, patience,
+              place.directory + "/" + std::string(kLockName)),
+        files_(std::move(directory), std::move(place.directory)),
+        index_path_(std::move(place.index)) {}
+  HostLocalStore(const HostLocalStore&) = delete;
+  HostLocalStore& operator=(const HostLocalStore&) = delete;
+  ~HostLocalStore() override { stamp(); }
+
+  bool reserve(const IpAddress& address, const Owner& owner) override;
+  bool release(const IpAddress& address, const Owner& owner) override;
+  std::vector<IpAddress> held_by(const Owner& owner) override;
+  std::optional<Owner> holder_of(const IpAddress& address) override;
+  std::optional<IpAddress> next_free(const Range& range, const IpAddress& from) override;
+  bool look_again() override;
+  std::optional<IpAddress> last_reserved(std::size_t set) override;
+  void set_last_reserved(std::size_t set, const std::optional<IpAddress>& address) override;
+
+ private:
+  Index& index();
+  void rebuild();
+  void stamp() noexcept;
+  [[nodiscard]] bool holds(const IpAddress& address, std::string_view text) const;
+  [[nodiscard]] std::vector<IpAddress> held_under(std::string_view text);
+
+  base::FileLock lock_;  // the first, so that it is given up last
+  ReservationFiles files_;
+  std::string index_path_;
+  std::optional<Index> index_;
+  // A change that the index took part in: it has to be stamped. What the index missed is never
+  // stamped.
+  bool is_changed_ = false;
+  bool is_rebuilt_ = false;
+};
+
+// To be called before the first change of an operation, which would make the state look foreign.
+Index& HostLocalStore::index() {
+  if (!index_) index_ = Index::open(index_path_, files_.state());
+  if (!index_) rebuild();
+  return *index_;
+}
+
+void HostLocalStore::rebuild() {
+  Index fresh = Index::make(index_path_);
+  files_.each([&](const IpAddress& address, std::string_view text) {
+    if (text.empty()) {
+      fresh.add(address);
+    } else {
+      fresh.add(address, text);
+    }
+  });
+  index_.emplace(std::move(fresh));
+  is_changed_ = is_rebuilt_ = true;
+}
+
+// The last step of an operation. Who is killed before it leaves a directory whose time is not the
+// index's, and the next operation makes the index anew.
+void HostLocalStore::stamp() noexcept {
+  if (!is_changed_ || !index_) return;
+  try {
+    DirectoryState state = files_.state();
+    const DirectoryState& before = index_->state();
+    if (before == DirectoryState{}) {
+      choose_stamp(state);
+    } else {
+      state.seconds = before.seconds;
+      state.nanoseconds = before.nanoseconds;
+      advance_stamp(state);
+    }
+    index_->set_state(state);
+    // Where it fails, the index will not match, which costs time and no more.
+    (void)files_.set_modified(state);
+  } catch (const std::exception&) {
+    return;
+  }
+}
+
+bool HostLocalStore::holds(const IpAddress& address, std::string_view text) const {
+  return files_.read(address) == text;
+}
+
+// The index's word is taken for no address without a look into its file.
+std::vector<IpAddress> HostLocalStore::held_under(std::string_view text) {
+  std::vector<IpAddress> addresses = index().addresses_of(text);
+  std::erase_if(addresses, [&](const IpAddress& address) { return !holds(address, text); });
+  return addresses;
+}
+
+bool HostLocalStore::reserve(const IpAddress& address, const Owner& owner) {
+  Index& reservations = index();
+  const std::string text = reservation_text(owner);
+  is_changed_ = true;
+  if (!files_.create(address, text)) {
+    reservations.add(address);
+    return false;
+  }
+  reservations.add(address, text);
+  return true;
+}
+
+bool HostLocalStore::release(const IpAddress& address, const Owner& owner) {
+  Index& reservations = index();
+  std::string text = reservation_text(owner);
+  if (!holds(address, text)) {
+    if (!holds(address, owner.container_id) || !held_under(text).empty()) return false;
+    text = owner.container_id;
+  }
+  is_changed_ = true;
+  const bool was_there = files_.remove(address);
+  reservations.remove(address, text);
+  return was_there;
+}
+
+std::vector<IpAddress> HostLocalStore::held_by(const Owner& owner) {
+  auto addresses = held_under(reservation_text(owner));
+  return addresses.empty() ? held_under(owner.container_id) : addresses;
+}
+
+std::optional<Owner> HostLocalStore::holder_of(const IpAddress& address) {
+  const auto text = files_.read(address);
+  return text ? std::optional(parse_reservation(*text)) : std::nullopt;
+}
+
+std::optional<IpAddress> HostLocalStore::next_free(const Range& range, const IpAddress& from) {
+  return index().next_free(from, range.last);
+}
+
+bool HostLocalStore::look_again() {
+  if (is_rebuilt_) return false;
+  rebuild();
+  return true;
+}
+
+std::optional<IpAddress> HostLocalStore::last_reserved(std::size_t set) {
+  return files_.read_last_reserved(set);
+}
+
+void HostLocalStore::set_last_reserved(std::size_t set, const std::optional<IpAddress>& address) {
+  (void)index();
+  is_changed_ = true;
+  files_.write_last_reserved(set, address);
+}
+
+}  // namespace
+
+std::unique_ptr<Store> open_host_local_store(const HostLocalPlace& place,
+                                             std::chrono::milliseconds patience) {
+  return std::make_unique<HostLocalStore>(
+      place, base::make_directories(place.directory, kDirectoryMode), patience);
+}
+
+std::unique_ptr<Store> find_host_local_store(const HostLocalPlace& place,
+                                             std::chrono::milliseconds patience) {
+  auto directory = base::open_directory(place.directory);
+  if (!directory) return nullptr;
+  return std::make_unique<HostLocalStore>(place, std::move(*directory), patience);
+}
+
+}  // namespace ipam

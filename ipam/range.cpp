@@ -1,0 +1,140 @@
+#include "ipam/range.h"
+
+#include <limits>
+
+#include "ipam/error.h"
+
+namespace ipam {
+namespace {
+
+using base::IpAddress;
+using base::IpPrefix;
+
+void refuse_bad_subnet(const IpPrefix& subnet) {
+  if (subnet.has_host_bits()) {
+    throw InvalidRange("subnet " + subnet.to_string() + " has host bits set; the subnet is " +
+                       subnet.network().to_string());
+  }
+  // Below /30 no address is left beside those of the network, the gateway and the broadcast.
+  const unsigned longest = subnet.address().bits() - 2;
+  if (subnet.length() > longest) {
+    throw InvalidRange("subnet " + subnet.to_string() + " is too small to allocate from: /" +
+                       std::to_string(longest) + " is the smallest");
+  }
+}
+
+bool is_broadcast(const IpAddress& address, const IpPrefix& subnet) {
+  return address.is_v4() && address == subnet.last();
+}
+
+IpAddress choose_first(const RangeSpec& spec) {
+  if (!spec.start) return spec.subnet.address().next();
+  if (!spec.subnet.contains(*spec.start)) {
+    throw InvalidRange("rangeStart " + spec.start->to_string() + " lies outside the subnet " +
+                       spec.subnet.to_string());
+  }
+  if (is_broadcast(*spec.start, spec.subnet)) {
+    throw InvalidRange("rangeStart " + spec.start->to_string() +
+                       " is the broadcast address of the subnet " + spec.subnet.to_string());
+  }
+  return *spec.start;
+}
+
+IpAddress choose_last(const RangeSpec& spec) {
+  const IpAddress highest = spec.subnet.last();
+  if (!spec.end) return highest.is_v4() ? highest.previous() : highest;
+  if (!spec.subnet.contains(*spec.end)) {
+    throw InvalidRange("rangeEnd " + spec.end->to_string() + " lies outside the subnet " +
+                       spec.subnet.to_string());
+  }
+  return *spec.end;
+}
+
+IpAddress choose_gateway(const RangeSpec& spec) {
+  if (!spec.gateway) return spec.subnet.address().next();
+  if (spec.gateway->family() != spec.subnet.family()) {
+    throw InvalidRange("gateway " + spec.gateway->to_string() + " is not of the family of subnet " +
+                       spec.subnet.to_string());
+  }
+  return *spec.gateway;
+}
+
+RangeSet make_range_set(const std::vector<RangeSpec>& specs) {
+  if (specs.empty()) throw InvalidRange("a set of ranges is empty");
+  RangeSet set;
+  for (const RangeSpec& spec : specs) {
+    set.push_back(make_range(spec));
+    if (set.back().subnet.family() != set.front().subnet.family()) {
+      throw InvalidRange("subnets " + set.front().subnet.to_string() + " and " +
+                         set.back().subnet.to_string() +
+                         " of one set are of different families; give each family its own set");
+    }
+  }
+  return set;
+}
+
+bool overlap(const Range& a, const Range& b) {
+  return a.first <= b.last && b.first <= a.last;
+}
+
+void refuse_overlaps(const std::vector<RangeSet>& sets) {
+  std::vector<const Range*> seen;
+  for (const RangeSet& set : sets) {
+    for (const Range& range : set) {
+      for (const Range* other : seen) {
+        if (overlap(range, *other)) {
+          throw InvalidRange("ranges " + other->to_string() + " and " + range.to_string() +
+                             " overlap");
+        }
+      }
+      seen.push_back(&range);
+    }
+  }
+}
+
+std::uint64_t add_saturating(std::uint64_t a, std::uint64_t b) {
+  constexpr auto kMax = std::numeric_limits<std::uint64_t>::max();
+  return a > kMax - b ? kMax : a + b;
+}
+
+}  // namespace
+
+bool Range::contains(const IpAddress& address) const noexcept {
+  return first <= address && address <= last;
+}
+
+std::string Range::to_string() const {
+  return first.to_string() + "-" + last.to_string();
+}
+
+Range make_range(const RangeSpec& spec) {
+  refuse_bad_subnet(spec.subnet);
+  Range range{.subnet = spec.subnet,
+              .first = choose_first(spec),
+              .last = choose_last(spec),
+              .gateway = choose_gateway(spec)};
+  if (range.last < range.first) {
+    throw InvalidRange("rangeStart " + range.first.to_string() + " lies behind rangeEnd " +
+                       range.last.to_string());
+  }
+  return range;
+}
+
+std::vector<RangeSet> make_range_sets(const std::vector<std::vector<RangeSpec>>& specs) {
+  std::vector<RangeSet> sets;
+  sets.reserve(specs.size());
+  for (const auto& set : specs) sets.push_back(make_range_set(set));
+  refuse_overlaps(sets);
+  return sets;
+}
+
+std::uint64_t capacity(const RangeSet& set) {
+  std::uint64_t count = 0;
+  for (const Range& range : set) {
+    count = add_saturating(count, range.first.distance_to(range.last));
+    if (!range.contains(range.gateway)) count = add_saturating(count, 1);
+  }
+  return count;
+}
+
+}  // namespace ipam

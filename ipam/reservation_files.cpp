@@ -1,0 +1,176 @@
+#include "ipam/reservation_files.h"
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/file.h"
+
+namespace ipam {
+namespace {
+
+using base::IpAddress;
+using base::SystemError;
+
+constexpr std::string_view kLineBreak = "\r\n";
+constexpr std::string_view kWhiteSpace = " \t\n\v\f\r";
+constexpr mode_t kFileMode = 0600;
+constexpr std::size_t kLongestReservation = 4096;
+
+std::string_view trim(std::string_view text) {
+  const auto begin = text.find_first_not_of(kWhiteSpace);
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(kWhiteSpace) - begin + 1);
+}
+
+// Gives the failure its full path, which base knew only the end of.
+template <typename Call>
+auto with_path(std::string_view operation, const std::string& path, Call call) {
+  try {
+    return call();
+  } catch (const SystemError& error) {
+    throw SystemError(operation, path, error.code());
+  }
+}
+
+// How the system says that a name is not a file to be read: a link, a directory, a socket, too
+// much.
+bool means_no_reservation(int code) {
+  return code == ELOOP || code == EISDIR || code == ENXIO || code == EFBIG;
+}
+
+// The address that a file is named for; absent also for a spelling that nobody would write.
+std::optional<IpAddress> parse_name(const std::string& name) {
+  const auto address = IpAddress::parse(name);
+  return address && address->to_string() == name ? address : std::nullopt;
+}
+
+std::string last_reserved_name(std::size_t set) {
+  return "last_reserved_ip." + std::to_string(set);
+}
+
+}  // namespace
+
+std::string reservation_text(const Owner& owner) {
+  return owner.container_id + std::string(kLineBreak) + owner.interface;
+}
+
+Owner parse_reservation(std::string_view text) {
+  text = trim(text);
+  const auto line_break = text.find(kLineBreak);
+  if (line_break == std::string_view::npos)
+    return {.container_id = std::string(text), .interface = {}};
+  return {.container_id = std::string(text.substr(0, line_break)),
+          .interface = std::string(text.substr(line_break + kLineBreak.size()))};
+}
+
+ReservationFiles::ReservationFiles(base::UniqueFd directory, std::string path)
+    : directory_(std::move(directory)), path_(std::move(path)) {}
+
+bool ReservationFiles::create(const IpAddress& address, std::string_view text) const {
+  const std::string name = address.to_string();
+  return with_path("create", path_of(name),
+                   [&] { return base::create_file_at(directory_.get(), name, text, kFileMode); });
+}
+
+std::optional<std::string> ReservationFiles::read(const IpAddress& address) const {
+  const std::string name = address.to_string();
+  try {
+    const auto text = base::read_file_at(directory_.get(), name, kLongestReservation);
+    return text ? std::optional(std::string(trim(*text))) : std::nullopt;
+  } catch (const SystemError& error) {
+    if (means_no_reservation(error.code())) return "";
+    throw SystemError("read", path_of(name), error.code());
+  }
+}
+
+bool ReservationFiles::remove(const IpAddress& address) const {
+  const std::string name = address.to_string();
+  return with_path("remove", path_of(name),
+                   [&] { return base::remove_file_at(directory_.get(), name); });
+}
+
+void ReservationFiles::visit_entry(
+    const std::string& name,
+    const std::function<void(const IpAddress&, std::string_view)>& visit) const {
+  if (name.starts_with(base::kTemporaryPrefix)) {
+    // Nobody writes it any more, since we hold the lock.
+    (void)::unlinkat(directory_.get(), name.c_str(), 0);
+    return;
+  }
+  const auto address = parse_name(name);
+  if (!address) return;
+  if (const auto text = read(*address)) visit(*address, *text);
+}
+
+void ReservationFiles::each(
+    const std::function<void(const IpAddress&, std::string_view)>& visit) const {
+  // A descriptor of its own, because a directory's position is the descriptor's.
+  const auto stream = base::open_at(directory_.get(), ".", O_RDONLY | O_DIRECTORY);
+  if (!stream) return;
+  alignas(dirent64) std::array<char, 32768> entries;
+  for (;;) {
+    const auto size = ::getdents64(stream->get(), entries.data(), entries.size());
+    if (size < 0) throw SystemError("list", path_, errno);
+    if (size == 0) return;
+    for (std::size_t offset = 0; offset < static_cast<std::size_t>(size);) {
+      const auto* entry = reinterpret_cast<const dirent64*>(entries.data() + offset);
+      visit_entry(entry->d_name, visit);
+      offset += entry->d_reclen;
+    }
+  }
+}
+
+std::optional<IpAddress> ReservationFiles::read_last_reserved(std::size_t set) const {
+  constexpr std::size_t kLongest = 256;
+  try {
+    const auto text = base::read_file_at(directory_.get(), last_reserved_name(set), kLongest);
+    return text ? IpAddress::parse(trim(*text)) : std::nullopt;
+  } catch (const SystemError&) {
+    // It says where to begin and no more: without it, the search begins at the beginning.
+    return std::nullopt;
+  }
+}
+
+void ReservationFiles::write_last_reserved(std::size_t set,
+                                           const std::optional<IpAddress>& address) const {
+  // In place, as the reference does: a torn write costs the round robin its place, and no more.
+  const std::string name = last_reserved_name(set);
+  with_path("write", path_of(name), [&] {
+    if (!address) {
+      (void)base::remove_file_at(directory_.get(), name);
+      return;
+    }
+    const auto fd = base::open_at(directory_.get(), name, O_WRONLY | O_CREAT | O_TRUNC, kFileMode);
+    if (!fd) throw SystemError("write", name, ENOENT);
+    base::write_all(fd->get(), address->to_string(), name);
+  });
+}
+
+DirectoryState ReservationFiles::state() const {
+  struct stat status {};
+  if (::fstat(directory_.get(), &status) != 0) throw SystemError("examine", path_, errno);
+  return {.device = status.st_dev,
+          .inode = status.st_ino,
+          .seconds = status.st_mtim.tv_sec,
+          .nanoseconds = status.st_mtim.tv_nsec};
+}
+
+bool ReservationFiles::set_modified(const DirectoryState& state) const {
+  timespec accessed{};
+  accessed.tv_nsec = UTIME_OMIT;
+  timespec modified{};
+  modified.tv_sec = state.seconds;
+  modified.tv_nsec = state.nanoseconds;
+  const std::array<timespec, 2> times{accessed, modified};
+  return ::futimens(directory_.get(), times.data()) == 0;
+}
+
+}  // namespace ipam
