@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <exception>
 #include <optional>
 #include <utility>
 
@@ -70,15 +69,19 @@ class HostLocalStore final : public Store {
   ReservationFiles files_;
   std::string index_path_;
   std::optional<Index> index_;
-  // A change that the index took part in: it has to be stamped. What the index missed is never
-  // stamped.
-  bool is_changed_ = false;
+  DirectoryState state_;  // when the index was opened
   bool is_rebuilt_ = false;
+  // Changes of the directory that were begun, and those that the index knows of. A change that
+  // fails half-way is in the first number only, and the directory is not stamped.
+  unsigned begun_ = 0;
+  unsigned noted_ = 0;
 };
 
 // To be called before the first change of an operation, which would make the state look foreign.
 Index& HostLocalStore::index() {
-  if (!index_) index_ = Index::open(index_path_, files_.state());
+  if (index_) return *index_;
+  state_ = files_.state();
+  index_ = Index::open(index_path_, state_);
   if (!index_) rebuild();
   return *index_;
 }
@@ -93,29 +96,23 @@ void HostLocalStore::rebuild() {
     }
   });
   index_.emplace(std::move(fresh));
-  is_changed_ = is_rebuilt_ = true;
+  is_rebuilt_ = true;
+  noted_ = ++begun_;
 }
 
 // The last step of an operation. Who is killed before it leaves a directory whose time is not the
 // index's, and the next operation makes the index anew.
 void HostLocalStore::stamp() noexcept {
-  if (!is_changed_ || !index_) return;
-  try {
-    DirectoryState state = files_.state();
-    const DirectoryState& before = index_->state();
-    if (before == DirectoryState{}) {
-      choose_stamp(state);
-    } else {
-      state.seconds = before.seconds;
-      state.nanoseconds = before.nanoseconds;
-      advance_stamp(state);
-    }
-    index_->set_state(state);
-    // Where it fails, the index will not match, which costs time and no more.
-    (void)files_.set_modified(state);
-  } catch (const std::exception&) {
-    return;
+  if (begun_ == 0 || begun_ != noted_) return;
+  DirectoryState next = state_;
+  if (is_rebuilt_) {
+    choose_stamp(next);
+  } else {
+    advance_stamp(next);
   }
+  index_->set_state(next);
+  // Where it fails, the index will not match, which costs time and no more.
+  (void)files_.set_modified(next);
 }
 
 bool HostLocalStore::holds(const IpAddress& address, std::string_view text) const {
@@ -132,13 +129,15 @@ std::vector<IpAddress> HostLocalStore::held_under(std::string_view text) {
 bool HostLocalStore::reserve(const IpAddress& address, const Owner& owner) {
   Index& reservations = index();
   const std::string text = reservation_text(owner);
-  is_changed_ = true;
-  if (!files_.create(address, text)) {
+  ++begun_;
+  const bool is_ours = files_.create(address, text);
+  if (is_ours) {
+    reservations.add(address, text);
+  } else {
     reservations.add(address);
-    return false;
   }
-  reservations.add(address, text);
-  return true;
+  ++noted_;
+  return is_ours;
 }
 
 bool HostLocalStore::release(const IpAddress& address, const Owner& owner) {
@@ -148,9 +147,10 @@ bool HostLocalStore::release(const IpAddress& address, const Owner& owner) {
     if (!holds(address, owner.container_id) || !held_under(text).empty()) return false;
     text = owner.container_id;
   }
-  is_changed_ = true;
+  ++begun_;
   const bool was_there = files_.remove(address);
   reservations.remove(address, text);
+  ++noted_;
   return was_there;
 }
 
@@ -180,8 +180,9 @@ std::optional<IpAddress> HostLocalStore::last_reserved(std::size_t set) {
 
 void HostLocalStore::set_last_reserved(std::size_t set, const std::optional<IpAddress>& address) {
   (void)index();
-  is_changed_ = true;
+  ++begun_;
   files_.write_last_reserved(set, address);
+  ++noted_;
 }
 
 }  // namespace

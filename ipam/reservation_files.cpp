@@ -141,16 +141,20 @@ std::optional<IpAddress> ReservationFiles::read_last_reserved(std::size_t set) c
 
 void ReservationFiles::write_last_reserved(std::size_t set,
                                            const std::optional<IpAddress>& address) const {
-  // In place, as the reference does: a torn write costs the round robin its place, and no more.
+  // In place, as the reference does: a torn write costs the round robin its place, and no more. Cut
+  // to length only afterwards, so that a full disk leaves what was there.
   const std::string name = last_reserved_name(set);
   with_path("write", path_of(name), [&] {
     if (!address) {
       (void)base::remove_file_at(directory_.get(), name);
       return;
     }
-    const auto fd = base::open_at(directory_.get(), name, O_WRONLY | O_CREAT | O_TRUNC, kFileMode);
+    const auto fd = base::open_at(directory_.get(), name, O_WRONLY | O_CREAT, kFileMode);
     if (!fd) throw SystemError("write", name, ENOENT);
-    base::write_all(fd->get(), address->to_string(), name);
+    const std::string text = address->to_string();
+    base::write_all(fd->get(), text, name);
+    if (::ftruncate(fd->get(), static_cast<off_t>(text.size())) != 0)
+      throw SystemError("write", name, errno);
   });
 }
 

@@ -26,13 +26,13 @@ struct AddressOptions {
   std::uint8_t scope = 0;  // RT_SCOPE_*
 };
 
-/// False where the link has that address already: for IPv4 with the same prefix length, for IPv6 with
-/// any. An IPv4 prefix shorter than /31 gets its broadcast address. Throws Error: EACCES where IPv6 is
-/// off on the link, ENODEV where the link is gone.
+/// False where the link has that address already: for IPv4 with the same prefix length, for IPv6
+/// with any. An IPv4 prefix shorter than /31 gets its broadcast address. Throws Error: EACCES where
+/// IPv6 is off on the link, ENODEV where the link is gone.
 bool add_address(Socket& socket, const Link& link, const base::IpPrefix& prefix,
                  const AddressOptions& options);
-/// False where it was not there, or the link is gone. Without net.ipv4.conf.*.promote_secondaries the
-/// kernel removes with the first IPv4 address of a subnet the others of that subnet.
+/// False where it was not there, or the link is gone. Without net.ipv4.conf.*.promote_secondaries
+/// the kernel removes with the first IPv4 address of a subnet the others of that subnet.
 bool remove_address(Socket& socket, const Link& link, const base::IpPrefix& prefix);
 
 /// The addresses of one link, of both families. The kernel filters (NETLINK_GET_STRICT_CHK), so the

@@ -16,9 +16,9 @@ struct BridgeSpec {
 };
 
 /// Creates the bridge, down. False where a link of that name exists. The MTU holds until the first
-/// port comes: from then on the kernel gives the bridge the least of its ports' (br_mtu_auto_adjust).
-/// Throws Error: EOPNOTSUPP where the kernel has no bridges, or no VLAN filtering and it is asked
-/// for; EADDRNOTAVAIL for a MAC that is zero or multicast.
+/// port comes: from then on the kernel gives the bridge the least of its ports'
+/// (br_mtu_auto_adjust). Throws Error: EOPNOTSUPP where the kernel has no bridges, or no VLAN
+/// filtering and it is asked for; EADDRNOTAVAIL for a MAC that is zero or multicast.
 [[nodiscard]] bool create_bridge(Socket& socket, const BridgeSpec& spec);
 
 /// Sets both flags of the port `link` (RTM_SETLINK, AF_BRIDGE, IFLA_PROTINFO).

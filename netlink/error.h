@@ -28,4 +28,9 @@ class Error : public std::runtime_error {
   std::string kernel_text_;
 };
 
+/// The request was sent, but its answer was lost: the kernel may have done it or not.
+class Unanswered : public Error {
+  using Error::Error;
+};
+
 }  // namespace netlink

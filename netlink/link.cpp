@@ -171,6 +171,20 @@ std::optional<Link> find_link(Socket& socket, int index) {
   return query_link(socket, request.get(), {"look up link", shown(index)});
 }
 
+std::optional<Link> find_peer(Socket& socket, const Link& link) {
+  if (link.peer <= 0) return std::nullopt;
+  if (!link.peer_nsid) return find_link(socket, link.peer);
+  const Message request = make_request(RTM_GETLINK, link.peer);
+  libnl::put(request.get(), IFLA_TARGET_NETNSID, static_cast<std::uint32_t>(*link.peer_nsid));
+  try {
+    return query_link(socket, request.get(), {"look up the peer of", link.name});
+  } catch (const Error& error) {
+    // Of a namespace that nobody holds any more (rtnl_get_net_ns_capable).
+    if (error.code() == EINVAL) return std::nullopt;
+    throw;
+  }
+}
+
 std::vector<Link> ports_of(Socket& socket, int master) {
   const Message request = make_request(RTM_GETLINK, 0);
   libnl::put(request.get(), IFLA_MASTER, static_cast<std::uint32_t>(master));

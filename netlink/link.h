@@ -54,6 +54,10 @@ struct Link {
 [[nodiscard]] std::optional<Link> find_link(Socket& socket, std::string_view name);
 [[nodiscard]] std::optional<Link> find_link(Socket& socket, int index);
 
+/// The other end of a veth pair, wherever it is: asked for in the namespace that the kernel says it is in. Absent where that namespace is
+/// gone or being taken down, which is how an end tells that its container is dead; and for a link without a peer.
+[[nodiscard]] std::optional<Link> find_peer(Socket& socket, const Link& link);
+
 /// All links whose master is `master`. Walks every link of the namespace: not for the hot path.
 [[nodiscard]] std::vector<Link> ports_of(Socket& socket, int master);
 /// All links of the namespace. Not for the hot path.
@@ -69,8 +73,9 @@ struct LinkChange {
   std::optional<int> master{};  // 0 releases it
   /// IPv4 settings of the interface (IFLA_AF_SPEC / AF_INET / IFLA_INET_CONF; the numbers are
   /// IPV4_DEVCONF_* of include/uapi/linux/ip.h), the same that /proc/sys/net/ipv4/conf/<if>/ holds.
-  /// The kernel stores them and does no more: a write to /proc/sys tells listeners to RTM_NEWNETCONF
-  /// as well, turns LRO off for `forwarding`, and drops cached routes when route_localnet is cleared.
+  /// The kernel stores them and does no more: a write to /proc/sys tells listeners to
+  /// RTM_NEWNETCONF as well, turns LRO off for `forwarding`, and drops cached routes when
+  /// route_localnet is cleared.
   std::vector<std::pair<int, std::uint32_t>> ipv4{};
 };
 

@@ -6,8 +6,6 @@
 #include "base/unique_fd.h"
 #include "netlink/netns.h"
 
-struct nlmsghdr;
-
 namespace netlink {
 
 /// Listens to the kernel's notifications of links and addresses in one namespace. Opened before the

@@ -69,10 +69,11 @@ void send(int fd, std::span<iovec> parts, const What& what) {
   }
 }
 
-std::string describe_receive_error(int code) {
-  if (code == ETIMEDOUT) return "the kernel gave no answer within 10 s";
-  if (code == ENOBUFS) return "the kernel's answer was lost";
-  return "the kernel's answer could not be read";
+[[noreturn]] void fail_unanswered(const What& what, int code) {
+  const char* text = "the kernel's answer could not be read";
+  if (code == ETIMEDOUT) text = "the kernel gave no answer within 10 s";
+  if (code == ENOBUFS) text = "the kernel's answer was lost";
+  throw Unanswered(what.operation, what.object, code, text);
 }
 
 // Returns the datagram's length.
@@ -89,11 +90,11 @@ std::size_t receive_datagram(int fd, std::span<char> buffer, const What& what) {
     if (size < 0) {
       if (errno == EINTR) continue;
       const int code = errno == EAGAIN ? ETIMEDOUT : errno;
-      fail(what, code, describe_receive_error(code));
+      fail_unanswered(what, code);
     }
     // Any process may write to our port; the kernel's is 0.
     if (sender.nl_pid != 0) continue;
-    if ((header.msg_flags & MSG_TRUNC) != 0) fail(what, EMSGSIZE, describe_receive_error(EMSGSIZE));
+    if ((header.msg_flags & MSG_TRUNC) != 0) fail_unanswered(what, EMSGSIZE);
     return static_cast<std::size_t>(size);
   }
 }
@@ -107,7 +108,7 @@ void receive(int fd, const What& what, Take take) {
     auto* message = reinterpret_cast<nlmsghdr*>(buffer.data());
     for (; nlmsg_ok(message, rest) != 0; message = nlmsg_next(message, &rest)) {
       if (message->nlmsg_type == NLMSG_OVERRUN)
-        fail(what, ENOBUFS, describe_receive_error(ENOBUFS));
+        fail_unanswered(what, ENOBUFS);
       if (take(message)) return;
     }
   }

@@ -23,7 +23,8 @@ struct VethSpec {
 };
 
 /// One RTM_NEWLINK that carries both names, both MACs, the MTU, the master and the peer's namespace
-/// (drivers/net/veth.c, veth_newlink): it makes all of it or nothing. Both ends are down afterwards.
+/// (drivers/net/veth.c, veth_newlink): it makes all of it or nothing. Both ends are down
+/// afterwards.
 ///
 /// Throws Error, for the most part without a text of the kernel's (measured on Linux 6.18):
 ///   EEXIST         either name is taken

@@ -81,7 +81,7 @@ cni::Error translate(std::exception_ptr thrown) {
 types::Settings settings_of(const Invocation& invocation) {
   std::string directory = invocation.environment.get(kStateDirectoryVariable);
   if (directory.empty()) directory = kDefaultStateDirectory;
-  return {.state_directory = std::move(directory), .report = invocation.report};
+  return {.state_directory = std::move(directory), .report = invocation.report, .deliver = invocation.write_output};
 }
 
 std::string read_input(const Invocation& invocation) {
@@ -98,43 +98,54 @@ const types::Type& require_type(std::string_view called_as) {
   return type != nullptr ? *type : *types::find_type("patchcord");
 }
 
-std::string run(const types::Type& type, const cni::Request& request, const types::Settings& settings) {
+void run(const types::Type& type, const cni::Request& request, const types::Settings& settings) {
   switch (request.command) {
     case cni::Command::kAdd:
       return type.add(request, settings);
     case cni::Command::kDel:
-      type.del(request, settings);
-      return {};
+      return type.del(request, settings);
     case cni::Command::kCheck:
-      type.check(request, settings);
-      return {};
+      return type.check(request, settings);
     default:
-      return {};
+      return;
   }
 }
 
 // The version that an error document bears: the configuration's, once it is known.
-Outcome answer(const Invocation& invocation, cni::Version& version) {
+void answer(const Invocation& invocation, cni::Version& version) {
   const auto& environment = invocation.environment;
   if (environment.get("CNI_COMMAND").empty()) {
     invocation.report(invocation.on_terminal ? std::string(kHelp) : about());
-    return {};
+    return;
   }
   const types::Type& type = require_type(invocation.called_as);
-  if (cni::command_of(environment) == cni::Command::kVersion) return {.output = cni::version_document(type.oldest)};
+  if (cni::command_of(environment) == cni::Command::kVersion) {
+    return invocation.write_output(cni::version_document(type.oldest));
+  }
   const cni::Request request = cni::read_request(environment, read_input(invocation));
   version = request.version;
-  return {.output = run(type, request, settings_of(invocation))};
+  run(type, request, settings_of(invocation));
+}
+
+void answer_error(const Invocation& invocation, const cni::Error& error, cni::Version version) {
+  try {
+    invocation.write_output(cni::to_document(error, version));
+  } catch (const std::exception&) {
+    // Nobody listens on stdout; maybe somebody does on stderr.
+    invocation.report(error.what());
+  }
 }
 
 }  // namespace
 
-Outcome dispatch(const Invocation& invocation) noexcept {
+int dispatch(const Invocation& invocation) noexcept {
   cni::Version version = cni::kNewest;
   try {
-    return answer(invocation, version);
+    answer(invocation, version);
+    return 0;
   } catch (...) {
-    return {.status = 1, .output = cni::to_document(translate(std::current_exception()), version)};
+    answer_error(invocation, translate(std::current_exception()), version);
+    return 1;
   }
 }
 

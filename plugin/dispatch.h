@@ -14,17 +14,14 @@ struct Invocation {
   const cni::Environment& environment;
   /// Called at most once, and not for VERSION. May throw base::SystemError.
   std::function<std::string()> read_input;
+  /// Takes the one document for stdout. May throw base::SystemError.
+  std::function<void(const std::string&)> write_output;
   /// Takes a line for stderr as it comes.
   std::function<void(const std::string&)> report;
   bool on_terminal = false;    // stdin is one
 };
 
-struct Outcome {
-  int status = 0;       // exit status: 0 or 1
-  std::string output;   // for stdout: one document or nothing
-};
-
-/// The only place where an exception becomes an error document. Never throws.
-[[nodiscard]] Outcome dispatch(const Invocation& invocation) noexcept;
+/// Returns the exit status, 0 or 1. The only place where an exception becomes an error document.
+[[nodiscard]] int dispatch(const Invocation& invocation) noexcept;
 
 }  // namespace plugin

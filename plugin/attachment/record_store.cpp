@@ -33,6 +33,22 @@ std::string file_name(const Key& key) { return file_part(key.container_id) + ":"
 // A container id begins with a letter or a digit, so no record's name begins with a dot.
 std::string draft_name(const Key& key) { return "." + file_name(key); }
 
+[[noreturn]] void refuse_busy(const Key& key) {
+  throw cni::Error(cni::Code::kTryAgainLater, "another operation is at work on " + to_string(key));
+}
+
+// Where locks do not work at all, the draft that was just made is nobody else's: one that somebody works on is never empty for long.
+[[noreturn]] void refuse_unlocked(int directory, const std::string& path, const std::string& name, const base::UniqueFd& fd,
+                                  const Key& key) {
+  const int code = errno;
+  if (code == EWOULDBLOCK) refuse_busy(key);
+  if (::lseek(fd.get(), 0, SEEK_END) == 0) {
+    (void)base::remove_file_at(directory, name);
+    (void)::rmdir(path.c_str());
+  }
+  throw base::SystemError("lock", path + "/" + name, code);
+}
+
 bool names_file(int directory, const std::string& name, int fd) {
   struct stat by_name {};
   struct stat by_fd {};
@@ -73,10 +89,9 @@ RecordStore::Opened RecordStore::begin(const Key& key) const {
     const base::UniqueFd directory = base::make_directories(path, kDirectoryMode);
     auto fd = base::open_at(directory.get(), name, O_RDWR | O_CREAT | O_APPEND, kRecordMode);
     if (!fd) continue;
+    if (::flock(fd->get(), LOCK_EX | LOCK_NB) != 0) refuse_unlocked(directory.get(), path, name, *fd, key);
     // The file may have been published or discarded between the opening and the locking: then the lock is on nothing.
-    if (::flock(fd->get(), LOCK_EX | LOCK_NB) != 0 || !names_file(directory.get(), name, fd->get())) {
-      throw cni::Error(cni::Code::kTryAgainLater, "another operation is at work on " + to_string(key));
-    }
+    if (!names_file(directory.get(), name, fd->get())) refuse_busy(key);
     return open_draft(std::move(*fd), path + "/" + name);
   }
   throw base::SystemError("create", path + "/" + name, ENOENT);

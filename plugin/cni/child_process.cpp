@@ -236,16 +236,14 @@ Child start_patiently(Launch& launch, Clock::time_point deadline) {
   }
 }
 
-// Reads what is there. False at the end of the text.
-bool drain(int fd, std::string& text, std::size_t limit) {
+// Reads what is there now.
+void drain(int fd, std::string& text, std::size_t limit) {
   std::array<char, kReadSize> buffer;
   while (text.size() <= limit) {
     const auto count = retry_interrupted([&] { return ::read(fd, buffer.data(), buffer.size()); });
-    if (count < 0) return errno == EAGAIN;
-    if (count == 0) return false;
+    if (count <= 0) return;
     text.append(buffer.data(), static_cast<std::size_t>(count));
   }
-  return true;
 }
 
 Outcome describe_end(std::optional<int> status, std::string output) {
@@ -254,16 +252,16 @@ Outcome describe_end(std::optional<int> status, std::string output) {
   return {Outcome::End::kExited, WEXITSTATUS(*status), std::move(output)};
 }
 
-Outcome follow(Child& child, base::UniqueFd output, Clock::time_point deadline, std::size_t limit) {
+Outcome follow(Child& child, int output, Clock::time_point deadline, std::size_t limit) {
   std::string text;
   for (;;) {
-    // poll(2) passes over a descriptor of -1, which a closed stdout becomes.
-    std::array<pollfd, 2> fds = {{{output.get(), POLLIN, 0}, {child.ended(), POLLIN, 0}}};
-    if (poll_until(deadline, fds.data(), fds.size()) <= 0)
-      return {Outcome::End::kTimedOut, 0, std::move(text)};
+    std::array<pollfd, 2> fds = {{{output, POLLIN, 0}, {child.ended(), POLLIN, 0}}};
+    const int ready = poll_until(deadline, fds.data(), fds.size());
+    if (ready < 0) throw base::SystemError("wait for", "a child process", errno);
+    if (ready == 0) return {Outcome::End::kTimedOut, 0, {}};
     // Reading after having seen the end gets all that the child wrote; what its own children write
     // later is not its answer.
-    if (output && !drain(output.get(), text, limit)) output.reset();
+    drain(output, text, limit);
     if (text.size() > limit) return {Outcome::End::kTooMuchText, 0, {}};
     if (fds[1].revents != 0) return describe_end(child.reap(), std::move(text));
   }
@@ -294,7 +292,7 @@ Outcome run_child(const std::string& path, const std::vector<std::string>& envir
   const auto deadline = began + limits.patience;
   keep_exit_statuses();
   const base::UniqueFd stdin_file = make_input(input);
-  Pipe output = make_pipe();
+  const Pipe output = make_pipe();
   const std::vector<std::string> arguments = {path};
   const auto argument_pointers = pointers_to(arguments);
   const auto environment_pointers = pointers_to(environment);
@@ -306,9 +304,9 @@ Outcome run_child(const std::string& path, const std::vector<std::string>& envir
                 .parent = 0,
                 .error = 0};
   Child child = start_patiently(launch, std::min(deadline, began + kBusyPatience));
-  // Ours must be closed, or the end of the child's text would never be seen.
-  output.write_end.reset();
-  return follow(child, std::move(output.read_end), deadline, limits.output);
+  // Our own write end stays open: the end is told by the process and not by its stdout, which it
+  // may close early, or leave to others.
+  return follow(child, output.read_end.get(), deadline, limits.output);
 }
 
 }  // namespace cni

@@ -112,6 +112,11 @@ std::string answer_of(const std::string& plugin, Outcome&& outcome,
 
 }  // namespace
 
+void require_delegate(const Request& request, std::string_view type) {
+  refuse_type(type);
+  (void)find_plugin(request.path, type);
+}
+
 std::string run_delegate(const Request& request, std::string_view type, Command command,
                          std::chrono::milliseconds patience) {
   refuse_type(type);

@@ -21,4 +21,7 @@ namespace cni {
 [[nodiscard]] std::string run_delegate(const Request& request, std::string_view type,
                                        Command command, std::chrono::milliseconds patience);
 
+/// Throws as run_delegate does where the plugin cannot be run at all, without running it.
+void require_delegate(const Request& request, std::string_view type);
+
 }  // namespace cni

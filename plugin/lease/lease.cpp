@@ -112,6 +112,14 @@ std::optional<attachment::Reservation> reservation_of(const config::Ipam& ipam) 
   return attachment::Reservation{.type = ipam.type, .data_directory = ipam.host_local ? ipam.host_local->data_directory : ""};
 }
 
+void require(const cni::Request& request, const config::Ipam& ipam) {
+  if (ipam.host_local) {
+    (void)read_resolv_conf(ipam.host_local->resolv_conf);
+  } else if (!ipam.type.empty()) {
+    cni::require_delegate(request, ipam.type);
+  }
+}
+
 Lease acquire(const cni::Request& request, const config::Ipam& ipam, const std::string& state_directory,
               base::Rollback& undo) {
   if (ipam.type.empty()) return {};

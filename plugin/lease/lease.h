@@ -22,6 +22,9 @@ struct Lease {
 /// What a record has to say of the reservation before it is made.
 [[nodiscard]] std::optional<attachment::Reservation> reservation_of(const config::Ipam& ipam);
 
+/// Throws where acquire() could not even begin: a delegate or a file that is missing.
+void require(const cni::Request& request, const config::Ipam& ipam);
+
 /// Takes the addresses; the undo gives them back, and leaves the files of our own allocator as they were. No `ipam.type` gives an empty
 /// lease. Throws cni::Error: kExhausted, kConflict, kTryAgainLater, kFile, or what a delegate said.
 [[nodiscard]] Lease acquire(const cni::Request& request, const config::Ipam& ipam, const std::string& state_directory,

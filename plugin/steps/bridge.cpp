@@ -41,19 +41,22 @@ bool remove_if_unused(World& world, const std::string& name) {
 
 void create(World& world, const Attachment& attachment, base::Rollback& undo) {
   const BridgePort& port = *attachment.bridge_port;
-  const bool created = netlink::create_bridge(
-      world.host, {.name = port.bridge, .mac = port.bridge_mac, .mtu = attachment.pair.mtu, .vlan_filtering = false});
-  if (!created) return;
-  undo.add("the creation of bridge " + port.bridge, [&world, name = port.bridge] { remove_if_unused(world, name); });
+  const netlink::BridgeSpec spec{
+      .name = port.bridge, .mac = port.bridge_mac, .mtu = attachment.pair.mtu, .vlan_filtering = false};
+  perform(
+      undo, "the creation of bridge " + port.bridge, [&] { return netlink::create_bridge(world.host, spec); },
+      [&world, name = port.bridge] { remove_if_unused(world, name); });
   netlink::write_sysctl("net/ipv6/conf/" + port.bridge + "/accept_ra", "0");
 }
 
 void make_promiscuous(World& world, base::Rollback& undo) {
   const netlink::Link bridge = *world.bridge;
   if (bridge.is_promiscuous()) return;
-  netlink::change_link(world.host, bridge, {.promiscuous = true});
-  undo.add("promiscuous mode of bridge " + bridge.name,
-           [&world, bridge] { netlink::change_link(world.host, bridge, {.promiscuous = false}); });
+  const auto set = [&world, bridge](bool on) {
+    netlink::change_link(world.host, bridge, {.promiscuous = on});
+    return true;
+  };
+  perform(undo, "promiscuous mode of bridge " + bridge.name, [&] { return set(true); }, [set] { set(false); });
 }
 
 void apply(World& world, Attachment& attachment, base::Rollback& undo) {

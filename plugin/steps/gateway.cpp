@@ -38,9 +38,11 @@ void clear_conflict(World& world, const Attachment& attachment, const netlink::I
                                                ", and this network's gateway is " + gateway.to_string() +
                                                "; use the same subnet or another bridge, or set forceAddress to replace it");
   }
-  netlink::remove_address(world.host, bridge, address.prefix);
-  undo.add("removal of " + address.prefix.to_string() + " from bridge " + bridge.name,
-           [&world, bridge, prefix = address.prefix] { netlink::add_address(world.host, bridge, prefix, {}); });
+  const base::IpPrefix prefix = address.prefix;
+  perform(
+      undo, "removal of " + prefix.to_string() + " from bridge " + bridge.name,
+      [&] { return netlink::remove_address(world.host, bridge, prefix); },
+      [&world, bridge, prefix] { netlink::add_address(world.host, bridge, prefix, {}); });
 }
 
 void add_gateway(World& world, const Attachment& attachment, const Addresses& seen, const base::IpPrefix& gateway,
@@ -52,9 +54,10 @@ void add_gateway(World& world, const Attachment& attachment, const Addresses& se
       clear_conflict(world, attachment, address, gateway, undo);
     }
   }
-  if (!netlink::add_address(world.host, bridge, gateway, {})) return;
-  undo.add("address " + gateway.to_string() + " of bridge " + bridge.name,
-           [&world, bridge, gateway] { withdraw(world, bridge, gateway); });
+  perform(
+      undo, "address " + gateway.to_string() + " of bridge " + bridge.name,
+      [&] { return netlink::add_address(world.host, bridge, gateway, {}); },
+      [&world, bridge, gateway] { withdraw(world, bridge, gateway); });
 }
 
 void apply(World& world, Attachment& attachment, base::Rollback& undo) {

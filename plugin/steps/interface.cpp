@@ -70,9 +70,14 @@ void prepare_ipv6(World& world, const Attachment& attachment) {
 }
 
 void apply(World& world, Attachment& attachment, base::Rollback& undo) {
-  create_pair(world, attachment);
   const std::string& host_name = attachment.pair.host_name;
-  undo.add("the veth pair " + host_name, [&world, host_name] { netlink::delete_link(world.host, host_name); });
+  perform(
+      undo, "the veth pair " + host_name,
+      [&] {
+        create_pair(world, attachment);
+        return true;
+      },
+      [&world, host_name] { netlink::delete_link(world.host, host_name); });
   prepare_ipv6(world, attachment);
   netlink::change_link(world.host, host_name, {.up = true, .alias = attachment::alias_of(attachment.key)});
   world.host_end = netlink::find_link(world.host, host_name);

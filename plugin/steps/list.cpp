@@ -15,4 +15,14 @@ std::span<const Step* const> public_steps() {
   return kSteps;
 }
 
+void perform(base::Rollback& undo, std::string what, const std::function<bool()>& effect, std::function<void()> reversal) {
+  try {
+    if (!effect()) return;
+  } catch (const netlink::Unanswered&) {
+    undo.add(std::move(what), std::move(reversal));
+    throw;
+  }
+  undo.add(std::move(what), std::move(reversal));
+}
+
 }  // namespace steps

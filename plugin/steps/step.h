@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -63,9 +64,13 @@ extern const Step kGateway;
 /// The port carries traffic.
 extern const Step kCarrier;
 
-/// What makes the attachment count: these run when the record is published, because others rely on their effects at once.
+/// What others rely on from the moment it is there: these run last, when everything of the attachment's own has succeeded.
 extern const Step kForwarding;
 extern const Step kOpenBridge;
+
+/// Has an effect and registers its undo, also where the kernel's answer was lost and nobody knows whether there was an effect. The undo
+/// must take that, and that it finds nothing to undo. `effect` says whether there was one.
+void perform(base::Rollback& undo, std::string what, const std::function<bool()>& effect, std::function<void()> reversal);
 
 /// In the order of ADD.
 [[nodiscard]] std::span<const Step* const> private_steps();

@@ -54,7 +54,7 @@ void refuse_live_attachment(const RecordStore& records, steps::World& world, con
   const auto existing = records.find(key);
   if (!existing) return;
   const auto host_end = netlink::find_link(world.host, existing->pair.host_name);
-  if (host_end && host_end->alias == attachment::alias_of(key)) {
+  if (host_end && host_end->alias == attachment::alias_of(key) && netlink::find_peer(world.host, *host_end)) {
     throw cni::Error(cni::Code::kConflict, "container " + key.container_id + " is attached to network " + key.network +
                                                " with interface " + key.ifname + " already; delete that attachment first");
   }
@@ -88,8 +88,25 @@ struct Parts {
   attachment::Draft& draft;
 };
 
-// The record says at each moment at least what has been done: its first line before the lease, its second before the kernel is touched.
-std::string make(const Parts& parts, base::Rollback& undo) {
+// What others rely on from the moment it is there: undone if not all of it succeeds, and never after that.
+void open_to_others(const Parts& parts, Attachment& plan) {
+  base::Rollback undo(parts.settings.report);
+  apply(steps::public_steps(), parts.world, plan, undo);
+  undo.dismiss();
+}
+
+// Whoever finds the draft of a process that is gone cleans up after it, so a record is published only when the runtime has the result. A
+// draft that cannot become a record still leads DEL to everything, and so does no harm.
+void publish(const Parts& parts, const Key& key) {
+  try {
+    parts.world.records.publish(key, parts.draft);
+  } catch (const base::SystemError& error) {
+    parts.settings.report(std::string("the record stays a draft: ") + error.what());
+  }
+}
+
+// The draft says at each moment at least what has been done: its first line before the lease, its second before the kernel is touched.
+void make(const Parts& parts, base::Rollback& undo) {
   Attachment plan = plan_links(parts.request, parts.network, parts.world.container_namespace->identity(),
                                find_mtu(parts.world.host, parts.network));
   parts.draft.write(plan);
@@ -101,14 +118,14 @@ std::string make(const Parts& parts, base::Rollback& undo) {
   apply(steps::private_steps(), parts.world, plan, undo);
   if (parts.world.amended) parts.draft.write(plan);
   const cni::Dns& dns = parts.network.dns ? *parts.network.dns : lease.dns;
-  std::string document = cni::to_document(
+  const std::string document = cni::to_document(
       describe(parts.world, plan, parts.request.previous_result().value_or(cni::Result{}), dns), parts.request.version);
 
-  parts.world.records.publish(plan.key, parts.draft);
-  undo.add("the record", [&records = parts.world.records, key = plan.key] { records.remove(key); });
-  apply(steps::public_steps(), parts.world, plan, undo);
+  open_to_others(parts, plan);
   announce_addresses(parts.world, plan, parts.settings);
-  return document;
+  parts.settings.deliver(document);
+  undo.dismiss();
+  publish(parts, plan.key);
 }
 
 void check_previous_result(const cni::Result& previous, const steps::World& world, const Attachment& attachment,
@@ -141,11 +158,12 @@ Attachment find_record(const RecordStore& records, const Key& key) {
 
 }  // namespace
 
-std::string add(const cni::Request& request, const config::Network& network, const Settings& settings) {
+void add(const cni::Request& request, const config::Network& network, const Settings& settings) {
   const Namespace home = Namespace::current();
   const Namespace container = open_container(request, home);
   refuse_inexpressible(request, network);
   (void)request.previous_result();  // an unreadable one is refused now
+  lease::require(request, network.ipam);
 
   netlink::Socket host_socket;
   netlink::Socket container_socket = netlink::Socket::in(container, home);
@@ -161,9 +179,7 @@ std::string add(const cni::Request& request, const config::Network& network, con
   try {
     if (opened.is_torso) tear_down(world, request, opened.torso, settings.state_directory);
     refuse_live_attachment(records, world, request, settings);
-    std::string document = make({request, network, settings, world, opened.draft}, undo);
-    undo.dismiss();
-    return document;
+    make({request, network, settings, world, opened.draft}, undo);
   } catch (...) {
     // What could not be undone stays on record, so that a DEL can try again.
     if (undo.run()) records.discard(key_of(request), opened.draft);

@@ -13,10 +13,12 @@ struct Settings {
   std::string state_directory = "/run/patchcord";
   /// Takes a line for stderr: what could not be undone, what was ignored and why.
   std::function<void(const std::string&)> report;
+  /// Hands the result document to the runtime. Throws base::SystemError where it does not take it.
+  std::function<void(const std::string&)> deliver;
 };
 
-/// Makes the attachment and returns the result document; whatever fails, everything is undone before it is thrown on.
-[[nodiscard]] std::string add(const cni::Request& request, const config::Network& network, const Settings& settings);
+/// Makes the attachment and delivers the result; whatever fails, everything is undone before it is thrown on.
+void add(const cni::Request& request, const config::Network& network, const Settings& settings);
 
 /// Removes every trace that the record, or without one the names, lead to. Throws once, at the end, what did not work.
 void del(const cni::Request& request, const Settings& settings);

@@ -6,8 +6,8 @@
 namespace types {
 namespace {
 
-std::string add_patchcord(const cni::Request& request, const Settings& settings) {
-  return add(request, config::parse_patchcord(request), settings);
+void add_patchcord(const cni::Request& request, const Settings& settings) {
+  add(request, config::parse_patchcord(request), settings);
 }
 
 constexpr std::array<Type, 1> kTypes = {{

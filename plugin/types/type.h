@@ -9,12 +9,12 @@
 
 namespace types {
 
-/// A plugin type: what one name of the executable answers to each command. `add` returns the result document; the others return
-/// nothing and throw what is wrong.
+/// A plugin type: what one name of the executable answers to each command. `add` delivers the result document itself; all throw
+/// what is wrong.
 struct Type {
   std::string_view name;
   cni::Version oldest;  // version of the specification
-  std::string (*add)(const cni::Request& request, const Settings& settings);
+  void (*add)(const cni::Request& request, const Settings& settings);
   void (*del)(const cni::Request& request, const Settings& settings);
   void (*check)(const cni::Request& request, const Settings& settings);
 };

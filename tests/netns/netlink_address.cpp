@@ -1,13 +1,12 @@
-#include "netlink/address.h"
+#include <algorithm>
+#include <cerrno>
+#include <string>
 
 #include <catch2_any.h>
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 
-#include <algorithm>
-#include <cerrno>
-#include <string>
-
+#include "netlink/address.h"
 #include "netlink_fixture.h"
 
 namespace {
@@ -89,7 +88,8 @@ TEST_CASE("an IPv6 address without duplicate detection is usable at once") {
 
 TEST_CASE("an IPv6 address with duplicate detection is tentative first") {
   Pair pair;
-  netlink::change_link(pair.pod.socket(), pair.eth0, {.up = true});  // detection waits for a carrier
+  netlink::change_link(pair.pod.socket(), pair.eth0,
+                       {.up = true});  // detection waits for a carrier
   const auto wanted = prefix("fd00::3/64");
   REQUIRE(netlink::add_address(pair.pod.socket(), pair.eth0, wanted, {.skip_dad = false}));
   const auto seen = netlink::addresses_of(pair.pod.socket(), pair.eth0);
@@ -109,7 +109,8 @@ TEST_CASE("IPv4 tells prefix lengths of one address apart, IPv6 does not") {
   CHECK_FALSE(netlink::remove_address(socket, pair.eth0, prefix("fd00::3/80")));
 }
 
-TEST_CASE("where IPv6 is off, an IPv6 address is refused with EACCES, and there is none to remove") {
+TEST_CASE(
+    "where IPv6 is off, an IPv6 address is refused with EACCES, and there is none to remove") {
   Pair pair;
   pair.pod.set_sysctl("net/ipv6/conf/all/disable_ipv6", "1");
   auto& socket = pair.pod.socket();

@@ -1,12 +1,11 @@
-#include "netlink/link.h"
+#include <cerrno>
+#include <string>
 
 #include <catch2_any.h>
 #include <linux/ip.h>
 
-#include <cerrno>
-#include <string>
-
 #include "netlink/bridge.h"
+#include "netlink/link.h"
 #include "netlink_fixture.h"
 
 TEST_CASE("a link is found by its name, by its index, or not at all") {
@@ -67,7 +66,8 @@ TEST_CASE("one change sets flags, alias, addresses and IPv4 settings by name") {
 
 TEST_CASE("a change leaves alone what it does not name") {
   Pair pair;
-  netlink::change_link(pair.host.socket(), pair.v0, {.up = true, .promiscuous = true, .alias = "x"});
+  netlink::change_link(pair.host.socket(), pair.v0,
+                       {.up = true, .promiscuous = true, .alias = "x"});
   netlink::change_link(pair.host.socket(), pair.v0, {.promiscuous = false});
   const auto link = pair.host.link("v0");
   CHECK(link.is_up());
@@ -90,7 +90,8 @@ TEST_CASE("an alias has up to 255 bytes, and an empty one takes it away") {
 
 TEST_CASE("a link joins and leaves a master") {
   Pair pair;
-  REQUIRE(netlink::create_bridge(pair.host.socket(), {.name = "br0", .mac = mac("0a:00:00:00:00:09")}));
+  REQUIRE(
+      netlink::create_bridge(pair.host.socket(), {.name = "br0", .mac = mac("0a:00:00:00:00:09")}));
   const auto bridge = pair.host.link("br0");
   netlink::change_link(pair.host.socket(), pair.v0, {.master = bridge.index});
   const auto ports = netlink::ports_of(pair.host.socket(), bridge.index);
@@ -104,9 +105,11 @@ TEST_CASE("a link joins and leaves a master") {
 
 TEST_CASE("a change of a link that is gone is refused with ENODEV") {
   Pair pair;
-  CHECK(error_of([&] { netlink::change_link(pair.host.socket(), "none", {.up = true}); }) == ENODEV);
+  CHECK(error_of([&] { netlink::change_link(pair.host.socket(), "none", {.up = true}); }) ==
+        ENODEV);
   REQUIRE(netlink::delete_link(pair.host.socket(), "v0"));
-  CHECK(error_of([&] { netlink::change_link(pair.host.socket(), pair.v0, {.up = true}); }) == ENODEV);
+  CHECK(error_of([&] { netlink::change_link(pair.host.socket(), pair.v0, {.up = true}); }) ==
+        ENODEV);
 }
 
 TEST_CASE("deleting one end of a pair takes the other with it, and again is no error") {
@@ -131,11 +134,4 @@ TEST_CASE("a name that no link can have is not there to delete") {
 TEST_CASE("a link that the kernel does not let go is reported") {
   FakeHost host;
   CHECK(error_of([&] { (void)netlink::delete_link(host.socket(), "lo"); }) == EOPNOTSUPP);
-}
-
-TEST_CASE("the operational state follows the carrier of a pair") {
-  Pair pair;
-  netlink::change_link(pair.host.socket(), pair.v0, {.up = true});
-  CHECK(pair.host.link("v0").oper_state == netlink::OperState::kLowerLayerDown);
-  CHECK(pair.pod.link("eth0").oper_state == netlink::OperState::kDown);
 }

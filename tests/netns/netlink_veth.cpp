@@ -1,12 +1,11 @@
-#include "netlink/veth.h"
+#include <cerrno>
+#include <functional>
 
 #include <catch2_any.h>
 #include <fcntl.h>
 
-#include <cerrno>
-#include <functional>
-
 #include "netlink/bridge.h"
+#include "netlink/veth.h"
 #include "netlink_fixture.h"
 
 namespace {
@@ -76,7 +75,8 @@ TEST_CASE("a veth pair that cannot be made leaves neither end behind") {
       {"MTU too big", EINVAL, [](auto& spec) { spec.mtu = 65536; }},
       {"MTU too small", EINVAL, [](auto& spec) { spec.mtu = 67; }},
       {"no descriptor", EBADF, [](auto& spec) { spec.far_namespace = 4711; }},
-      {"multicast MAC", EADDRNOTAVAIL, [](auto& spec) { spec.near.mac = mac("01:00:00:00:00:01"); }},
+      {"multicast MAC", EADDRNOTAVAIL,
+       [](auto& spec) { spec.near.mac = mac("01:00:00:00:00:01"); }},
       {"zero MAC", EADDRNOTAVAIL, [](auto& spec) { spec.far.mac = base::MacAddress(); }},
   }));
   CAPTURE(sample.what);

@@ -5,9 +5,11 @@ Nothing of the machine is touched; everything is gone when the node is closed, w
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
+import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PLUGIN = os.environ.get("PATCHCORD_BIN", os.path.join(ROOT, "build", "patchcord"))
@@ -134,8 +136,18 @@ class Node:
 
     # -- what is there
 
+    def settle(self, *containers):
+        """Waits for what the kernel does by itself after a change: addresses that are checked, bridges that find their carrier."""
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline:
+            text = "".join(self.run_in(namespace, "ip", "addr").stdout for namespace in (self.host, *containers))
+            if "tentative" not in text and not re.search(r"<BROADCAST,MULTICAST,UP> |LOWER_UP>.* state DOWN", text):
+                return
+            time.sleep(0.02)
+
     def snapshot(self, *containers):
         """Everything that an operation may change, as text: links, addresses, routes, neighbours, rules, files."""
+        self.settle(*containers)
         parts = {}
         for namespace in (self.host, *containers):
             for arguments in (["-d", "addr"], ["route", "show", "table", "all"], ["-6", "route", "show", "table", "all"],
@@ -158,7 +170,8 @@ class Node:
 
 def steady(text):
     """Without what changes by itself: the seconds that timers of a bridge or an address have left."""
-    words = ("gc_timer", "hello_timer", "tcn_timer", "topology_change_timer", "valid_lft")
+    words = ("gc_timer", "hello_timer", "tcn_timer", "topology_change_timer", "forward_delay_timer", "message_age_timer",
+             "hold_timer", "valid_lft")
     lines = []
     for line in text.splitlines():
         fields = line.split()

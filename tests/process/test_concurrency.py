@@ -89,7 +89,7 @@ class SharedDirectoryTest(unittest.TestCase):
         addresses, running = [], []
         for i in range(self.EACH):
             running.append(self.start_ours("ADD", f"ours{i}", *place[i]))
-            running.append(self.start_reference("ADD", f"theirs{i}"))
+            running.append(self.start_reference("ADD", f"theirs{i}", place[i][1]))
             while len(running) > 8:
                 addresses.append(self.node.finish(running.pop(0))["ips"][0]["address"])
         addresses += [self.node.finish(process)["ips"][0]["address"] for process in running]

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/error.h"
+#include "base/full_disk.h"
 #include "base/temporary_directory.h"
 #include "catch2_any.h"
 
@@ -136,6 +137,18 @@ TEST_CASE("a replacement that fails leaves nothing behind") {
   CHECK(code_of_failure([&] {
           base::write_file_atomically_at(directory.get(), "taken", "x", 0600);
         }) == EISDIR);
+  CHECK(test::count_entries(place.path()) == 1);
+}
+
+TEST_CASE("a full disk leaves the old file or none, and nothing beside it") {
+  const TemporaryDirectory place;
+  const auto directory = open_directory(place.path());
+  test::write_text(place / "old", "content");
+  const test::FullDisk full;
+  CHECK_THROWS_AS(base::create_file_at(directory.get(), "new", "x", 0600), base::SystemError);
+  CHECK_THROWS_AS(base::write_file_atomically_at(directory.get(), "old", "x", 0600),
+                  base::SystemError);
+  CHECK(test::read_text(place / "old") == "content");
   CHECK(test::count_entries(place.path()) == 1);
 }
 

@@ -90,7 +90,7 @@ TEST_CASE("the first regular file of the name in CNI_PATH is run", "[cni][delega
 TEST_CASE("a delegate that is nowhere is reported with the directories searched",
           "[cni][delegate]") {
   const auto error = failure_of([] {
-    return cni::run_delegate(request_in("/nowhere/a:/nowhere/b"), "host-local", Command::kDel,
+    return cni::run_delegate(request_in(":/nowhere/a::/nowhere/b:"), "host-local", Command::kDel,
                              kPatience);
   });
   CHECK(code_of(error) == number(cni::Code::kInvalidConfig));

@@ -133,6 +133,11 @@ TEST_CASE("nesting is bounded before the parser runs", "[cni][document]") {
   CHECK(message_of(error).find("nested deeper than 64 levels") != std::string::npos);
 }
 
+TEST_CASE("brackets in a string are no nesting", "[cni][document]") {
+  const std::string value = std::string(100, '[') + "\\\"" + std::string(100, '{') + "\\\\";
+  CHECK_NOTHROW(parse("{\"a\": \"" + value + "\"}"));
+}
+
 TEST_CASE("many siblings are no nesting", "[cni][document]") {
   std::string text = "{\"a\": [[]";
   for (int i = 0; i < 1000; ++i) text += ", []";
