@@ -127,6 +127,7 @@ class Attributes {
   /// Empty where the attribute is absent.
   [[nodiscard]] std::string_view text(int type) const {
     const auto data = bytes(type);
+    if (data.empty()) return {};
     const auto* begin = reinterpret_cast<const char*>(data.data());
     return {begin, strnlen(begin, data.size())};
   }

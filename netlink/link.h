@@ -54,8 +54,9 @@ struct Link {
 [[nodiscard]] std::optional<Link> find_link(Socket& socket, std::string_view name);
 [[nodiscard]] std::optional<Link> find_link(Socket& socket, int index);
 
-/// The other end of a veth pair, wherever it is: asked for in the namespace that the kernel says it is in. Absent where that namespace is
-/// gone or being taken down, which is how an end tells that its container is dead; and for a link without a peer.
+/// The other end of a veth pair, wherever it is: asked for in the namespace that the kernel says it
+/// is in. Absent where that namespace is gone or being taken down, which is how an end tells that
+/// its container is dead; and for a link without a peer.
 [[nodiscard]] std::optional<Link> find_peer(Socket& socket, const Link& link);
 
 /// All links whose master is `master`. Walks every link of the namespace: not for the hot path.

@@ -107,8 +107,7 @@ void receive(int fd, const What& what, Take take) {
     int rest = static_cast<int>(receive_datagram(fd, buffer, what));
     auto* message = reinterpret_cast<nlmsghdr*>(buffer.data());
     for (; nlmsg_ok(message, rest) != 0; message = nlmsg_next(message, &rest)) {
-      if (message->nlmsg_type == NLMSG_OVERRUN)
-        fail_unanswered(what, ENOBUFS);
+      if (message->nlmsg_type == NLMSG_OVERRUN) fail_unanswered(what, ENOBUFS);
       if (take(message)) return;
     }
   }

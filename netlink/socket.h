@@ -45,6 +45,7 @@ class Socket {
   /// Opens in `target`, entering it for that moment only; `home` is the thread's own namespace.
   static Socket in(const Namespace& target, const Namespace& home);
 
+  /// Must not use the socket that calls it.
   using Handler = std::function<void(const nlmsghdr* message)>;
 
   /// Sends one request with NLM_F_ACK and returns the acknowledgement, whatever it says. Throws

@@ -149,7 +149,6 @@ class SignalsBlocked {
 /// A started child: killed with its group and reaped when it goes out of scope.
 class Child {
  public:
-  Child() = default;
   Child(pid_t pid, int pidfd) : pid_(pid), ended_(pidfd) {}
   Child(Child&& other) noexcept
       : pid_(std::exchange(other.pid_, 0)), ended_(std::move(other.ended_)) {}
@@ -178,7 +177,7 @@ class Child {
     if (poll_until(Clock::now() + kKillPatience, &ended, 1) > 0) (void)reap();
   }
 
-  pid_t pid_ = 0;
+  pid_t pid_;
   base::UniqueFd ended_;
 };
 

@@ -17,8 +17,10 @@ REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__f
 PLUGIN_UNDER_TEST = os.environ.get(
     "PATCHCORD_BIN", os.path.join(REPOSITORY, "build", "patchcord"))
 REFERENCE_DIR = "/usr/lib/cni"
-REPLACED_NAMES = ("bridge", "ptp", "loopback", "host-local", "static",
-                  "portmap", "firewall", "tuning", "bandwidth")
+# The names that the plugin under test answers to, and those of the chain that
+# it does not yet: these members are Debian's in every flavour.
+REPLACED_NAMES = ("bridge", "ptp", "loopback", "host-local", "static")
+BORROWED_NAMES = ("portmap", "firewall", "tuning", "bandwidth")
 
 MODES = ("bridge", "routed")
 NETWORK_NAMES = {"bridge": "pcbr", "routed": "pcrt"}
@@ -41,12 +43,9 @@ def conflist(mode, cni_version="1.0.0", publish_ports=False):
 
     publish_ports: the network is to carry out the portMappings capability.
     """
-    if flavour() == "patchcord":
-        plugins = [_patchcord(mode, publish_ports)]
-    else:
-        plugins = [_reference(mode)]
-        if publish_ports:
-            plugins.append({"type": "portmap", "capabilities": {"portMappings": True}})
+    plugins = [_patchcord(mode) if flavour() == "patchcord" else _reference(mode)]
+    if publish_ports:
+        plugins.append({"type": "portmap", "capabilities": {"portMappings": True}})
     return {
         "cniVersion": cni_version,
         "name": NETWORK_NAMES[mode],
@@ -58,7 +57,7 @@ def podman_conflist():
     """A network as `podman network create` would have written it."""
     if flavour() == "patchcord":
         network = conflist("bridge", cni_version="0.4.0", publish_ports=True)
-        network["plugins"][0] |= {"ipMasq": True, "hairpinMode": True}
+        network["plugins"][0] |= {"hairpinMode": True}
         return network
     return {
         "cniVersion": "0.4.0",
@@ -88,14 +87,18 @@ def fill_plugin_dir(directory):
     if flavour() == "dropin":
         for name in REPLACED_NAMES:
             os.link(binary, os.path.join(directory, name))
+    for name in BORROWED_NAMES:
+        shutil.copy(os.path.join(REFERENCE_DIR, name), directory)
 
 
-def _patchcord(mode, publish_ports):
+def portmap_is_borrowed():
+    return flavour() == "reference" or "portmap" in BORROWED_NAMES
+
+
+def _patchcord(mode):
     plugin = {"type": "patchcord", "mode": mode, "ipam": _ipam(mode)}
     if mode == "bridge":
         plugin |= {"bridge": "pcbr0", "isGateway": True, "isDefaultGateway": True}
-    if publish_ports:
-        plugin["capabilities"] = {"portMappings": True}
     return plugin
 
 

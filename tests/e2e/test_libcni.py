@@ -5,7 +5,7 @@ import os
 import tempfile
 import unittest
 
-from conflists import conflist, flavour, write_conflist
+from conflists import conflist, portmap_is_borrowed, write_conflist
 from e2e_case import E2ECase, address_of
 from fakehost import NODE_ADDRESS, PATH, run_command
 from traces import traces
@@ -105,7 +105,7 @@ class LibcniTest(E2ECase):
         self.serve_in(namespace, "mapped")
         self.assert_fetches(self.host.run, f"http://{NODE_ADDRESS}:18080/", "mapped")
 
-        if flavour() == "reference":
+        if portmap_is_borrowed():
             # Its CHECK demands an IPv6 chain that its ADD does not make, and
             # its DEL leaves the rules unless it is told the ports once more.
             self.assert_succeeded(*self.drive(path, "del", namespace, capabilities))

@@ -6,7 +6,7 @@ import re
 
 from conflists import RESERVATIONS_DIR
 
-# Kept by design: what the allocator remembers, and files that are only locked.
+# Kept by design, see docs/host-objects.md: where the allocator goes on, and what is only locked.
 LASTING_FILES = ("last_reserved_ip", "lock")
 
 
@@ -38,7 +38,8 @@ def reservations(host):
 
 
 def records(host):
-    return _files(host.path_of("/run/patchcord"))
+    # Beside the records there are locks, and the index of reservations, which are no traces of an attachment.
+    return _files(host.path_of("/run/patchcord/attachments"))
 
 
 def cached_result(host, network, container_id, ifname="eth0"):

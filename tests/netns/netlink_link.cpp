@@ -6,6 +6,7 @@
 
 #include "netlink/bridge.h"
 #include "netlink/link.h"
+#include "netlink/veth.h"
 #include "netlink_fixture.h"
 
 TEST_CASE("a link is found by its name, by its index, or not at all") {
@@ -134,4 +135,40 @@ TEST_CASE("a name that no link can have is not there to delete") {
 TEST_CASE("a link that the kernel does not let go is reported") {
   FakeHost host;
   CHECK(error_of([&] { (void)netlink::delete_link(host.socket(), "lo"); }) == EOPNOTSUPP);
+}
+
+TEST_CASE("the other end of a pair is found from either end") {
+  Pair pair;
+  const auto far = netlink::find_peer(pair.host.socket(), pair.v0);
+  REQUIRE(far);
+  CHECK(far->name == "eth0");
+  CHECK(far->mac == pair.eth0.mac);
+  const auto near = netlink::find_peer(pair.pod.socket(), pair.eth0);
+  REQUIRE(near);
+  CHECK(near->name == "v0");
+}
+
+TEST_CASE("the other end of a pair is found in the same namespace, and a lone link has none") {
+  FakeHost host;
+  host.sh("ip link add a type veth peer name b && ip link add br0 type bridge");
+  const auto other = netlink::find_peer(host.socket(), host.link("a"));
+  REQUIRE(other);
+  CHECK(other->name == "b");
+  CHECK_FALSE(netlink::find_peer(host.socket(), host.link("br0")));
+  CHECK_FALSE(netlink::find_peer(host.socket(), host.link("lo")));
+}
+
+TEST_CASE("an end whose container is gone has no other end") {
+  FakeHost host;
+  netlink::Link near;
+  {
+    FakeNamespace pod(host.directory() + "/short-lived");
+    netlink::create_veth(
+        host.socket(),
+        {.near = {.name = "v0"}, .far = {.name = "eth0"}, .far_namespace = pod.netns().fd()});
+    near = host.link("v0");
+    CHECK(netlink::find_peer(host.socket(), near));
+  }
+  // The kernel may not have come to taking the pair down yet.
+  CHECK_FALSE(netlink::find_peer(host.socket(), near));
 }

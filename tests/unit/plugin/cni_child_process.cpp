@@ -162,6 +162,26 @@ TEST_CASE("a delegate inherits no descriptor of ours, and none stays open here",
   CHECK(open_here() == before);
 }
 
+TEST_CASE("a delegate has stdin and stdout though we were started without stdin and stdout",
+          "[cni][delegate]") {
+  const PluginDirectory directory;
+  directory.add("fake", "cat");
+  const auto request = request_in(directory.path(), "input");
+  const pid_t runner = ::fork();
+  REQUIRE(runner >= 0);
+  if (runner == 0) {
+    (void)::close(STDIN_FILENO);
+    (void)::close(STDOUT_FILENO);
+    std::string answer;
+    (void)failure_of(
+        [&] { return answer = cni::run_delegate(request, "fake", Command::kAdd, kPatience); });
+    ::_exit(answer == "input" ? 0 : 1);
+  }
+  int status = -1;
+  REQUIRE(::waitpid(runner, &status, 0) == runner);
+  CHECK(status == 0);
+}
+
 TEST_CASE("a delegate dies with the thread that runs it", "[cni][delegate]") {
   const PluginDirectory directory;
   const std::string fifo = directory.path_of("alive");
