@@ -47,10 +47,10 @@ lint: format-check  ## formatting, clang-tidy, and the rules of the house
 	tests/lint
 
 format:  ## reformat every source file
-	clang-format -i $(SOURCES)
+	@clang-format -i $(SOURCES)
 
 format-check:
-	clang-format --dry-run --Werror $(SOURCES)
+	@clang-format --dry-run --Werror $(SOURCES)
 
 install: build/patchcord  ## put the plugin into DESTDIR/PLUGIN_DIR
 	install -d $(DESTDIR)$(PLUGIN_DIR)
@@ -59,7 +59,7 @@ install: build/patchcord  ## put the plugin into DESTDIR/PLUGIN_DIR
 	mv -f $(DESTDIR)$(PLUGIN_DIR)/.patchcord.new $(DESTDIR)$(PLUGIN_DIR)/patchcord
 
 clean:  ## remove everything built
-	rm -rf build build-debug build-sanitize build-fuzz
+	rm -rf build build-debug build-sanitize build-lint build-fuzz
 
 help:  ## this list
 	@sed -n 's/^\([a-z/-]*\):.*##/\1\t/p' Makefile | column -t -s "$$(printf '\t')"

@@ -62,8 +62,6 @@ class HostLocalStore final : public Store {
   Index& index();
   void rebuild();
   void stamp() noexcept;
-  [[nodiscard]] bool holds(const IpAddress& address, std::string_view text) const;
-  [[nodiscard]] std::vector<IpAddress> held_under(std::string_view text);
 
   base::FileLock lock_;  // the first, so that it is given up last
   ReservationFiles files_;
@@ -92,7 +90,7 @@ void HostLocalStore::rebuild() {
     if (text.empty()) {
       fresh.add(address);
     } else {
-      fresh.add(address, text);
+      fresh.add(address, parse_reservation(text).container_id);
     }
   });
   index_.emplace(std::move(fresh));
@@ -115,24 +113,12 @@ void HostLocalStore::stamp() noexcept {
   (void)files_.set_modified(next);
 }
 
-bool HostLocalStore::holds(const IpAddress& address, std::string_view text) const {
-  return files_.read(address) == text;
-}
-
-// The index's word is taken for no address without a look into its file.
-std::vector<IpAddress> HostLocalStore::held_under(std::string_view text) {
-  std::vector<IpAddress> addresses = index().addresses_of(text);
-  std::erase_if(addresses, [&](const IpAddress& address) { return !holds(address, text); });
-  return addresses;
-}
-
 bool HostLocalStore::reserve(const IpAddress& address, const Owner& owner) {
   Index& reservations = index();
-  const std::string text = reservation_text(owner);
   ++begun_;
-  const bool is_ours = files_.create(address, text);
+  const bool is_ours = files_.create(address, reservation_text(owner));
   if (is_ours) {
-    reservations.add(address, text);
+    reservations.add(address, owner.container_id);
   } else {
     reservations.add(address);
   }
@@ -142,21 +128,30 @@ bool HostLocalStore::reserve(const IpAddress& address, const Owner& owner) {
 
 bool HostLocalStore::release(const IpAddress& address, const Owner& owner) {
   Index& reservations = index();
-  std::string text = reservation_text(owner);
-  if (!holds(address, text)) {
-    if (!holds(address, owner.container_id) || !held_under(text).empty()) return false;
-    text = owner.container_id;
+  const auto text = files_.read(address);
+  if (text != reservation_text(owner)) {
+    if (text != owner.container_id) return false;
+    const auto held = held_by(owner);
+    if (std::find(held.begin(), held.end(), address) == held.end()) return false;
   }
   ++begun_;
   const bool was_there = files_.remove(address);
-  reservations.remove(address, text);
+  reservations.remove(address, owner.container_id);
   ++noted_;
   return was_there;
 }
 
+// The index's word is taken for no address without a look into its file.
 std::vector<IpAddress> HostLocalStore::held_by(const Owner& owner) {
-  auto addresses = held_under(reservation_text(owner));
-  return addresses.empty() ? held_under(owner.container_id) : addresses;
+  const std::string present_form = reservation_text(owner);
+  std::vector<IpAddress> held;
+  std::vector<IpAddress> held_in_old_form;
+  for (const IpAddress& address : index().addresses_of(owner.container_id)) {
+    const auto text = files_.read(address);
+    if (text == present_form) held.push_back(address);
+    if (text == owner.container_id) held_in_old_form.push_back(address);
+  }
+  return held.empty() ? held_in_old_form : held;
 }
 
 std::optional<Owner> HostLocalStore::holder_of(const IpAddress& address) {

@@ -12,27 +12,27 @@ namespace ipam {
 
 using base::IpAddress;
 
-// "pcindex" and the version of the form below.
 struct Index::Header {
-  static constexpr std::uint64_t kMagic = 0x7063696e64657801U;
+  // "pcindex" and the version of what follows it.
+  static constexpr std::uint64_t kMagic = 0x7063696e64657802U;
   std::uint64_t magic;
   DirectoryState state;
-  std::uint32_t owner_slots;  // a power of two, as the next
-  std::uint32_t block_slots;
-  std::uint32_t owners;  // slots in use
-  std::uint32_t blocks;
-};
-
-struct Index::OwnerSlot {
-  ProbeKey key;  // of the reservation's text
-  ProbeKey address;
-  [[nodiscard]] bool is_empty() const { return key == ProbeKey{}; }
+  std::uint32_t block_slots;  // a power of two, as the next
+  std::uint32_t owner_slots;
+  std::uint32_t blocks;  // slots in use
+  std::uint32_t owners;
 };
 
 struct Index::BlockSlot {
   ProbeKey key;  // the block's first address
   std::array<std::uint64_t, 4> taken;
   [[nodiscard]] bool is_empty() const { return taken == std::array<std::uint64_t, 4>{}; }
+};
+
+struct Index::OwnerSlot {
+  ProbeKey key;  // of the container's id
+  ProbeKey address;
+  [[nodiscard]] bool is_empty() const { return key == ProbeKey{}; }
 };
 
 namespace {
@@ -61,8 +61,8 @@ unsigned place_in_block(const IpAddress& address) {
   return address.bytes().back();
 }
 
-ProbeKey owner_key(std::string_view text) {
-  const auto digest = base::sha512(text);
+ProbeKey owner_key(std::string_view container_id) {
+  const auto digest = base::sha512(container_id);
   ProbeKey key{};
   std::copy_n(digest.begin(), key.size(), key.begin());
   return key;
@@ -89,17 +89,17 @@ unsigned find_clear(const std::array<std::uint64_t, 4>& taken, unsigned place) {
 Index::Index(std::string path, MappedMemory memory)
     : path_(std::move(path)), memory_(std::move(memory)) {}
 
-MappedMemory Index::make_memory(const std::string& path, std::uint32_t owners,
-                                std::uint32_t blocks) {
-  const std::size_t size = sizeof(Header) + owners * sizeof(OwnerSlot) + blocks * sizeof(BlockSlot);
+MappedMemory Index::make_memory(const std::string& path, std::uint32_t blocks,
+                                std::uint32_t owners) {
+  const std::size_t size = size_of(blocks, owners);
   auto file = path.empty() ? std::nullopt : MappedMemory::create_file(path, size);
   MappedMemory memory = file ? std::move(*file) : MappedMemory::allocate(size);
   const Header header{.magic = Header::kMagic,
                       .state = {},
-                      .owner_slots = owners,
                       .block_slots = blocks,
-                      .owners = 0,
-                      .blocks = 0};
+                      .owner_slots = owners,
+                      .blocks = 0,
+                      .owners = 0};
   std::memcpy(memory.data(), &header, sizeof header);
   return memory;
 }
@@ -113,44 +113,48 @@ std::optional<Index> Index::open(const std::string& path, const DirectoryState& 
 }
 
 Index Index::make(const std::string& path) {
-  return {path, make_memory(path, kFewestOwnerSlots, kFewestBlockSlots)};
+  return {path, make_memory(path, kFewestBlockSlots, kFewestOwnerSlots)};
 }
 
 Index::Header& Index::header() const {
   return *reinterpret_cast<Header*>(memory_.data());
 }
 
-ProbeTable<Index::OwnerSlot> Index::owners() const {
-  auto* slots = reinterpret_cast<OwnerSlot*>(memory_.data() + sizeof(Header));
-  return ProbeTable<OwnerSlot>({slots, header().owner_slots});
+std::size_t Index::size_of(std::uint32_t blocks, std::uint32_t owners) {
+  return sizeof(Header) + blocks * sizeof(BlockSlot) + owners * sizeof(OwnerSlot);
 }
 
+// Next to the header, because the kernel maps what lies around the first page that is touched: the
+// table is small, and costs no page fault of its own.
 ProbeTable<Index::BlockSlot> Index::blocks() const {
-  auto* slots = reinterpret_cast<BlockSlot*>(memory_.data() + sizeof(Header) +
-                                             header().owner_slots * sizeof(OwnerSlot));
+  auto* slots = reinterpret_cast<BlockSlot*>(memory_.data() + sizeof(Header));
   return ProbeTable<BlockSlot>({slots, header().block_slots});
+}
+
+ProbeTable<Index::OwnerSlot> Index::owners() const {
+  auto* slots = reinterpret_cast<OwnerSlot*>(memory_.data() + size_of(header().block_slots, 0));
+  return ProbeTable<OwnerSlot>({slots, header().owner_slots});
 }
 
 bool Index::is_whole() const {
   if (memory_.size() < sizeof(Header) || header().magic != Header::kMagic) return false;
   const Header& h = header();
-  return std::has_single_bit(h.owner_slots) && std::has_single_bit(h.block_slots) &&
-         memory_.size() ==
-             sizeof(Header) + h.owner_slots * sizeof(OwnerSlot) + h.block_slots * sizeof(BlockSlot);
+  return std::has_single_bit(h.block_slots) && std::has_single_bit(h.owner_slots) &&
+         memory_.size() == size_of(h.block_slots, h.owner_slots);
 }
 
 void Index::make_room() {
   // Half full at most: beyond that, walks grow long.
   const Header& old = header();
-  const bool owners_full = old.owners >= old.owner_slots / 2;
   const bool blocks_full = old.blocks >= old.block_slots / 2;
-  if (!owners_full && !blocks_full) return;
-  Index wider(path_, make_memory(path_, old.owner_slots << (owners_full ? 1U : 0U),
-                                 old.block_slots << (blocks_full ? 1U : 0U)));
-  owners().each([to = wider.owners()](const OwnerSlot& slot) mutable { (void)to.insert(slot); });
+  const bool owners_full = old.owners >= old.owner_slots / 2;
+  if (!blocks_full && !owners_full) return;
+  Index wider(path_, make_memory(path_, old.block_slots << (blocks_full ? 1U : 0U),
+                                 old.owner_slots << (owners_full ? 1U : 0U)));
   blocks().each([to = wider.blocks()](const BlockSlot& slot) mutable { (void)to.insert(slot); });
-  wider.header().owners = old.owners;
+  owners().each([to = wider.owners()](const OwnerSlot& slot) mutable { (void)to.insert(slot); });
   wider.header().blocks = old.blocks;
+  wider.header().owners = old.owners;
   memory_ = std::move(wider.memory_);
 }
 
@@ -167,18 +171,18 @@ void Index::add(const IpAddress& address) {
   if (blocks().insert(block)) ++header().blocks;
 }
 
-void Index::add(const IpAddress& address, std::string_view text) {
+void Index::add(const IpAddress& address, std::string_view container_id) {
   add(address);
-  const OwnerSlot slot{.key = owner_key(text), .address = address_key(address)};
+  const OwnerSlot slot{.key = owner_key(container_id), .address = address_key(address)};
   const auto is_same = [&](const OwnerSlot& other) { return other.address == slot.address; };
   if (owners().find_if(slot.key, is_same) != nullptr) return;
   if (owners().insert(slot)) ++header().owners;
 }
 
-void Index::remove(const IpAddress& address, std::string_view text) {
+void Index::remove(const IpAddress& address, std::string_view container_id) {
   const ProbeKey wanted = address_key(address);
   OwnerSlot* owner = owners().find_if(
-      owner_key(text), [&](const OwnerSlot& slot) { return slot.address == wanted; });
+      owner_key(container_id), [&](const OwnerSlot& slot) { return slot.address == wanted; });
   if (owner != nullptr) {
     owners().erase(*owner);
     --header().owners;
@@ -192,9 +196,9 @@ void Index::remove(const IpAddress& address, std::string_view text) {
   --header().blocks;
 }
 
-std::vector<IpAddress> Index::addresses_of(std::string_view text) const {
+std::vector<IpAddress> Index::addresses_of(std::string_view container_id) const {
   std::vector<IpAddress> addresses;
-  (void)owners().find_if(owner_key(text), [&](const OwnerSlot& slot) {
+  (void)owners().find_if(owner_key(container_id), [&](const OwnerSlot& slot) {
     addresses.push_back(IpAddress::from_bytes(slot.address));
     return false;
   });

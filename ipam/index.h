@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -25,10 +26,10 @@ struct DirectoryState {
 /// The reservations by address and by owner, in memory that a file may keep from one operation to
 /// the next.
 ///
-/// Two hash tables behind a header. One has a slot for each reservation, found by its owner; the
-/// other one has a slot of 256 bits for each run of 256 addresses with a reservation, so that a
-/// free address is found in a few steps. The file's form is private to one build of the program:
-/// any other one makes its index anew.
+/// Two hash tables behind a header. The first one has a slot of 256 bits for each run of 256
+/// addresses with a reservation, so that a free address is found in a few steps; the other one has
+/// a slot for each reservation, found by its container. The file's form is private to this program
+/// in this version: another one makes its index anew.
 ///
 /// An index is a hint. Whoever uses it must compare with the reservations themselves.
 class Index {
@@ -41,12 +42,11 @@ class Index {
 
   /// Reserved, but by no owner that could ask for it.
   void add(const base::IpAddress& address);
-  /// Reserved by the owner whose reservations have this text.
-  void add(const base::IpAddress& address, std::string_view text);
-  void remove(const base::IpAddress& address, std::string_view text);
+  void add(const base::IpAddress& address, std::string_view container_id);
+  void remove(const base::IpAddress& address, std::string_view container_id);
 
-  /// In ascending order.
-  [[nodiscard]] std::vector<base::IpAddress> addresses_of(std::string_view text) const;
+  /// Those of all the container's interfaces, in ascending order.
+  [[nodiscard]] std::vector<base::IpAddress> addresses_of(std::string_view container_id) const;
   /// The first address at or after `from` and up to `last` that is not reserved.
   [[nodiscard]] std::optional<base::IpAddress> next_free(const base::IpAddress& from,
                                                          const base::IpAddress& last) const;
@@ -56,16 +56,17 @@ class Index {
 
  private:
   struct Header;
-  struct OwnerSlot;
   struct BlockSlot;
+  struct OwnerSlot;
 
   Index(std::string path, MappedMemory memory);
-  static MappedMemory make_memory(const std::string& path, std::uint32_t owners,
-                                  std::uint32_t blocks);
+  static std::size_t size_of(std::uint32_t blocks, std::uint32_t owners);
+  static MappedMemory make_memory(const std::string& path, std::uint32_t blocks,
+                                  std::uint32_t owners);
 
   [[nodiscard]] Header& header() const;
-  [[nodiscard]] ProbeTable<OwnerSlot> owners() const;
   [[nodiscard]] ProbeTable<BlockSlot> blocks() const;
+  [[nodiscard]] ProbeTable<OwnerSlot> owners() const;
   [[nodiscard]] bool is_whole() const;
   void make_room();
 

@@ -26,7 +26,8 @@ constexpr std::string_view kHelp =
     "  echo '{\"cniVersion\": \"1.0.0\", \"name\": \"demo\", \"type\": \"patchcord\",\n"
     "         \"mode\": \"bridge\", \"bridge\": \"demo0\", \"isDefaultGateway\": true,\n"
     "         \"ipam\": {\"type\": \"host-local\", \"subnet\": \"10.10.0.0/24\"}}' |\n"
-    "    CNI_COMMAND=ADD CNI_CONTAINERID=demo1 CNI_NETNS=/var/run/netns/demo CNI_IFNAME=eth0 patchcord\n"
+    "    CNI_COMMAND=ADD CNI_CONTAINERID=demo1 CNI_NETNS=/var/run/netns/demo CNI_IFNAME=eth0 "
+    "patchcord\n"
     "\n"
     "The same with CNI_COMMAND=DEL takes it away again.\n";
 
@@ -34,15 +35,16 @@ constexpr std::string_view kStateDirectoryVariable = "PATCHCORD_STATE_DIR";
 constexpr std::string_view kDefaultStateDirectory = "/run/patchcord";
 
 std::string about() {
-  return "patchcord " PATCHCORD_VERSION ", a CNI plugin; CNI versions supported: " + cni::supported_versions_text() +
-         "; called without CNI_COMMAND, there is nothing to do";
+  return "patchcord " PATCHCORD_VERSION ", a CNI plugin; CNI versions supported: " +
+         cni::supported_versions_text() + "; called without CNI_COMMAND, there is nothing to do";
 }
 
 std::string_view remedy_for(int code) {
   switch (code) {
     case EPERM:
     case EACCES:
-      return "patchcord needs root's rights, CAP_NET_ADMIN and CAP_SYS_ADMIN among them, in the host's namespaces";
+      return "patchcord needs root's rights, CAP_NET_ADMIN and CAP_SYS_ADMIN among them, in the "
+             "host's namespaces";
     case ENOSPC:
       return "the file system is full; free some space";
     case EROFS:
@@ -81,14 +83,17 @@ cni::Error translate(std::exception_ptr thrown) {
 types::Settings settings_of(const Invocation& invocation) {
   std::string directory = invocation.environment.get(kStateDirectoryVariable);
   if (directory.empty()) directory = kDefaultStateDirectory;
-  return {.state_directory = std::move(directory), .report = invocation.report, .deliver = invocation.write_output};
+  return {.state_directory = std::move(directory),
+          .report = invocation.report,
+          .deliver = invocation.write_output};
 }
 
 std::string read_input(const Invocation& invocation) {
   try {
     return invocation.read_input();
   } catch (const base::SystemError& error) {
-    throw cni::Error(cni::Code::kIo, std::string("cannot read the network configuration: ") + error.what());
+    throw cni::Error(cni::Code::kIo,
+                     std::string("cannot read the network configuration: ") + error.what());
   }
 }
 
@@ -106,8 +111,12 @@ void run(const types::Type& type, const cni::Request& request, const types::Sett
       return type.del(request, settings);
     case cni::Command::kCheck:
       return type.check(request, settings);
-    default:
-      return;
+    case cni::Command::kGc:
+      return type.gc(request, settings);
+    case cni::Command::kStatus:
+      return type.status(request, settings);
+    case cni::Command::kVersion:
+      return;  // answered before a request is read
   }
 }
 

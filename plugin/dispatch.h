@@ -6,7 +6,8 @@
 
 #include "plugin/cni/request.h"
 
-/// The process edge: from the environment and stdin to an exit status and one document, without a process around it.
+/// The process edge: from the environment and stdin to an exit status and one document, without a
+/// process around it.
 namespace plugin {
 
 struct Invocation {
@@ -18,7 +19,7 @@ struct Invocation {
   std::function<void(const std::string&)> write_output;
   /// Takes a line for stderr as it comes.
   std::function<void(const std::string&)> report;
-  bool on_terminal = false;    // stdin is one
+  bool on_terminal = false;  // stdin is one
 };
 
 /// Returns the exit status, 0 or 1. The only place where an exception becomes an error document.

@@ -18,7 +18,9 @@ std::string unambiguous(const Key& key) {
 
 }  // namespace
 
-std::string to_string(const Key& key) { return key.network + "/" + key.container_id + "/" + key.ifname; }
+std::string to_string(const Key& key) {
+  return key.network + "/" + key.container_id + "/" + key.ifname;
+}
 
 std::string alias_of(const Key& key) {
   std::string alias = "patchcord " + to_string(key);
@@ -28,14 +30,16 @@ std::string alias_of(const Key& key) {
 }
 
 std::string host_name_of(const Key& key, std::string_view prefix) {
-  return std::string(prefix) + base::sha512_hex(unambiguous(key), kLongestInterfaceName - prefix.size());
+  return std::string(prefix) +
+         base::sha512_hex(unambiguous(key), kLongestInterfaceName - prefix.size());
 }
 
 std::vector<base::Family> families_of(const Attachment& attachment) {
   std::vector<base::Family> families;
   for (const auto family : {base::Family::kIpv4, base::Family::kIpv6}) {
-    const bool any = std::any_of(attachment.addresses.begin(), attachment.addresses.end(),
-                                 [&](const Address& address) { return address.prefix.family() == family; });
+    const bool any =
+        std::any_of(attachment.addresses.begin(), attachment.addresses.end(),
+                    [&](const Address& address) { return address.prefix.family() == family; });
     if (any) families.push_back(family);
   }
   return families;

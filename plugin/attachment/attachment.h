@@ -10,11 +10,12 @@
 #include "netlink/netns.h"
 #include "plugin/cni/result.h"
 
-/// What one ADD makes, resolved to the last name and number. Everything that CHECK, DEL, GC and reconcile need is in here,
-/// and it is written down before the kernel is touched.
+/// What one ADD makes, resolved to the last name and number. Everything that CHECK, DEL, GC and
+/// reconcile need is in here, and it is written down before the kernel is touched.
 namespace attachment {
 
-/// CNI's identity of an attachment (CNI 1.1.0, "Section 2", with the network's name as 0.4.0 has it).
+/// CNI's identity of an attachment (CNI 1.1.0, "Section 2", with the network's name as 0.4.0 has
+/// it).
 struct Key {
   std::string network;
   std::string container_id;
@@ -25,12 +26,14 @@ struct Key {
 /// "network/container id/ifname", for messages and, after "patchcord ", as the host end's ifalias.
 [[nodiscard]] std::string to_string(const Key& key);
 
-/// The ifalias by which the host end says whose it is: "patchcord <network>/<container id>/<ifname>". A key that does not fit
-/// into IFALIASZ (256 bytes with the terminator) is shortened to its beginning and a digest, always in the same way.
+/// The ifalias by which the host end says whose it is: "patchcord <network>/<container
+/// id>/<ifname>". A key that does not fit into IFALIASZ (256 bytes with the terminator) is
+/// shortened to its beginning and a digest, always in the same way.
 [[nodiscard]] std::string alias_of(const Key& key);
 
-/// The host end's name: the prefix and as many hexadecimal digits of a digest of the key as fit into 15 bytes, so that the
-/// end is found again by names alone, without a record and without a search.
+/// The host end's name: the prefix and as many hexadecimal digits of a digest of the key as fit
+/// into 15 bytes, so that the end is found again by names alone, without a record and without a
+/// search.
 [[nodiscard]] std::string host_name_of(const Key& key, std::string_view prefix);
 
 struct Pair {
@@ -47,7 +50,7 @@ struct BridgePort {
   base::MacAddress bridge_mac;  // if this ADD has to create the bridge
   bool hairpin = false;
   bool isolated = false;
-  bool promiscuous = false;     // of the bridge
+  bool promiscuous = false;  // of the bridge
   bool force_address = false;
   std::vector<base::IpPrefix> gateways;  // addresses that the bridge has for this network
 };
@@ -75,10 +78,10 @@ struct Attachment {
   Pair pair;
   std::optional<BridgePort> bridge_port;
   std::optional<RoutedPort> routed_port;
-  std::vector<Address> addresses;   // of the container's interface
-  std::vector<cni::Route> routes;   // in the container, next hops filled in
+  std::vector<Address> addresses;     // of the container's interface
+  std::vector<cni::Route> routes;     // in the container, next hops filled in
   std::vector<base::Family> forward;  // families to forward for
-  bool finished = false;            // false in a record whose ADD did not come to its end
+  bool finished = false;              // false in a record whose ADD did not come to its end
 };
 
 /// The families of the addresses, each once, IPv4 first.

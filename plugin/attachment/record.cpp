@@ -39,9 +39,12 @@ json write_pair(const Pair& pair) {
 }
 
 json write_bridge_port(const BridgePort& port) {
-  return {{"bridge", port.bridge},           {"bridgeMac", port.bridge_mac.to_string()},
-          {"hairpin", port.hairpin},         {"isolated", port.isolated},
-          {"promiscuous", port.promiscuous}, {"forceAddress", port.force_address},
+  return {{"bridge", port.bridge},
+          {"bridgeMac", port.bridge_mac.to_string()},
+          {"hairpin", port.hairpin},
+          {"isolated", port.isolated},
+          {"promiscuous", port.promiscuous},
+          {"forceAddress", port.force_address},
           {"gateways", write_list(port.gateways)}};
 }
 
@@ -63,7 +66,9 @@ base::MacAddress read_mac(const cni::Object& object, std::string_view key) {
   return base::MacAddress::parse(object.text(key).value_or("")).value_or(base::MacAddress());
 }
 
-bool read_flag(const cni::Object& object, std::string_view key) { return object.boolean(key).value_or(false); }
+bool read_flag(const cni::Object& object, std::string_view key) {
+  return object.boolean(key).value_or(false);
+}
 
 cni::Route read_route(const cni::Object& object) {
   cni::Route route{.destination = object.prefix("dst").value_or(base::IpPrefix()),
@@ -72,7 +77,8 @@ cni::Route read_route(const cni::Object& object) {
                    .advmss = read_u32(object, "advmss"),
                    .priority = read_u32(object, "priority")};
   if (object.has("table")) route.table = read_u32(object, "table");
-  if (const auto scope = object.integer("scope", 0, 255)) route.scope = static_cast<std::uint8_t>(*scope);
+  if (const auto scope = object.integer("scope", 0, 255))
+    route.scope = static_cast<std::uint8_t>(*scope);
   return route;
 }
 
@@ -112,15 +118,18 @@ void read_identity(const cni::Object& object, Attachment& result) {
                 .container_id = object.text("containerId").value_or(""),
                 .ifname = object.text("ifname").value_or("")};
   result.netns_path = object.text("netns").value_or("");
-  result.netns.device = static_cast<std::uint64_t>(object.integer("netnsDevice", 0, INT64_MAX).value_or(0));
-  result.netns.inode = static_cast<std::uint64_t>(object.integer("netnsInode", 0, INT64_MAX).value_or(0));
+  result.netns.device =
+      static_cast<std::uint64_t>(object.integer("netnsDevice", 0, INT64_MAX).value_or(0));
+  result.netns.inode =
+      static_cast<std::uint64_t>(object.integer("netnsInode", 0, INT64_MAX).value_or(0));
 }
 
 Attachment read_attachment(const cni::Object& object) {
   Attachment result;
   read_identity(object, result);
   if (const auto ipam = object.object("ipam")) {
-    result.reservation = {.type = ipam->text("type").value_or(""), .data_directory = ipam->text("dataDir").value_or("")};
+    result.reservation = {.type = ipam->text("type").value_or(""),
+                          .data_directory = ipam->text("dataDir").value_or("")};
   }
   if (const auto pair = object.object("pair")) result.pair = read_pair(*pair);
   if (const auto port = object.object("bridgePort")) result.bridge_port = read_bridge_port(*port);
@@ -130,7 +139,8 @@ Attachment read_attachment(const cni::Object& object) {
       result.addresses.push_back({.prefix = *prefix, .gateway = address.address("gateway")});
     }
   }
-  for (const cni::Object& route : object.objects("routes")) result.routes.push_back(read_route(route));
+  for (const cni::Object& route : object.objects("routes"))
+    result.routes.push_back(read_route(route));
   for (const std::string& family : object.texts("forward")) {
     result.forward.push_back(family == "IPv6" ? base::Family::kIpv6 : base::Family::kIpv4);
   }
@@ -163,20 +173,24 @@ std::string to_record(const Attachment& attachment, std::string_view earlier) {
   document["netnsDevice"] = attachment.netns.device;
   document["netnsInode"] = attachment.netns.inode;
   if (attachment.reservation) {
-    document["ipam"] = {{"type", attachment.reservation->type}, {"dataDir", attachment.reservation->data_directory}};
+    document["ipam"] = {{"type", attachment.reservation->type},
+                        {"dataDir", attachment.reservation->data_directory}};
   }
   document["pair"] = write_pair(attachment.pair);
   if (attachment.bridge_port) document["bridgePort"] = write_bridge_port(*attachment.bridge_port);
   if (attachment.routed_port) {
     json next_hops = json::array();
-    for (const auto& next_hop : attachment.routed_port->next_hops) next_hops.push_back(next_hop.to_string());
+    for (const auto& next_hop : attachment.routed_port->next_hops)
+      next_hops.push_back(next_hop.to_string());
     document["routedPort"] = {{"nextHops", std::move(next_hops)}};
   }
   document["addresses"] = write_addresses(attachment.addresses);
   document["routes"] = json::array();
-  for (const cni::Route& route : attachment.routes) document["routes"].push_back(write_route(route));
+  for (const cni::Route& route : attachment.routes)
+    document["routes"].push_back(write_route(route));
   document["forward"] = json::array();
-  for (const auto family : attachment.forward) document["forward"].push_back(base::family_name(family));
+  for (const auto family : attachment.forward)
+    document["forward"].push_back(base::family_name(family));
   return document.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 

@@ -8,12 +8,13 @@
 
 namespace attachment {
 
-/// One line of JSON, without the newline. `earlier` is an older form of the same record: members of it that this version does
-/// not know are kept.
+/// One line of JSON, without the newline. `earlier` is an older form of the same record: members of
+/// it that this version does not know are kept.
 [[nodiscard]] std::string to_record(const Attachment& attachment, std::string_view earlier = {});
 
-/// Reads the last complete line. Members that are unknown are passed over, missing ones have their defaults, so that records of
-/// the next and of the previous version can be read. Absent where there is no line that can be read.
+/// Reads the last complete line. Members that are unknown are passed over, missing ones have their
+/// defaults, so that records of the next and of the previous version can be read. Absent where
+/// there is no line that can be read.
 [[nodiscard]] std::optional<Attachment> parse_record(std::string_view text);
 
 }  // namespace attachment

@@ -1,11 +1,11 @@
 #include "plugin/attachment/record_store.h"
 
+#include <cerrno>
+
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <cerrno>
 
 #include "base/digest.h"
 #include "base/error.h"
@@ -20,7 +20,7 @@ constexpr mode_t kDirectoryMode = 0700;
 constexpr mode_t kRecordMode = 0600;
 constexpr std::size_t kLongestRecord = 4U << 20;  // bytes; ten thousand mapped ports fit
 constexpr int kDirectoryAttempts = 16;
-constexpr std::size_t kLongestPart = 200;         // bytes of a file name, which may have 255
+constexpr std::size_t kLongestPart = 200;  // bytes of a file name, which may have 255
 
 // '~' occurs in no identifier, so that a shortened name is no other's full one.
 std::string file_part(const std::string& identifier) {
@@ -28,18 +28,23 @@ std::string file_part(const std::string& identifier) {
   return identifier.substr(0, kLongestPart - 65) + "~" + base::sha512_hex(identifier, 64);
 }
 
-std::string file_name(const Key& key) { return file_part(key.container_id) + ":" + key.ifname; }
+std::string file_name(const Key& key) {
+  return file_part(key.container_id) + ":" + key.ifname;
+}
 
 // A container id begins with a letter or a digit, so no record's name begins with a dot.
-std::string draft_name(const Key& key) { return "." + file_name(key); }
+std::string draft_name(const Key& key) {
+  return "." + file_name(key);
+}
 
 [[noreturn]] void refuse_busy(const Key& key) {
   throw cni::Error(cni::Code::kTryAgainLater, "another operation is at work on " + to_string(key));
 }
 
-// Where locks do not work at all, the draft that was just made is nobody else's: one that somebody works on is never empty for long.
-[[noreturn]] void refuse_unlocked(int directory, const std::string& path, const std::string& name, const base::UniqueFd& fd,
-                                  const Key& key) {
+// Where locks do not work at all, the draft that was just made is nobody else's: one that somebody
+// works on is never empty for long.
+[[noreturn]] void refuse_unlocked(int directory, const std::string& path, const std::string& name,
+                                  const base::UniqueFd& fd, const Key& key) {
   const int code = errno;
   if (code == EWOULDBLOCK) refuse_busy(key);
   if (::lseek(fd.get(), 0, SEEK_END) == 0) {
@@ -52,15 +57,19 @@ std::string draft_name(const Key& key) { return "." + file_name(key); }
 bool names_file(int directory, const std::string& name, int fd) {
   struct stat by_name {};
   struct stat by_fd {};
-  return ::fstatat(directory, name.c_str(), &by_name, AT_SYMLINK_NOFOLLOW) == 0 && ::fstat(fd, &by_fd) == 0 &&
-         by_name.st_ino == by_fd.st_ino && by_name.st_dev == by_fd.st_dev;
+  return ::fstatat(directory, name.c_str(), &by_name, AT_SYMLINK_NOFOLLOW) == 0 &&
+         ::fstat(fd, &by_fd) == 0 && by_name.st_ino == by_fd.st_ino &&
+         by_name.st_dev == by_fd.st_dev;
 }
 
 }  // namespace
 
-void Draft::write(const Attachment& attachment) { base::write_all(fd_.get(), to_record(attachment) + "\n", name_); }
+void Draft::write(const Attachment& attachment) {
+  base::write_all(fd_.get(), to_record(attachment) + "\n", name_);
+}
 
-RecordStore::RecordStore(std::string state_directory) : state_directory_(std::move(state_directory)) {}
+RecordStore::RecordStore(std::string state_directory)
+    : state_directory_(std::move(state_directory)) {}
 
 std::string RecordStore::directory_of(const std::string& network) const {
   return state_directory_ + "/attachments/" + file_part(network);
@@ -84,20 +93,25 @@ bool RecordStore::exists(const Key& key) const {
 RecordStore::Opened RecordStore::begin(const Key& key) const {
   const std::string path = directory_of(key.network);
   const std::string name = draft_name(key);
-  // Whoever removes the network's last record removes its directory as well, maybe between our two steps.
+  const std::string file = path + "/" + name;
+  // Whoever removes the network's last record removes its directory as well, maybe between our two
+  // steps.
   for (int attempt = 0; attempt < kDirectoryAttempts; ++attempt) {
     const base::UniqueFd directory = base::make_directories(path, kDirectoryMode);
     auto fd = base::open_at(directory.get(), name, O_RDWR | O_CREAT | O_APPEND, kRecordMode);
     if (!fd) continue;
-    if (::flock(fd->get(), LOCK_EX | LOCK_NB) != 0) refuse_unlocked(directory.get(), path, name, *fd, key);
-    // The file may have been published or discarded between the opening and the locking: then the lock is on nothing.
+    if (::flock(fd->get(), LOCK_EX | LOCK_NB) != 0)
+      refuse_unlocked(directory.get(), path, name, *fd, key);
+    // The file may have been published or discarded between the opening and the locking: then the
+    // lock is on nothing.
     if (!names_file(directory.get(), name, fd->get())) refuse_busy(key);
-    return open_draft(std::move(*fd), path + "/" + name);
+    return open_draft(std::move(*fd), file);
   }
   throw base::SystemError("create", path + "/" + name, ENOENT);
 }
 
-std::optional<RecordStore::Opened> RecordStore::take_over(const Key& key, std::chrono::milliseconds patience) const {
+std::optional<RecordStore::Opened> RecordStore::take_over(
+    const Key& key, std::chrono::milliseconds patience) const {
   const std::string path = directory_of(key.network);
   const auto directory = base::open_directory(path);
   if (!directory) return std::nullopt;
@@ -113,13 +127,16 @@ std::optional<RecordStore::Opened> RecordStore::take_over(const Key& key, std::c
 
 RecordStore::Opened RecordStore::open_draft(base::UniqueFd fd, std::string path) {
   const std::string text = base::read_all(fd.get(), kLongestRecord, path);
-  Opened opened{.draft = Draft(std::move(fd), std::move(path)), .is_torso = !text.empty(), .torso = parse_record(text)};
+  Opened opened{.draft = Draft(std::move(fd), std::move(path)),
+                .is_torso = !text.empty(),
+                .torso = parse_record(text)};
   return opened;
 }
 
 void RecordStore::publish(const Key& key, const Draft& draft) const {
   const std::string record = directory_of(key.network) + "/" + file_name(key);
-  if (::rename(draft.name_.c_str(), record.c_str()) != 0) throw base::SystemError("rename to", record, errno);
+  if (::rename(draft.name_.c_str(), record.c_str()) != 0)
+    throw base::SystemError("rename to", record, errno);
 }
 
 void RecordStore::discard(const Key& key, const Draft& draft) const {

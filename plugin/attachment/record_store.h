@@ -11,8 +11,9 @@
 
 namespace attachment {
 
-/// A record that an operation is working on. It is locked: while an ADD is at work nobody else touches its attachment, and when
-/// it was killed the lock is free, which tells a later operation that what it finds is a torso.
+/// A record that an operation is working on. It is locked: while an ADD is at work nobody else
+/// touches its attachment, and when it was killed the lock is free, which tells a later operation
+/// that what it finds is a torso.
 class Draft {
  public:
   /// Appends the attachment as it is known now. A line is complete or it does not count.
@@ -25,8 +26,9 @@ class Draft {
   std::string name_;
 };
 
-/// The records of all attachments: <state directory>/attachments/<network>/<container id>:<ifname>, beside it, while an ADD is at work
-/// or after it was killed, a draft of the same name with a dot before it. A name too long for a file is cut and ends in a digest.
+/// The records of all attachments: <state directory>/attachments/<network>/<container id>:<ifname>,
+/// beside it, while an ADD is at work or after it was killed, a draft of the same name with a dot
+/// before it. A name too long for a file is cut and ends in a digest.
 class RecordStore {
  public:
   explicit RecordStore(std::string state_directory);
@@ -39,15 +41,17 @@ class RecordStore {
 
   struct Opened {
     Draft draft;
-    bool is_torso = false;            // a killed ADD left it
-    std::optional<Attachment> torso;  // what that ADD had said; absent where it was killed before it could
+    bool is_torso = false;  // a killed ADD left it
+    std::optional<Attachment>
+        torso;  // what that ADD had said; absent where it was killed before it could
   };
-  /// Begins the draft of an attachment, or takes over the one that a killed ADD left. Throws cni::Error{kTryAgainLater} while another
-  /// process works on it.
+  /// Begins the draft of an attachment, or takes over the one that a killed ADD left. Throws
+  /// cni::Error{kTryAgainLater} while another process works on it.
   [[nodiscard]] Opened begin(const Key& key) const;
-  /// Takes over what a killed ADD left, waiting up to `patience` for an operation that is still at work (base::LockTimeout). Absent where
-  /// there is none.
-  [[nodiscard]] std::optional<Opened> take_over(const Key& key, std::chrono::milliseconds patience) const;
+  /// Takes over what a killed ADD left, waiting up to `patience` for an operation that is still at
+  /// work (base::LockTimeout). Absent where there is none.
+  [[nodiscard]] std::optional<Opened> take_over(const Key& key,
+                                                std::chrono::milliseconds patience) const;
   /// Makes the draft the attachment's record, in one step.
   void publish(const Key& key, const Draft& draft) const;
   /// Removes the draft, where it still is one, and the network's directory once that is empty.

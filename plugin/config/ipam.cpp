@@ -1,4 +1,5 @@
 #include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 #include "ipam/error.h"
@@ -21,8 +22,8 @@ ipam::RangeSpec read_range(const cni::Object& object) {
 
 using SetSpecs = std::vector<std::vector<ipam::RangeSpec>>;
 
-// The convention is a list of sets, a set being a list of ranges. go-cni's API hands over a flat list of ranges, which can
-// only mean one set.
+// The convention is a list of sets, a set being a list of ranges. go-cni's API hands over a flat
+// list of ranges, which can only mean one set.
 SetSpecs read_range_sets(const cni::Object& parent, std::string_view key) {
   SetSpecs sets;
   std::vector<ipam::RangeSpec> flat;
@@ -45,26 +46,28 @@ SetSpecs read_range_sets(const cni::Object& parent, std::string_view key) {
   return sets;
 }
 
-// Order as in the reference, which numbers its last_reserved_ip files by it: the runtime's ranges, the single range of the
-// old form, the configured ones.
+// Order as in the reference, which numbers its last_reserved_ip files by it: the runtime's ranges,
+// the single range of the old form, the configured ones.
 SetSpecs collect_range_sets(const cni::Object& root, const cni::Object& section) {
   SetSpecs all;
-  if (const auto runtime = root.object("runtimeConfig")) all = read_range_sets(*runtime, "ipRanges");
+  if (const auto runtime = root.object("runtimeConfig"))
+    all = read_range_sets(*runtime, "ipRanges");
   if (section.has("subnet")) all.push_back({read_range(section)});
   for (auto& set : read_range_sets(section, "ranges")) all.push_back(std::move(set));
   return all;
 }
 
-void refuse_many_sets_before_0_3_0(const cni::Request& request, const std::vector<ipam::RangeSet>& sets) {
+void refuse_many_sets_before_0_3_0(const cni::Request& request,
+                                   const std::vector<ipam::RangeSet>& sets) {
   if (request.version >= cni::Version::k0_3_0) return;
   for (const auto family : {base::Family::kIpv4, base::Family::kIpv6}) {
     const auto of_family = std::count_if(sets.begin(), sets.end(), [&](const ipam::RangeSet& set) {
       return set.front().subnet.family() == family;
     });
     if (of_family > 1) {
-      throw cni::Error(cni::Code::kInvalidConfig,
-                       "ipam.ranges: more than one set of " + std::string(base::family_name(family)) +
-                           " ranges needs cniVersion 0.3.0 or newer");
+      throw cni::Error(cni::Code::kInvalidConfig, "ipam.ranges: more than one set of " +
+                                                      std::string(base::family_name(family)) +
+                                                      " ranges needs cniVersion 0.3.0 or newer");
     }
   }
 }
@@ -79,7 +82,8 @@ void add_requested(std::vector<base::IpAddress>& list, const base::IpAddress& ad
   if (std::find(list.begin(), list.end(), address) == list.end()) list.push_back(address);
 }
 
-std::vector<base::IpAddress> collect_requested(const cni::Request& request, const cni::Object& root) {
+std::vector<base::IpAddress> collect_requested(const cni::Request& request,
+                                               const cni::Object& root) {
   std::vector<base::IpAddress> requested;
   const auto arguments = cni::Arguments::parse(request.args);
   if (const auto text = arguments.get("IP"); text && !text->empty()) {
@@ -87,7 +91,8 @@ std::vector<base::IpAddress> collect_requested(const cni::Request& request, cons
   }
   const auto add_all = [&](const cni::Object& object) {
     for (const std::string& text : object.texts("ips")) {
-      add_requested(requested, read_requested(text, object.path_of("ips"), cni::Code::kInvalidConfig));
+      add_requested(requested,
+                    read_requested(text, object.path_of("ips"), cni::Code::kInvalidConfig));
     }
   };
   if (const auto args = root.object("args")) {
@@ -105,15 +110,18 @@ cni::Route read_route(const cni::Object& object) {
   route.mtu = static_cast<std::uint32_t>(object.integer("mtu", 0, kMax32).value_or(0));
   route.advmss = static_cast<std::uint32_t>(object.integer("advmss", 0, kMax32).value_or(0));
   route.priority = static_cast<std::uint32_t>(object.integer("priority", 0, kMax32).value_or(0));
-  if (const auto table = object.integer("table", 0, kMax32)) route.table = static_cast<std::uint32_t>(*table);
-  if (const auto scope = object.integer("scope", 0, 255)) route.scope = static_cast<std::uint8_t>(*scope);
+  if (const auto table = object.integer("table", 0, kMax32))
+    route.table = static_cast<std::uint32_t>(*table);
+  if (const auto scope = object.integer("scope", 0, 255))
+    route.scope = static_cast<std::uint8_t>(*scope);
   if (route.gateway && route.gateway->family() != route.destination.family()) {
     object.reject("gw", "is not of the family of dst");
   }
   return route;
 }
 
-HostLocal read_host_local(const cni::Request& request, const cni::Object& root, const cni::Object& section) {
+HostLocal read_host_local(const cni::Request& request, const cni::Object& root,
+                          const cni::Object& section) {
   HostLocal result;
   try {
     result.sets = ipam::make_range_sets(collect_range_sets(root, section));
@@ -127,7 +135,8 @@ HostLocal read_host_local(const cni::Request& request, const cni::Object& root, 
   result.requested = collect_requested(request, root);
   result.data_directory = section.text("dataDir").value_or("");
   if (result.data_directory.empty()) result.data_directory = kDefaultDataDirectory;
-  for (const cni::Object& route : section.objects("routes")) result.routes.push_back(read_route(route));
+  for (const cni::Object& route : section.objects("routes"))
+    result.routes.push_back(read_route(route));
   result.resolv_conf = section.text("resolvConf").value_or("");
   return result;
 }
@@ -139,7 +148,9 @@ std::chrono::milliseconds read_patience(const cni::Object& section) {
 
 }  // namespace
 
-bool is_host_local(std::string_view type) { return type == "host-local"; }
+bool is_host_local(std::string_view type) {
+  return type == "host-local";
+}
 
 Ipam parse_ipam(const cni::Request& request) {
   const cni::Object root = request.config();

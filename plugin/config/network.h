@@ -27,8 +27,8 @@ struct HostLocal {
 };
 
 struct Ipam {
-  std::string type;                     // empty: no addresses, layer 2 only
-  std::optional<HostLocal> host_local;  // absent: the type is delegated to a binary
+  std::string type;                            // empty: no addresses, layer 2 only
+  std::optional<HostLocal> host_local;         // absent: the type is delegated to a binary
   std::chrono::milliseconds patience{60'000};  // how long a delegate may take
 };
 
@@ -44,14 +44,14 @@ struct Bridge {
 
 struct Network {
   Mode mode = Mode::kBridge;
-  Bridge bridge;                     // of mode bridge
-  std::string host_interface_prefix; // of the host end's name
-  unsigned mtu = 0;                  // bytes; 0 leaves the kernel's default
-  bool mtu_auto = false;             // take the MTU of the default route's link
+  Bridge bridge;                      // of mode bridge
+  std::string host_interface_prefix;  // of the host end's name
+  unsigned mtu = 0;                   // bytes; 0 leaves the kernel's default
+  bool mtu_auto = false;              // take the MTU of the default route's link
   std::optional<base::MacAddress> mac;
   bool enable_dad = false;
   bool container_up = true;
-  std::optional<cni::Dns> dns;       // replaces what IPAM says
+  std::optional<cni::Dns> dns;  // replaces what IPAM says
   Ipam ipam;
 };
 
@@ -62,8 +62,8 @@ struct Network {
 /// Just the `ipam` section, for operations that need no more.
 [[nodiscard]] Ipam parse_ipam(const cni::Request& request);
 
-/// Where reservations are and who made them, as far as the configuration tells without being valid: DEL must find its
-/// way through a configuration that has changed or is broken.
+/// Where reservations are and who made them, as far as the configuration tells without being valid:
+/// DEL must find its way through a configuration that has changed or is broken.
 struct IpamPlace {
   std::string type;            // empty where there is none
   std::string data_directory;  // of host-local

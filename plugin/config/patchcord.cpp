@@ -1,4 +1,5 @@
 #include <array>
+
 #include <nlohmann/json.hpp>
 
 #include "plugin/cni/error.h"
@@ -21,7 +22,8 @@ Mode read_mode(const cni::Object& root) {
                            : std::string("is missing; it must be \"bridge\" or \"routed\""));
 }
 
-// Keys that say nothing in routed mode would be silently ignored, and the user would find out later.
+// Keys that say nothing in routed mode would be silently ignored, and the user would find out
+// later.
 void refuse_bridge_keys(const cni::Object& root) {
   constexpr std::array<std::string_view, 8> kKeys = {
       "bridge",      "isGateway",   "isDefaultGateway", "forceAddress",
@@ -29,7 +31,8 @@ void refuse_bridge_keys(const cni::Object& root) {
   for (const std::string_view key : kKeys) {
     if (const auto* value = root.find(key)) {
       throw cni::Error(cni::Code::kUnsupportedField,
-                       std::string(key) + ": " + value->dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) +
+                       std::string(key) + ": " +
+                           value->dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) +
                            ": has no meaning in mode routed; remove it or use mode bridge");
     }
   }
@@ -37,7 +40,8 @@ void refuse_bridge_keys(const cni::Object& root) {
 
 void refuse_interface_name(const cni::Object& root, std::string_view key, const std::string& name) {
   const std::string_view defect = cni::defect_of_interface_name(name);
-  if (!defect.empty()) root.reject(key, "\"" + name + "\" is no interface name: it " + std::string(defect));
+  if (!defect.empty())
+    root.reject(key, "\"" + name + "\" is no interface name: it " + std::string(defect));
 }
 
 Bridge read_bridge(const cni::Object& root) {
@@ -51,7 +55,8 @@ Bridge read_bridge(const cni::Object& root) {
   bridge.promiscuous = root.boolean("promiscMode").value_or(false);
   bridge.port_isolation = root.boolean("portIsolation").value_or(false);
   if (bridge.hairpin && bridge.promiscuous) {
-    root.reject("hairpinMode", "cannot be combined with promiscMode: every frame would be received twice");
+    root.reject("hairpinMode",
+                "cannot be combined with promiscMode: every frame would be received twice");
   }
   return bridge;
 }
@@ -60,19 +65,22 @@ void read_mtu(const cni::Object& root, Network& network) {
   const auto* value = root.find("mtu");
   if (value == nullptr) return;
   if (value->is_string()) {
-    if (value->get_ref<const std::string&>() != "auto") root.reject("mtu", "must be a number of bytes or \"auto\"");
+    if (value->get_ref<const std::string&>() != "auto")
+      root.reject("mtu", "must be a number of bytes or \"auto\"");
     network.mtu_auto = true;
     return;
   }
   // The reference takes zero and negative numbers for "leave it".
   const auto bytes = root.integer("mtu", INT32_MIN, 65535).value_or(0);
-  if (bytes > 0 && bytes < 68) root.reject("mtu", "is below 68, the least that IPv4 works with (RFC 791)");
+  if (bytes > 0 && bytes < 68)
+    root.reject("mtu", "is below 68, the least that IPv4 works with (RFC 791)");
   network.mtu = bytes > 0 ? static_cast<unsigned>(bytes) : 0;
 }
 
 base::MacAddress read_mac(const std::string& text, const std::string& where, cni::Code code) {
   const auto mac = base::MacAddress::parse(text);
-  if (!mac || !mac->is_usable()) throw cni::Error(code, where + ": \"" + text + "\" is no unicast MAC address");
+  if (!mac || !mac->is_usable())
+    throw cni::Error(code, where + ": \"" + text + "\" is no unicast MAC address");
   return *mac;
 }
 
@@ -80,11 +88,13 @@ base::MacAddress read_mac(const std::string& text, const std::string& where, cni
 std::optional<base::MacAddress> find_mac(const cni::Request& request, const cni::Object& root) {
   const auto given = [](const cni::Object& object) { return object.text("mac").value_or(""); };
   if (const auto runtime = root.object("runtimeConfig")) {
-    if (const auto text = given(*runtime); !text.empty()) return read_mac(text, runtime->path_of("mac"), cni::Code::kInvalidConfig);
+    if (const auto text = given(*runtime); !text.empty())
+      return read_mac(text, runtime->path_of("mac"), cni::Code::kInvalidConfig);
   }
   if (const auto args = root.object("args")) {
     if (const auto cni = args->object("cni")) {
-      if (const auto text = given(*cni); !text.empty()) return read_mac(text, cni->path_of("mac"), cni::Code::kInvalidConfig);
+      if (const auto text = given(*cni); !text.empty())
+        return read_mac(text, cni->path_of("mac"), cni::Code::kInvalidConfig);
     }
   }
   if (const auto text = cni::Arguments::parse(request.args).get("MAC"); text && !text->empty()) {
@@ -93,7 +103,8 @@ std::optional<base::MacAddress> find_mac(const cni::Request& request, const cni:
   return std::nullopt;
 }
 
-// Any list present, even an empty one, and a domain that is not empty make the configured DNS replace IPAM's.
+// Any list present, even an empty one, and a domain that is not empty make the configured DNS
+// replace IPAM's.
 std::optional<cni::Dns> read_dns(const cni::Object& root) {
   const auto section = root.object("dns");
   if (!section) return std::nullopt;
@@ -101,7 +112,8 @@ std::optional<cni::Dns> read_dns(const cni::Object& root) {
                .domain = section->text("domain").value_or(""),
                .search = section->texts("search"),
                .options = section->texts("options")};
-  const bool given = section->has("nameservers") || section->has("search") || section->has("options") || !dns.domain.empty();
+  const bool given = section->has("nameservers") || section->has("search") ||
+                     section->has("options") || !dns.domain.empty();
   return given ? std::optional(std::move(dns)) : std::nullopt;
 }
 
@@ -114,7 +126,8 @@ std::string read_prefix(const cni::Object& root) {
 
 void refuse_contradictions(const cni::Object& root, const Network& network) {
   if (!network.container_up && !network.ipam.type.empty()) {
-    root.reject("disableContainerInterface", "cannot be combined with ipam: an interface that is down has no use for addresses");
+    root.reject("disableContainerInterface",
+                "cannot be combined with ipam: an interface that is down has no use for addresses");
   }
   if (network.mode == Mode::kRouted && network.ipam.type.empty()) {
     root.reject("ipam", "is missing: mode routed needs addresses to route");

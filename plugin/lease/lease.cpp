@@ -21,7 +21,8 @@ constexpr std::size_t kLongestResolvConf = 64U << 10;
 ipam::HostLocalPlace place_of(const std::string& data_directory, const std::string& network,
                               const std::string& state_directory) {
   const std::string directory = data_directory + "/" + network;
-  return {.directory = directory, .index = state_directory + "/ipam/" + base::sha512_hex(directory, 32)};
+  return {.directory = directory,
+          .index = state_directory + "/ipam/" + base::sha512_hex(directory, 32)};
 }
 
 ipam::Owner owner_of(const cni::Request& request) {
@@ -31,7 +32,8 @@ ipam::Owner owner_of(const cni::Request& request) {
 cni::Dns read_resolv_conf(const std::string& path) {
   if (path.empty()) return {};
   const auto text = base::read_file(path, kLongestResolvConf);
-  if (!text) throw cni::Error(cni::Code::kInvalidConfig, "ipam.resolvConf: there is no file " + path);
+  if (!text)
+    throw cni::Error(cni::Code::kInvalidConfig, "ipam.resolvConf: there is no file " + path);
   return parse_resolv_conf(*text);
 }
 
@@ -39,7 +41,8 @@ std::vector<ipam::Allocation> allocate(const cni::Request& request, const config
                                        const ipam::HostLocalPlace& place) {
   try {
     const auto store = ipam::open_host_local_store(place, kLockPatience);
-    return ipam::allocate(*store, {.owner = owner_of(request), .sets = config.sets, .requested = config.requested});
+    return ipam::allocate(
+        *store, {.owner = owner_of(request), .sets = config.sets, .requested = config.requested});
   } catch (const ipam::Exhausted& error) {
     throw cni::Error(cni::Code::kExhausted, error.what());
   } catch (const ipam::Conflict& error) {
@@ -47,34 +50,42 @@ std::vector<ipam::Allocation> allocate(const cni::Request& request, const config
   }
 }
 
-Lease acquire_host_local(const cni::Request& request, const config::HostLocal& config, const std::string& state_directory,
-                         base::Rollback& undo) {
+Lease acquire_host_local(const cni::Request& request, const config::HostLocal& config,
+                         const std::string& state_directory, base::Rollback& undo) {
   Lease lease;
   lease.dns = read_resolv_conf(config.resolv_conf);
   lease.routes = config.routes;
   const auto place = place_of(config.data_directory, request.network, state_directory);
   const auto allocations = allocate(request, config, place);
   undo.add("the reservation of addresses", [place, allocations, owner = owner_of(request)] {
-    if (const auto store = ipam::find_host_local_store(place, kLockPatience)) ipam::undo(*store, owner, allocations);
+    if (const auto store = ipam::find_host_local_store(place, kLockPatience))
+      ipam::undo(*store, owner, allocations);
   });
   for (const auto& allocation : allocations) {
-    lease.ips.push_back({.address = allocation.address, .gateway = allocation.gateway, .interface = std::nullopt});
+    lease.ips.push_back(
+        {.address = allocation.address, .gateway = allocation.gateway, .interface = std::nullopt});
   }
   return lease;
 }
 
-Lease acquire_delegated(const cni::Request& request, const config::Ipam& ipam, base::Rollback& undo) {
+Lease acquire_delegated(const cni::Request& request, const config::Ipam& ipam,
+                        base::Rollback& undo) {
   // Registered before the call: a delegate that fails half-way is told to clean up as well.
-  undo.add("the addresses of ipam plugin " + ipam.type, [&request, type = ipam.type, patience = ipam.patience] {
-    (void)cni::run_delegate(request, type, cni::Command::kDel, patience);
-  });
-  const std::string output = cni::run_delegate(request, ipam.type, cni::Command::kAdd, ipam.patience);
+  undo.add("the addresses of ipam plugin " + ipam.type,
+           [&request, type = ipam.type, patience = ipam.patience] {
+             (void)cni::run_delegate(request, type, cni::Command::kDel, patience);
+           });
+  const std::string output =
+      cni::run_delegate(request, ipam.type, cni::Command::kAdd, ipam.patience);
   const std::string called = "the result of ipam plugin " + ipam.type;
   try {
-    cni::Result result = cni::parse_result(cni::parse_object(output, called), request.version, called);
+    cni::Result result =
+        cni::parse_result(cni::parse_object(output, called), request.version, called);
     if (result.ips.empty()) throw cni::Error(cni::Code::kDelegate, called + " has no address");
     for (auto& ip : result.ips) ip.interface.reset();
-    return {.ips = std::move(result.ips), .routes = std::move(result.routes), .dns = std::move(result.dns)};
+    return {.ips = std::move(result.ips),
+            .routes = std::move(result.routes),
+            .dns = std::move(result.dns)};
   } catch (const cni::Error& error) {
     throw cni::Error(cni::Code::kDelegate, error.what(), error.details());
   }
@@ -87,19 +98,23 @@ void release_host_local(const cni::Request& request, const std::string& data_dir
   if (store) ipam::release(*store, owner_of(request));
 }
 
-std::vector<std::string> check_host_local(const cni::Request& request, const attachment::Attachment& attachment,
+std::vector<std::string> check_host_local(const cni::Request& request,
+                                          const attachment::Attachment& attachment,
                                           const std::string& state_directory) {
-  const auto place = place_of(attachment.reservation->data_directory, request.network, state_directory);
+  const auto place =
+      place_of(attachment.reservation->data_directory, request.network, state_directory);
   const auto store = ipam::find_host_local_store(place, kLockPatience);
   std::vector<std::string> findings;
   for (const auto& address : attachment.addresses) {
     const auto& ip = address.prefix.address();
     const auto holder = store ? store->holder_of(ip) : std::nullopt;
     if (!holder) {
-      findings.push_back("the reservation of " + ip.to_string() + " in " + place.directory + " is missing");
-    } else if (*holder != owner_of(request) && !(holder->container_id == request.container_id && holder->interface.empty())) {
-      findings.push_back("the reservation of " + ip.to_string() + " belongs to container " + holder->container_id +
-                         ", interface " + holder->interface);
+      findings.push_back("the reservation of " + ip.to_string() + " in " + place.directory +
+                         " is missing");
+    } else if (*holder != owner_of(request) &&
+               !(holder->container_id == request.container_id && holder->interface.empty())) {
+      findings.push_back("the reservation of " + ip.to_string() + " belongs to container " +
+                         holder->container_id + ", interface " + holder->interface);
     }
   }
   return findings;
@@ -109,7 +124,8 @@ std::vector<std::string> check_host_local(const cni::Request& request, const att
 
 std::optional<attachment::Reservation> reservation_of(const config::Ipam& ipam) {
   if (ipam.type.empty()) return std::nullopt;
-  return attachment::Reservation{.type = ipam.type, .data_directory = ipam.host_local ? ipam.host_local->data_directory : ""};
+  return attachment::Reservation{
+      .type = ipam.type, .data_directory = ipam.host_local ? ipam.host_local->data_directory : ""};
 }
 
 void require(const cni::Request& request, const config::Ipam& ipam) {
@@ -120,8 +136,8 @@ void require(const cni::Request& request, const config::Ipam& ipam) {
   }
 }
 
-Lease acquire(const cni::Request& request, const config::Ipam& ipam, const std::string& state_directory,
-              base::Rollback& undo) {
+Lease acquire(const cni::Request& request, const config::Ipam& ipam,
+              const std::string& state_directory, base::Rollback& undo) {
   if (ipam.type.empty()) return {};
   if (ipam.host_local) return acquire_host_local(request, *ipam.host_local, state_directory, undo);
   return acquire_delegated(request, ipam, undo);
@@ -136,13 +152,16 @@ void release(const cni::Request& request, const std::optional<attachment::Reserv
     (void)cni::run_delegate(request, type, cni::Command::kDel, configured.patience);
     return;
   }
-  release_host_local(request, reservation ? reservation->data_directory : configured.data_directory, state_directory);
+  release_host_local(request, reservation ? reservation->data_directory : configured.data_directory,
+                     state_directory);
 }
 
-std::vector<std::string> check(const cni::Request& request, const attachment::Attachment& attachment,
+std::vector<std::string> check(const cni::Request& request,
+                               const attachment::Attachment& attachment,
                                const std::string& state_directory) {
   if (!attachment.reservation) return {};
-  if (config::is_host_local(attachment.reservation->type)) return check_host_local(request, attachment, state_directory);
+  if (config::is_host_local(attachment.reservation->type))
+    return check_host_local(request, attachment, state_directory);
   (void)cni::run_delegate(request, attachment.reservation->type, cni::Command::kCheck,
                           config::find_ipam_place(request).patience);
   return {};

@@ -25,18 +25,21 @@ struct Lease {
 /// Throws where acquire() could not even begin: a delegate or a file that is missing.
 void require(const cni::Request& request, const config::Ipam& ipam);
 
-/// Takes the addresses; the undo gives them back, and leaves the files of our own allocator as they were. No `ipam.type` gives an empty
-/// lease. Throws cni::Error: kExhausted, kConflict, kTryAgainLater, kFile, or what a delegate said.
-[[nodiscard]] Lease acquire(const cni::Request& request, const config::Ipam& ipam, const std::string& state_directory,
-                            base::Rollback& undo);
+/// Takes the addresses; the undo gives them back, and leaves the files of our own allocator as they
+/// were. No `ipam.type` gives an empty lease. Throws cni::Error: kExhausted, kConflict,
+/// kTryAgainLater, kFile, or what a delegate said.
+[[nodiscard]] Lease acquire(const cni::Request& request, const config::Ipam& ipam,
+                            const std::string& state_directory, base::Rollback& undo);
 
-/// Frees what the attachment holds. `reservation` is what the record says, or absent without a record: then the request's configuration
-/// tells. Nothing held is success.
+/// Frees what the attachment holds. `reservation` is what the record says, or absent without a
+/// record: then the request's configuration tells. Nothing held is success.
 void release(const cni::Request& request, const std::optional<attachment::Reservation>& reservation,
              const std::string& state_directory);
 
-/// What is wrong with the reservations of these addresses, each a sentence; a delegate's CHECK may throw its own error.
-[[nodiscard]] std::vector<std::string> check(const cni::Request& request, const attachment::Attachment& attachment,
+/// What is wrong with the reservations of these addresses, each a sentence; a delegate's CHECK may
+/// throw its own error.
+[[nodiscard]] std::vector<std::string> check(const cni::Request& request,
+                                             const attachment::Attachment& attachment,
                                              const std::string& state_directory);
 
 }  // namespace lease

@@ -1,7 +1,6 @@
-#include "netlink/address.h"
-
 #include <algorithm>
 
+#include "netlink/address.h"
 #include "netlink/monitor.h"
 #include "netlink/route.h"
 #include "plugin/cni/error.h"
@@ -28,8 +27,9 @@ netlink::Route to_kernel(const Attachment& attachment, const cni::Route& route, 
           .onlink = attachment.routed_port && route.gateway};
 }
 
-// A container on two networks that both bring a default route keeps the first one's; the second gets a metric of its own, greater than
-// any that the kernel gives by itself, so that which one counts does not depend on chance.
+// A container on two networks that both bring a default route keeps the first one's; the second
+// gets a metric of its own, greater than any that the kernel gives by itself, so that which one
+// counts does not depend on chance.
 std::uint32_t second_default_metric(const netlink::Link& link) {
   constexpr std::uint32_t kAboveKernelDefault = 2048;  // IP6_RT_PRIO_USER is 1024
   return kAboveKernelDefault + static_cast<std::uint32_t>(link.index);
@@ -44,8 +44,9 @@ void add_routes(World& world, Attachment& attachment) {
       world.amended = true;
       if (netlink::add_route(*world.container, to_kernel(attachment, route, out_link))) continue;
     }
-    throw cni::Error(cni::Code::kConflict, "the container has a route to " + route.destination.to_string() +
-                                               " of that metric already; give this network's route another priority");
+    throw cni::Error(cni::Code::kConflict,
+                     "the container has a route to " + route.destination.to_string() +
+                         " of that metric already; give this network's route another priority");
   }
 }
 
@@ -54,7 +55,8 @@ std::vector<netlink::InterfaceAddress> seen_addresses(World& world) {
 }
 
 bool failed_dad(const std::vector<netlink::InterfaceAddress>& seen) {
-  return std::any_of(seen.begin(), seen.end(), [](const auto& address) { return address.failed_dad(); });
+  return std::any_of(seen.begin(), seen.end(),
+                     [](const auto& address) { return address.failed_dad(); });
 }
 
 void wait_for_dad(World& world, const Attachment& attachment) {
@@ -63,12 +65,15 @@ void wait_for_dad(World& world, const Attachment& attachment) {
   const bool settled = monitor.wait_until(
       [&] {
         seen = seen_addresses(world);
-        return failed_dad(seen) ||
-               std::none_of(seen.begin(), seen.end(), [](const auto& address) { return address.is_tentative(); });
+        return failed_dad(seen) || std::none_of(seen.begin(), seen.end(), [](const auto& address) {
+                 return address.is_tentative();
+               });
       },
       kDadPatience);
   const std::string what = "duplicate address detection on " + attachment.key.ifname;
-  if (failed_dad(seen)) throw cni::Error(cni::Code::kConflict, what + " failed: another host has an address of this container");
+  if (failed_dad(seen))
+    throw cni::Error(cni::Code::kConflict,
+                     what + " failed: another host has an address of this container");
   if (!settled) throw cni::Error(cni::Code::kKernel, what + " did not end within 10 s");
 }
 
@@ -90,16 +95,17 @@ bool is_same(const netlink::Route& seen, const netlink::Route& wanted) {
   const std::uint32_t unset = wanted.destination.family() == base::Family::kIpv6 ? 1024 : 0;
   return seen.destination == wanted.destination && seen.gateway == wanted.gateway &&
          seen.table.value_or(kMainTable) == wanted.table.value_or(kMainTable) &&
-         seen.priority == (wanted.priority != 0 ? wanted.priority : unset) && seen.mtu == wanted.mtu &&
-         seen.advmss == wanted.advmss;
+         seen.priority == (wanted.priority != 0 ? wanted.priority : unset) &&
+         seen.mtu == wanted.mtu && seen.advmss == wanted.advmss;
 }
 
 void check_addresses(World& world, const Attachment& attachment, Findings& findings) {
   const auto seen = seen_addresses(world);
   for (const auto& address : attachment.addresses) {
-    const std::string what =
-        "address " + address.prefix.to_string() + " on container interface " + attachment.key.ifname;
-    const auto at = std::find_if(seen.begin(), seen.end(), [&](const auto& one) { return one.prefix == address.prefix; });
+    const std::string what = "address " + address.prefix.to_string() + " on container interface " +
+                             attachment.key.ifname;
+    const auto at = std::find_if(seen.begin(), seen.end(),
+                                 [&](const auto& one) { return one.prefix == address.prefix; });
     if (at == seen.end()) {
       findings.push_back(what + " is missing");
     } else if (at->failed_dad()) {
@@ -115,11 +121,12 @@ void check(World& world, const Attachment& attachment, Findings& findings) {
   const auto seen = netlink::routes_through(*world.container, world.container_end->index);
   for (const cni::Route& route : attachment.routes) {
     const netlink::Route wanted = to_kernel(attachment, route, world.container_end->index);
-    const bool present = std::any_of(seen.begin(), seen.end(), [&](const auto& one) { return is_same(one, wanted); });
+    const bool present = std::any_of(seen.begin(), seen.end(),
+                                     [&](const auto& one) { return is_same(one, wanted); });
     if (!present) {
       findings.push_back("route " + wanted.destination.to_string() +
-                         (wanted.gateway ? " via " + wanted.gateway->to_string() : "") + " on container interface " +
-                         attachment.key.ifname + " is missing");
+                         (wanted.gateway ? " via " + wanted.gateway->to_string() : "") +
+                         " on container interface " + attachment.key.ifname + " is missing");
     }
   }
 }

@@ -6,10 +6,12 @@
 #include "plugin/cni/error.h"
 #include "plugin/steps/step.h"
 
-// How many ADDs share the making of a bridge. A bridge that is down is unfinished: whoever finds none, or one that is down, takes the
-// bridge's lock and looks again. The first one holds the lock until its ADD has succeeded and ends it by setting the bridge up; if it
-// fails, it removes the bridge, which nobody else can have begun to use. The others find it up and need no lock from then on. So the
-// lock is taken on first use only, a killed ADD leaves a bridge that the next one adopts, and a bridge in use is never removed.
+// How many ADDs share the making of a bridge. A bridge that is down is unfinished: whoever finds
+// none, or one that is down, takes the bridge's lock and looks again. The first one holds the lock
+// until its ADD has succeeded and ends it by setting the bridge up; if it fails, it removes the
+// bridge, which nobody else can have begun to use. The others find it up and need no lock from then
+// on. So the lock is taken on first use only, a killed ADD leaves a bridge that the next one
+// adopts, and a bridge in use is never removed.
 
 namespace steps {
 namespace {
@@ -28,9 +30,10 @@ base::FileLock lock_bridge(const World& world, const std::string& bridge) {
 
 netlink::Link require_bridge(netlink::Link link) {
   if (link.kind == "bridge") return link;
-  throw cni::Error(cni::Code::kConflict, "the interface " + link.name + " exists and is " +
-                                             (link.kind.empty() ? "no bridge" : "a " + link.kind + ", not a bridge") +
-                                             "; choose another name for key bridge, or remove it");
+  throw cni::Error(cni::Code::kConflict,
+                   "the interface " + link.name + " exists and is " +
+                       (link.kind.empty() ? "no bridge" : "a " + link.kind + ", not a bridge") +
+                       "; choose another name for key bridge, or remove it");
 }
 
 bool remove_if_unused(World& world, const std::string& name) {
@@ -41,10 +44,13 @@ bool remove_if_unused(World& world, const std::string& name) {
 
 void create(World& world, const Attachment& attachment, base::Rollback& undo) {
   const BridgePort& port = *attachment.bridge_port;
-  const netlink::BridgeSpec spec{
-      .name = port.bridge, .mac = port.bridge_mac, .mtu = attachment.pair.mtu, .vlan_filtering = false};
+  const netlink::BridgeSpec spec{.name = port.bridge,
+                                 .mac = port.bridge_mac,
+                                 .mtu = attachment.pair.mtu,
+                                 .vlan_filtering = false};
   perform(
-      undo, "the creation of bridge " + port.bridge, [&] { return netlink::create_bridge(world.host, spec); },
+      undo, "the creation of bridge " + port.bridge,
+      [&] { return netlink::create_bridge(world.host, spec); },
       [&world, name = port.bridge] { remove_if_unused(world, name); });
   netlink::write_sysctl("net/ipv6/conf/" + port.bridge + "/accept_ra", "0");
 }
@@ -56,7 +62,9 @@ void make_promiscuous(World& world, base::Rollback& undo) {
     netlink::change_link(world.host, bridge, {.promiscuous = on});
     return true;
   };
-  perform(undo, "promiscuous mode of bridge " + bridge.name, [&] { return set(true); }, [set] { set(false); });
+  perform(
+      undo, "promiscuous mode of bridge " + bridge.name, [&] { return set(true); },
+      [set] { set(false); });
 }
 
 void apply(World& world, Attachment& attachment, base::Rollback& undo) {
@@ -72,7 +80,8 @@ void apply(World& world, Attachment& attachment, base::Rollback& undo) {
     }
     if (world.bridge && world.bridge->is_up()) world.bridge_lock.reset();
   }
-  if (!world.bridge) throw cni::Error(cni::Code::kConflict, "bridge " + name + " was removed while it was set up");
+  if (!world.bridge)
+    throw cni::Error(cni::Code::kConflict, "bridge " + name + " was removed while it was set up");
   world.bridge = require_bridge(std::move(*world.bridge));
   if (attachment.bridge_port->promiscuous) make_promiscuous(world, undo);
 }
@@ -92,7 +101,8 @@ void check(World& world, const Attachment& attachment, Findings& findings) {
   }
 }
 
-// A bridge serves others and stays. Only that of an ADD which was killed before it came to its end, and which nobody adopted since, goes.
+// A bridge serves others and stays. Only that of an ADD which was killed before it came to its end,
+// and which nobody adopted since, goes.
 void remove(World& world, const Attachment& attachment) {
   if (!attachment.bridge_port || attachment.finished) return;
   const std::string& name = attachment.bridge_port->bridge;
@@ -114,6 +124,7 @@ void remove_nothing(World&, const Attachment&) {}
 }  // namespace
 
 const Step kBridge = {.name = "bridge", .apply = apply, .check = check, .remove = remove};
-const Step kOpenBridge = {.name = "open bridge", .apply = open, .check = check_nothing, .remove = remove_nothing};
+const Step kOpenBridge = {
+    .name = "open bridge", .apply = open, .check = check_nothing, .remove = remove_nothing};
 
 }  // namespace steps

@@ -23,8 +23,10 @@ void check(World& world, const Attachment& attachment, Findings& findings) {
   const auto flags = wanted(*attachment.bridge_port);
   const auto& seen = *world.host_end->bridge_port;
   const std::string port = "bridge port " + world.host_end->name;
-  if (seen.hairpin != flags.hairpin) findings.push_back(port + ": hairpin mode is " + (seen.hairpin ? "on" : "off"));
-  if (seen.isolated != flags.isolated) findings.push_back(port + ": isolation is " + (seen.isolated ? "on" : "off"));
+  if (seen.hairpin != flags.hairpin)
+    findings.push_back(port + ": hairpin mode is " + (seen.hairpin ? "on" : "off"));
+  if (seen.isolated != flags.isolated)
+    findings.push_back(port + ": isolation is " + (seen.isolated ? "on" : "off"));
 }
 
 // The port goes with its interface.

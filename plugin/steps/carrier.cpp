@@ -9,20 +9,24 @@ using attachment::Attachment;
 
 constexpr std::chrono::seconds kPatience{5};
 
-// A bridge forwards to a port, and IPv6 works on a link, once the kernel's link watch has found it operational. Since Linux 6.8 looking is
-// enough (rtnl_getlink calls linkwatch_sync_dev); older kernels get there by themselves, up to a second later, and say so.
-void wait_for(netlink::Socket& socket, std::optional<netlink::Link>& link, const netlink::Namespace& where,
-              const netlink::Namespace& home) {
+// A bridge forwards to a port, and IPv6 works on a link, once the kernel's link watch has found it
+// operational. Since Linux 6.8 looking is enough (rtnl_getlink calls linkwatch_sync_dev); older
+// kernels get there by themselves, up to a second later, and say so.
+void wait_for(netlink::Socket& socket, std::optional<netlink::Link>& link,
+              const netlink::Namespace& where, const netlink::Namespace& home) {
   const std::string name = link->name;
   const auto is_up = [&] {
     link = netlink::find_link(socket, link->index);
-    if (!link) throw cni::Error(cni::Code::kConflict, "interface " + name + " was removed while it was set up");
+    if (!link)
+      throw cni::Error(cni::Code::kConflict,
+                       "interface " + name + " was removed while it was set up");
     return link->oper_state == netlink::OperState::kUp;
   };
   if (is_up()) return;
   netlink::Monitor monitor(where, home);
   if (monitor.wait_until(is_up, kPatience)) return;
-  throw cni::Error(cni::Code::kKernel, "interface " + name + " did not become operational within 5 s");
+  throw cni::Error(cni::Code::kKernel,
+                   "interface " + name + " did not become operational within 5 s");
 }
 
 void apply(World& world, Attachment& attachment, base::Rollback&) {

@@ -14,8 +14,9 @@ std::string key_of(base::Family family) {
   return family == base::Family::kIpv4 ? "net/ipv4/ip_forward" : "net/ipv6/conf/all/forwarding";
 }
 
-// A router does not listen to router advertisements, so the host would lose a default route that it has from one when its lifetime ends
-// (addrconf.c, ipv6_accept_ra): 2 tells the interface to listen all the same.
+// A router does not listen to router advertisements, so the host would lose a default route that it
+// has from one when its lifetime ends (addrconf.c, ipv6_accept_ra): 2 tells the interface to listen
+// all the same.
 void keep_advertised_routes(World& world) {
   for (const auto& route : netlink::default_routes(world.host, base::Family::kIpv6)) {
     if (route.protocol != kProtocolRa) continue;
@@ -32,15 +33,19 @@ void apply(World& world, Attachment& attachment, base::Rollback& undo) {
     if (before == "1") continue;
     if (family == base::Family::kIpv6) keep_advertised_routes(world);
     if (!netlink::write_sysctl(key, "1")) {
-      throw cni::Error(cni::Code::kKernel, "this kernel cannot forward " + std::string(base::family_name(family)) + ": no sysctl " + key);
+      throw cni::Error(cni::Code::kKernel, "this kernel cannot forward " +
+                                               std::string(base::family_name(family)) +
+                                               ": no sysctl " + key);
     }
-    undo.add("sysctl " + key, [key, value = before.value_or("0")] { netlink::write_sysctl(key, value); });
+    undo.add("sysctl " + key,
+             [key, value = before.value_or("0")] { netlink::write_sysctl(key, value); });
   }
 }
 
 void check(World&, const Attachment& attachment, Findings& findings) {
   for (const auto family : attachment.forward) {
-    if (netlink::read_sysctl(key_of(family)) != "1") findings.push_back("forwarding is off: sysctl " + key_of(family) + " is not 1");
+    if (netlink::read_sysctl(key_of(family)) != "1")
+      findings.push_back("forwarding is off: sysctl " + key_of(family) + " is not 1");
   }
 }
 

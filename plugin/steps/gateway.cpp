@@ -11,7 +11,8 @@ using attachment::Attachment;
 using Addresses = std::vector<netlink::InterfaceAddress>;
 
 bool has(const Addresses& seen, const base::IpPrefix& gateway) {
-  return std::any_of(seen.begin(), seen.end(), [&](const auto& address) { return address.prefix == gateway; });
+  return std::any_of(seen.begin(), seen.end(),
+                     [&](const auto& address) { return address.prefix == gateway; });
 }
 
 // A bridge has one IPv4 address of ours; of IPv6, as many as do not overlap.
@@ -22,21 +23,25 @@ bool conflicts(const netlink::InterfaceAddress& address, const base::IpPrefix& g
   return gateway.family() == base::Family::kIpv4 || address.prefix.overlaps(gateway);
 }
 
-// Others may have come to rely on the address since we added it: they attach their port first and look for the address afterwards, so it
-// is taken away first and the ports are looked at afterwards; if there are any, it is put back.
+// Others may have come to rely on the address since we added it: they attach their port first and
+// look for the address afterwards, so it is taken away first and the ports are looked at
+// afterwards; if there are any, it is put back.
 void withdraw(World& world, const netlink::Link& bridge, const base::IpPrefix& gateway) {
   if (!netlink::remove_address(world.host, bridge, gateway)) return;
   if (netlink::ports_of(world.host, bridge.index).empty()) return;
   netlink::add_address(world.host, bridge, gateway, {});
 }
 
-void clear_conflict(World& world, const Attachment& attachment, const netlink::InterfaceAddress& address,
-                    const base::IpPrefix& gateway, base::Rollback& undo) {
+void clear_conflict(World& world, const Attachment& attachment,
+                    const netlink::InterfaceAddress& address, const base::IpPrefix& gateway,
+                    base::Rollback& undo) {
   const netlink::Link bridge = *world.bridge;
   if (!attachment.bridge_port->force_address) {
-    throw cni::Error(cni::Code::kConflict, "bridge " + bridge.name + " has the address " + address.prefix.to_string() +
-                                               ", and this network's gateway is " + gateway.to_string() +
-                                               "; use the same subnet or another bridge, or set forceAddress to replace it");
+    throw cni::Error(
+        cni::Code::kConflict,
+        "bridge " + bridge.name + " has the address " + address.prefix.to_string() +
+            ", and this network's gateway is " + gateway.to_string() +
+            "; use the same subnet or another bridge, or set forceAddress to replace it");
   }
   const base::IpPrefix prefix = address.prefix;
   perform(
@@ -45,8 +50,8 @@ void clear_conflict(World& world, const Attachment& attachment, const netlink::I
       [&world, bridge, prefix] { netlink::add_address(world.host, bridge, prefix, {}); });
 }
 
-void add_gateway(World& world, const Attachment& attachment, const Addresses& seen, const base::IpPrefix& gateway,
-                 base::Rollback& undo) {
+void add_gateway(World& world, const Attachment& attachment, const Addresses& seen,
+                 const base::IpPrefix& gateway, base::Rollback& undo) {
   if (has(seen, gateway)) return;
   const netlink::Link bridge = *world.bridge;
   for (const auto& address : seen) {
@@ -63,7 +68,8 @@ void add_gateway(World& world, const Attachment& attachment, const Addresses& se
 void apply(World& world, Attachment& attachment, base::Rollback& undo) {
   if (!attachment.bridge_port || attachment.bridge_port->gateways.empty()) return;
   const Addresses seen = netlink::addresses_of(world.host, *world.bridge);
-  for (const auto& gateway : attachment.bridge_port->gateways) add_gateway(world, attachment, seen, gateway, undo);
+  for (const auto& gateway : attachment.bridge_port->gateways)
+    add_gateway(world, attachment, seen, gateway, undo);
 }
 
 void check(World& world, const Attachment& attachment, Findings& findings) {
@@ -71,7 +77,8 @@ void check(World& world, const Attachment& attachment, Findings& findings) {
   const Addresses seen = netlink::addresses_of(world.host, *world.bridge);
   for (const auto& gateway : attachment.bridge_port->gateways) {
     if (!has(seen, gateway)) {
-      findings.push_back("gateway address " + gateway.to_string() + " is missing on bridge " + world.bridge->name);
+      findings.push_back("gateway address " + gateway.to_string() + " is missing on bridge " +
+                         world.bridge->name);
     }
   }
 }

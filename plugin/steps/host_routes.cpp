@@ -8,7 +8,8 @@ namespace {
 using attachment::Attachment;
 
 netlink::Route wanted_route(const World& world, const base::IpPrefix& address) {
-  return {.destination = base::IpPrefix::host(address.address()), .out_link = world.host_end->index};
+  return {.destination = base::IpPrefix::host(address.address()),
+          .out_link = world.host_end->index};
 }
 
 // "patchcord network/id/ifname" names a dead owner when no record bears that name any more.
@@ -24,15 +25,17 @@ bool is_dead(const World& world, const netlink::Link& link) {
                                 .ifname = name.substr(second + 1)});
 }
 
+// What stands in the way is replaced only if it leads to a container that is known to be gone. A
+// route that leads nowhere, a blackhole say, is somebody's decision.
 void replace_stale(World& world, const netlink::Route& wanted) {
   const auto existing = netlink::match_route(world.host, wanted.destination.address());
   const auto owner = existing ? netlink::find_link(world.host, existing->out_link) : std::nullopt;
-  if (owner && !is_dead(world, *owner)) {
-    throw cni::Error(cni::Code::kConflict, "the host has a route to " + wanted.destination.to_string() + " through " +
-                                               owner->name + (owner->alias.empty() ? "" : " (" + owner->alias + ")") +
-                                               " already");
-  }
-  netlink::replace_route(world.host, wanted);
+  if (owner && is_dead(world, *owner)) return netlink::replace_route(world.host, wanted);
+  std::string through;
+  if (owner)
+    through = " through " + owner->name + (owner->alias.empty() ? "" : " (" + owner->alias + ")");
+  throw cni::Error(cni::Code::kConflict, "the host has a route to " +
+                                             wanted.destination.to_string() + through + " already");
 }
 
 void apply(World& world, Attachment& attachment, base::Rollback&) {

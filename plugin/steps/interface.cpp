@@ -22,11 +22,14 @@ bool uses_ipv6(const Attachment& attachment) {
   return false;
 }
 
-// A name that is taken is told apart only after the kernel's refusal: the look-ups cost nothing where all is well.
-[[noreturn]] void explain_taken_name(World& world, const Attachment& attachment, const netlink::Error& error) {
+// A name that is taken is told apart only after the kernel's refusal: the look-ups cost nothing
+// where all is well.
+[[noreturn]] void explain_taken_name(World& world, const Attachment& attachment,
+                                     const netlink::Error& error) {
   const std::string& ifname = attachment.key.ifname;
   if (netlink::find_link(*world.container, ifname)) {
-    throw cni::Error(cni::Code::kConflict, "the container has an interface " + ifname + " already (" + attachment.netns_path + ")");
+    throw cni::Error(cni::Code::kConflict, "the container has an interface " + ifname +
+                                               " already (" + attachment.netns_path + ")");
   }
   if (const auto link = netlink::find_link(world.host, attachment.pair.host_name)) {
     throw cni::Error(cni::Code::kConflict, "the host has an interface " + link->name + " already" +
@@ -38,24 +41,27 @@ bool uses_ipv6(const Attachment& attachment) {
 void create_pair(World& world, const Attachment& attachment) {
   const auto& pair = attachment.pair;
   try {
-    netlink::create_veth(world.host, {.near = {.name = pair.host_name, .mac = pair.host_mac},
-                                      .far = {.name = attachment.key.ifname, .mac = pair.container_mac},
-                                      .far_namespace = world.container_namespace->fd(),
-                                      .mtu = pair.mtu,
-                                      .master = world.bridge ? world.bridge->index : 0});
+    netlink::create_veth(world.host,
+                         {.near = {.name = pair.host_name, .mac = pair.host_mac},
+                          .far = {.name = attachment.key.ifname, .mac = pair.container_mac},
+                          .far_namespace = world.container_namespace->fd(),
+                          .mtu = pair.mtu,
+                          .master = world.bridge ? world.bridge->index : 0});
   } catch (const netlink::Error& error) {
     if (error.code() == EEXIST) explain_taken_name(world, attachment, error);
     if (error.code() == EXFULL) {
       throw cni::Error(cni::Code::kExhausted,
                        "bridge " + attachment.bridge_port->bridge +
-                           " has 1023 ports, which is all that the kernel gives one; use mode routed, or a second bridge",
+                           " has 1023 ports, which is all that the kernel gives one; use mode "
+                           "routed, or a second bridge",
                        error.what());
     }
     throw;
   }
 }
 
-// Both ends are down still, so that no advertisement can have been taken (CVE-2020-10749). Without IPv6 there are no such keys.
+// Both ends are down still, so that no advertisement can have been taken (CVE-2020-10749). Without
+// IPv6 there are no such keys.
 void prepare_ipv6(World& world, const Attachment& attachment) {
   netlink::write_sysctl(ipv6_key(attachment.pair.host_name, "accept_ra"), "0");
   const std::string& ifname = attachment.key.ifname;
@@ -65,8 +71,9 @@ void prepare_ipv6(World& world, const Attachment& attachment) {
   if (netlink::read_sysctl(ipv6_key(ifname, "disable_ipv6")).value_or("0") != "0") {
     netlink::write_sysctl(ipv6_key(ifname, "disable_ipv6"), "0");
   }
-  netlink::write_sysctl(ipv6_key(ifname, attachment.pair.enable_dad ? "enhanced_dad" : "accept_dad"),
-                        attachment.pair.enable_dad ? "1" : "0");
+  netlink::write_sysctl(
+      ipv6_key(ifname, attachment.pair.enable_dad ? "enhanced_dad" : "accept_dad"),
+      attachment.pair.enable_dad ? "1" : "0");
 }
 
 void apply(World& world, Attachment& attachment, base::Rollback& undo) {
@@ -79,11 +86,13 @@ void apply(World& world, Attachment& attachment, base::Rollback& undo) {
       },
       [&world, host_name] { netlink::delete_link(world.host, host_name); });
   prepare_ipv6(world, attachment);
-  netlink::change_link(world.host, host_name, {.up = true, .alias = attachment::alias_of(attachment.key)});
+  netlink::change_link(world.host, host_name,
+                       {.up = true, .alias = attachment::alias_of(attachment.key)});
   world.host_end = netlink::find_link(world.host, host_name);
   world.container_end = netlink::find_link(*world.container, attachment.key.ifname);
   if (!world.host_end || !world.container_end) {
-    throw cni::Error(cni::Code::kConflict, "the veth pair " + host_name + " was removed while it was set up");
+    throw cni::Error(cni::Code::kConflict,
+                     "the veth pair " + host_name + " was removed while it was set up");
   }
 }
 
@@ -97,7 +106,8 @@ void check_host_end(World& world, const Attachment& attachment, Findings& findin
   if (world.host_end->kind != "veth") findings.push_back("host interface " + name + " is no veth");
   if (!world.host_end->is_up()) findings.push_back("host interface " + name + " is down");
   if (attachment.bridge_port && (!world.bridge || world.host_end->master != world.bridge->index)) {
-    findings.push_back("host interface " + name + " is not a port of bridge " + attachment.bridge_port->bridge);
+    findings.push_back("host interface " + name + " is not a port of bridge " +
+                       attachment.bridge_port->bridge);
   }
 }
 
@@ -112,17 +122,21 @@ void check(World& world, const Attachment& attachment, Findings& findings) {
   const auto& link = *world.container_end;
   if (link.kind != "veth") findings.push_back("container interface " + ifname + " is no veth");
   if (world.host_end && link.peer != world.host_end->index) {
-    findings.push_back("container interface " + ifname + " is not the peer of " + world.host_end->name);
+    findings.push_back("container interface " + ifname + " is not the peer of " +
+                       world.host_end->name);
   }
-  if (attachment.pair.container_up && !link.is_up()) findings.push_back("container interface " + ifname + " is down");
+  if (attachment.pair.container_up && !link.is_up())
+    findings.push_back("container interface " + ifname + " is down");
 }
 
-// A name of ours may have been taken by something else since: only what bears our mark, or the MAC that we gave, is removed.
+// A name of ours may have been taken by something else since: only what bears our mark, or the MAC
+// that we gave, is removed.
 void remove(World& world, const Attachment& attachment) {
   const auto link = netlink::find_link(world.host, attachment.pair.host_name);
   if (!link || link->kind != "veth") return;
   const bool ours = link->alias == attachment::alias_of(attachment.key) ||
-                    (attachment.pair.host_mac.is_usable() && link->alias.empty() && link->mac == attachment.pair.host_mac);
+                    (attachment.pair.host_mac.is_usable() && link->alias.empty() &&
+                     link->mac == attachment.pair.host_mac);
   if (ours) netlink::delete_link(world.host, link->index, link->name);
 }
 

@@ -5,8 +5,9 @@
 namespace steps {
 
 std::span<const Step* const> private_steps() {
-  static constexpr std::array<const Step*, 8> kSteps = {&kBridge,    &kInterface,  &kBridgePort, &kRoutedPort,
-                                                        &kAddresses, &kHostRoutes, &kGateway,    &kCarrier};
+  static constexpr std::array<const Step*, 8> kSteps = {&kBridge,     &kInterface, &kBridgePort,
+                                                        &kRoutedPort, &kAddresses, &kHostRoutes,
+                                                        &kGateway,    &kCarrier};
   return kSteps;
 }
 
@@ -15,7 +16,8 @@ std::span<const Step* const> public_steps() {
   return kSteps;
 }
 
-void perform(base::Rollback& undo, std::string what, const std::function<bool()>& effect, std::function<void()> reversal) {
+void perform(base::Rollback& undo, std::string what, const std::function<bool()>& effect,
+             std::function<void()> reversal) {
   try {
     if (!effect()) return;
   } catch (const netlink::Unanswered&) {

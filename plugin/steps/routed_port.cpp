@@ -1,17 +1,19 @@
-#include <linux/ip.h>
-
 #include <algorithm>
 #include <array>
+
+#include <linux/ip.h>
 
 #include "netlink/address.h"
 #include "netlink/neighbour.h"
 #include "netlink/sysctl.h"
 #include "plugin/steps/step.h"
 
-// The container believes that everything is on its link, behind a next hop that needs no address of the node: 169.254.1.1 and fe80::1.
-// The permanent neighbour entries make that work on a node without a default route, where proxy ARP stays silent about 169.254.1.1
-// (arp_process answers only for what it can route through another interface), and save the first packet's ARP round trip. Proxy ARP and
-// NDP are on all the same, for containers that look for a neighbour of their own accord.
+// The container believes that everything is on its link, behind a next hop that needs no address of
+// the node: 169.254.1.1 and fe80::1. The permanent neighbour entries make that work on a node
+// without a default route, where proxy ARP stays silent about 169.254.1.1 (arp_process answers only
+// for what it can route through another interface), and save the first packet's ARP round trip.
+// Proxy ARP and NDP are on all the same, for containers that look for a neighbour of their own
+// accord.
 
 namespace steps {
 namespace {
@@ -32,7 +34,8 @@ struct Ipv6Setting {
   std::string_view name;
   std::string_view value;
 };
-constexpr std::array<Ipv6Setting, 3> kIpv6 = {{{"accept_dad", "0"}, {"proxy_ndp", "1"}, {"forwarding", "1"}}};
+constexpr std::array<Ipv6Setting, 3> kIpv6 = {
+    {{"accept_dad", "0"}, {"proxy_ndp", "1"}, {"forwarding", "1"}}};
 
 std::string ipv6_key(const std::string& interface, std::string_view setting) {
   return "net/ipv6/conf/" + interface + "/" + std::string(setting);
@@ -44,13 +47,15 @@ void apply_ipv4(World& world, const std::string& host_name) {
   netlink::LinkChange change;
   for (const auto& setting : kIpv4) change.ipv4.emplace_back(setting.number, setting.value);
   netlink::change_link(world.host, host_name, change);
-  // The kernel delays a proxied answer by up to 0.8 s, a random time, unless told otherwise (neighbour.c, pneigh_enqueue).
+  // The kernel delays a proxied answer by up to 0.8 s, a random time, unless told otherwise
+  // (neighbour.c, pneigh_enqueue).
   netlink::write_sysctl("net/ipv4/neigh/" + host_name + "/proxy_delay", "0");
 }
 
 void apply_ipv6(World& world, const base::IpAddress& next_hop) {
   const netlink::Link& link = *world.host_end;
-  for (const auto& setting : kIpv6) netlink::write_sysctl(ipv6_key(link.name, setting.name), setting.value);
+  for (const auto& setting : kIpv6)
+    netlink::write_sysctl(ipv6_key(link.name, setting.name), setting.value);
   netlink::add_address(world.host, link, {next_hop, 64}, kLinkLocal);
 }
 
@@ -62,7 +67,8 @@ void apply(World& world, Attachment& attachment, base::Rollback&) {
     } else {
       apply_ipv6(world, next_hop);
     }
-    netlink::set_permanent_neighbour(*world.container, world.container_end->index, next_hop, attachment.pair.host_mac);
+    netlink::set_permanent_neighbour(*world.container, world.container_end->index, next_hop,
+                                     attachment.pair.host_mac);
   }
 }
 
@@ -73,31 +79,37 @@ void check_settings(World& world, const base::IpAddress& next_hop, Findings& fin
     for (const auto& setting : kIpv4) {
       const auto at = static_cast<std::size_t>(setting.number - 1);
       if (at < values.size() && values[at] == setting.value) continue;
-      findings.push_back("sysctl net.ipv4.conf." + link.name + "." + std::string(setting.name) + " is not " +
-                         std::to_string(setting.value));
+      findings.push_back("sysctl net.ipv4.conf." + link.name + "." + std::string(setting.name) +
+                         " is not " + std::to_string(setting.value));
     }
     return;
   }
   for (const auto& setting : kIpv6) {
     if (netlink::read_sysctl(ipv6_key(link.name, setting.name)) == setting.value) continue;
-    findings.push_back("sysctl net.ipv6.conf." + link.name + "." + std::string(setting.name) + " is not " +
-                       std::string(setting.value));
+    findings.push_back("sysctl net.ipv6.conf." + link.name + "." + std::string(setting.name) +
+                       " is not " + std::string(setting.value));
   }
   const auto addresses = netlink::addresses_of(world.host, link);
-  const bool present = std::any_of(addresses.begin(), addresses.end(),
-                                   [&](const auto& address) { return address.prefix.address() == next_hop; });
-  if (!present) findings.push_back("address " + next_hop.to_string() + " is missing on host interface " + link.name);
+  const bool present = std::any_of(addresses.begin(), addresses.end(), [&](const auto& address) {
+    return address.prefix.address() == next_hop;
+  });
+  if (!present)
+    findings.push_back("address " + next_hop.to_string() + " is missing on host interface " +
+                       link.name);
 }
 
 void check(World& world, const Attachment& attachment, Findings& findings) {
   if (!attachment.routed_port || !world.host_end || !world.container_end) return;
   for (const auto& next_hop : attachment.routed_port->next_hops) {
     check_settings(world, next_hop, findings);
-    const auto neighbour = netlink::find_neighbour(*world.container, world.container_end->index, next_hop);
-    const std::string what = "neighbour entry of " + next_hop.to_string() + " on container interface " + attachment.key.ifname;
+    const auto neighbour =
+        netlink::find_neighbour(*world.container, world.container_end->index, next_hop);
+    const std::string what = "neighbour entry of " + next_hop.to_string() +
+                             " on container interface " + attachment.key.ifname;
     if (!neighbour) {
       findings.push_back(what + " is missing");
-    } else if (neighbour->mac != world.host_end->mac || (neighbour->state & 0x80 /* NUD_PERMANENT */) == 0) {
+    } else if (neighbour->mac != world.host_end->mac ||
+               (neighbour->state & 0x80 /* NUD_PERMANENT */) == 0) {
       findings.push_back(what + " is not the permanent one");
     }
   }

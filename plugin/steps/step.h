@@ -15,21 +15,25 @@
 #include "plugin/attachment/attachment.h"
 #include "plugin/attachment/record_store.h"
 
-/// What an attachment is made of, one file a step. ADD, CHECK and DEL are three readings of one list of them.
+/// What an attachment is made of, one file a step. ADD, CHECK and DEL are three readings of one
+/// list of them.
 namespace steps {
 
-/// Where steps act: the two namespaces, each with a socket that acts in it, and what has been seen of the links so far.
+/// Where steps act: the two namespaces, each with a socket that acts in it, and what has been seen
+/// of the links so far.
 struct World {
   const netlink::Namespace& host_namespace;
   netlink::Socket& host;
-  const netlink::Namespace* container_namespace = nullptr;  // null where it is gone, and in remove()
+  const netlink::Namespace* container_namespace =
+      nullptr;  // null where it is gone, and in remove()
   netlink::Socket* container = nullptr;
   const attachment::RecordStore& records;
 
   std::optional<netlink::Link> bridge;
   std::optional<netlink::Link> host_end;
   std::optional<netlink::Link> container_end;
-  /// Held from the moment a bridge is found unfinished until this ADD has finished it or given up (see bridge.cpp).
+  /// Held from the moment a bridge is found unfinished until this ADD has finished it or given up
+  /// (see bridge.cpp).
   std::optional<base::FileLock> bridge_lock;
   /// Set by a step that had to depart from the plan and has put what it did into the attachment.
   bool amended = false;
@@ -38,8 +42,10 @@ struct World {
 /// What CHECK found missing or altered, each a sentence that names the object.
 using Findings = std::vector<std::string>;
 
-/// A step does nothing where the attachment has nothing for it. apply() may amend the attachment (World::amended) and registers its undo on the line after the effect; remove()
-/// takes away what does not vanish with the links, and finding nothing is success; both throw what the lower layers throw.
+/// A step does nothing where the attachment has nothing for it. apply() may amend the attachment
+/// (World::amended) and registers its undo on the line after the effect; remove() takes away what
+/// does not vanish with the links, and finding nothing is success; both throw what the lower layers
+/// throw.
 struct Step {
   std::string_view name;
   void (*apply)(World& world, attachment::Attachment& attachment, base::Rollback& undo);
@@ -47,7 +53,8 @@ struct Step {
   void (*remove)(World& world, const attachment::Attachment& attachment);
 };
 
-/// The bridge exists, of this kind, with the wanted flags. New or half-made ones stay down until kOpenBridge.
+/// The bridge exists, of this kind, with the wanted flags. New or half-made ones stay down until
+/// kOpenBridge.
 extern const Step kBridge;
 /// The veth pair, enslaved at birth, refusing router advertisements; host end up.
 extern const Step kInterface;
@@ -64,13 +71,16 @@ extern const Step kGateway;
 /// The port carries traffic.
 extern const Step kCarrier;
 
-/// What others rely on from the moment it is there: these run last, when everything of the attachment's own has succeeded.
+/// What others rely on from the moment it is there: these run last, when everything of the
+/// attachment's own has succeeded.
 extern const Step kForwarding;
 extern const Step kOpenBridge;
 
-/// Has an effect and registers its undo, also where the kernel's answer was lost and nobody knows whether there was an effect. The undo
-/// must take that, and that it finds nothing to undo. `effect` says whether there was one.
-void perform(base::Rollback& undo, std::string what, const std::function<bool()>& effect, std::function<void()> reversal);
+/// Has an effect and registers its undo, also where the kernel's answer was lost and nobody knows
+/// whether there was an effect. The undo must take that, and that it finds nothing to undo.
+/// `effect` says whether there was one.
+void perform(base::Rollback& undo, std::string what, const std::function<bool()>& effect,
+             std::function<void()> reversal);
 
 /// In the order of ADD.
 [[nodiscard]] std::span<const Step* const> private_steps();

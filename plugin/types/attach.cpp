@@ -26,7 +26,8 @@ Namespace open_container(const cni::Request& request, const Namespace& home) {
   Namespace container = Namespace::open(request.netns);
   if (container.identity() == home.identity() && !request.allow_host_namespace) {
     throw cni::Error(cni::Code::kInvalidNamespace,
-                     "CNI_NETNS " + request.netns + " is the namespace that the plugin itself runs in, the host's");
+                     "CNI_NETNS " + request.netns +
+                         " is the namespace that the plugin itself runs in, the host's");
   }
   return container;
 }
@@ -34,7 +35,9 @@ Namespace open_container(const cni::Request& request, const Namespace& home) {
 // Results before 0.3.0 have no interfaces, so that one without an address would say nothing at all.
 void refuse_inexpressible(const cni::Request& request, const config::Network& network) {
   if (network.ipam.type.empty() && request.version < cni::Version::k0_3_0) {
-    throw cni::Error(cni::Code::kInvalidConfig, "ipam: is missing; a result without addresses needs cniVersion 0.3.0 or newer");
+    throw cni::Error(
+        cni::Code::kInvalidConfig,
+        "ipam: is missing; a result without addresses needs cniVersion 0.3.0 or newer");
   }
 }
 
@@ -48,22 +51,26 @@ unsigned find_mtu(netlink::Socket& host, const config::Network& network) {
   return 0;
 }
 
-void refuse_live_attachment(const RecordStore& records, steps::World& world, const cni::Request& request,
-                            const Settings& settings) {
+void refuse_live_attachment(const RecordStore& records, steps::World& world,
+                            const cni::Request& request, const Settings& settings) {
   const Key key = key_of(request);
   const auto existing = records.find(key);
   if (!existing) return;
   const auto host_end = netlink::find_link(world.host, existing->pair.host_name);
-  if (host_end && host_end->alias == attachment::alias_of(key) && netlink::find_peer(world.host, *host_end)) {
-    throw cni::Error(cni::Code::kConflict, "container " + key.container_id + " is attached to network " + key.network +
-                                               " with interface " + key.ifname + " already; delete that attachment first");
+  if (host_end && host_end->alias == attachment::alias_of(key) &&
+      netlink::find_peer(world.host, *host_end)) {
+    throw cni::Error(cni::Code::kConflict, "container " + key.container_id +
+                                               " is attached to network " + key.network +
+                                               " with interface " + key.ifname +
+                                               " already; delete that attachment first");
   }
   // Its container went away without a DEL, and its interface with it.
   tear_down(world, request, existing, settings.state_directory);
   records.remove(key);
 }
 
-void announce_addresses(const steps::World& world, const Attachment& attachment, const Settings& settings) {
+void announce_addresses(const steps::World& world, const Attachment& attachment,
+                        const Settings& settings) {
   if (!attachment.pair.container_up || attachment.addresses.empty()) return;
   std::vector<base::IpAddress> addresses;
   for (const auto& address : attachment.addresses) addresses.push_back(address.prefix.address());
@@ -76,7 +83,8 @@ void announce_addresses(const steps::World& world, const Attachment& attachment,
   }
 }
 
-void apply(std::span<const steps::Step* const> list, steps::World& world, Attachment& attachment, base::Rollback& undo) {
+void apply(std::span<const steps::Step* const> list, steps::World& world, Attachment& attachment,
+           base::Rollback& undo) {
   for (const steps::Step* step : list) step->apply(world, attachment, undo);
 }
 
@@ -88,15 +96,17 @@ struct Parts {
   attachment::Draft& draft;
 };
 
-// What others rely on from the moment it is there: undone if not all of it succeeds, and never after that.
+// What others rely on from the moment it is there: undone if not all of it succeeds, and never
+// after that.
 void open_to_others(const Parts& parts, Attachment& plan) {
   base::Rollback undo(parts.settings.report);
   apply(steps::public_steps(), parts.world, plan, undo);
   undo.dismiss();
 }
 
-// Whoever finds the draft of a process that is gone cleans up after it, so a record is published only when the runtime has the result. A
-// draft that cannot become a record still leads DEL to everything, and so does no harm.
+// Whoever finds the draft of a process that is gone cleans up after it, so a record is published
+// only when the runtime has the result. A draft that cannot become a record still leads DEL to
+// everything, and so does no harm.
 void publish(const Parts& parts, const Key& key) {
   try {
     parts.world.records.publish(key, parts.draft);
@@ -105,10 +115,12 @@ void publish(const Parts& parts, const Key& key) {
   }
 }
 
-// The draft says at each moment at least what has been done: its first line before the lease, its second before the kernel is touched.
+// The draft says at each moment at least what has been done: its first line before the lease, its
+// second before the kernel is touched.
 void make(const Parts& parts, base::Rollback& undo) {
-  Attachment plan = plan_links(parts.request, parts.network, parts.world.container_namespace->identity(),
-                               find_mtu(parts.world.host, parts.network));
+  Attachment plan =
+      plan_links(parts.request, parts.network, parts.world.container_namespace->identity(),
+                 find_mtu(parts.world.host, parts.network));
   parts.draft.write(plan);
   lease::Lease lease =
       lease::acquire(parts.request, parts.network.ipam, parts.settings.state_directory, undo);
@@ -119,7 +131,8 @@ void make(const Parts& parts, base::Rollback& undo) {
   if (parts.world.amended) parts.draft.write(plan);
   const cni::Dns& dns = parts.network.dns ? *parts.network.dns : lease.dns;
   const std::string document = cni::to_document(
-      describe(parts.world, plan, parts.request.previous_result().value_or(cni::Result{}), dns), parts.request.version);
+      describe(parts.world, plan, parts.request.previous_result().value_or(cni::Result{}), dns),
+      parts.request.version);
 
   open_to_others(parts, plan);
   announce_addresses(parts.world, plan, parts.settings);
@@ -128,11 +141,12 @@ void make(const Parts& parts, base::Rollback& undo) {
   publish(parts, plan.key);
 }
 
-void check_previous_result(const cni::Result& previous, const steps::World& world, const Attachment& attachment,
-                           steps::Findings& findings) {
-  const auto at = std::find_if(previous.interfaces.begin(), previous.interfaces.end(), [&](const auto& interface) {
-    return interface.name == attachment.key.ifname && !interface.sandbox.empty();
-  });
+void check_previous_result(const cni::Result& previous, const steps::World& world,
+                           const Attachment& attachment, steps::Findings& findings) {
+  const auto at = std::find_if(
+      previous.interfaces.begin(), previous.interfaces.end(), [&](const auto& interface) {
+        return interface.name == attachment.key.ifname && !interface.sandbox.empty();
+      });
   if (at == previous.interfaces.end()) {
     findings.push_back("prevResult has no container interface " + attachment.key.ifname);
     return;
@@ -140,7 +154,8 @@ void check_previous_result(const cni::Result& previous, const steps::World& worl
   if (!world.container_end || at->mac.empty()) return;
   const auto mac = base::MacAddress::parse(at->mac);
   if (mac != world.container_end->mac) {
-    findings.push_back("container interface " + attachment.key.ifname + " does not have the MAC address " + at->mac);
+    findings.push_back("container interface " + attachment.key.ifname +
+                       " does not have the MAC address " + at->mac);
   }
 }
 
@@ -152,7 +167,8 @@ std::string join(const std::vector<std::string>& sentences) {
 
 Attachment find_record(const RecordStore& records, const Key& key) {
   if (auto attachment = records.find(key)) return std::move(*attachment);
-  throw cni::Error(cni::Code::kCheckFailed, "there is no record of the attachment " + attachment::to_string(key) + " in " +
+  throw cni::Error(cni::Code::kCheckFailed, "there is no record of the attachment " +
+                                                attachment::to_string(key) + " in " +
                                                 records.state_directory());
 }
 
@@ -207,7 +223,8 @@ void del(const cni::Request& request, const Settings& settings) {
 
 void check(const cni::Request& request, const Settings& settings) {
   const auto previous = request.previous_result();
-  if (!previous) throw cni::Error(cni::Code::kInvalidConfig, "prevResult: is missing; CHECK compares with it");
+  if (!previous)
+    throw cni::Error(cni::Code::kInvalidConfig, "prevResult: is missing; CHECK compares with it");
   const Namespace home = Namespace::current();
   const Namespace container = open_container(request, home);
   const RecordStore records(settings.state_directory);
@@ -227,7 +244,8 @@ void check(const cni::Request& request, const Settings& settings) {
   for (const auto* step : steps::private_steps()) step->check(world, attachment, findings);
   for (const auto* step : steps::public_steps()) step->check(world, attachment, findings);
   check_previous_result(*previous, world, attachment, findings);
-  for (auto& finding : lease::check(request, attachment, settings.state_directory)) findings.push_back(std::move(finding));
+  for (auto& finding : lease::check(request, attachment, settings.state_directory))
+    findings.push_back(std::move(finding));
   if (!findings.empty()) throw cni::Error(cni::Code::kCheckFailed, join(findings));
 }
 

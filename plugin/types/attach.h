@@ -17,10 +17,12 @@ struct Settings {
   std::function<void(const std::string&)> deliver;
 };
 
-/// Makes the attachment and delivers the result; whatever fails, everything is undone before it is thrown on.
+/// Makes the attachment and delivers the result; whatever fails, everything is undone before it is
+/// thrown on.
 void add(const cni::Request& request, const config::Network& network, const Settings& settings);
 
-/// Removes every trace that the record, or without one the names, lead to. Throws once, at the end, what did not work.
+/// Removes every trace that the record, or without one the names, lead to. Throws once, at the end,
+/// what did not work.
 void del(const cni::Request& request, const Settings& settings);
 
 /// Throws cni::Error{kCheckFailed} that names everything missing or altered.

@@ -7,9 +7,10 @@
 
 namespace types {
 
-/// The result of an ADD: what came before it in the chain, and behind that the bridge, the host end and the container's end, its addresses
-/// and its routes.
-[[nodiscard]] cni::Result describe(const steps::World& world, const attachment::Attachment& attachment, cni::Result previous,
+/// The result of an ADD: what came before it in the chain, and behind that the bridge, the host end
+/// and the container's end, its addresses and its routes.
+[[nodiscard]] cni::Result describe(const steps::World& world,
+                                   const attachment::Attachment& attachment, cni::Result previous,
                                    const cni::Dns& dns);
 
 }  // namespace types

@@ -1,10 +1,10 @@
 #include "plugin/types/plan.h"
 
-#include <sys/random.h>
-
 #include <algorithm>
 #include <array>
 #include <cerrno>
+
+#include <sys/random.h>
 
 #include "base/error.h"
 #include "plugin/cni/error.h"
@@ -16,8 +16,10 @@ using attachment::Attachment;
 using base::Family;
 
 constexpr std::array<std::uint8_t, 4> kNextHop4 = {169, 254, 1, 1};
-constexpr std::array<std::uint8_t, 16> kNextHop6 = {0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
-// Each routed container has a link of its own, so one MAC serves for all host ends, and it tells people what they are looking at.
+constexpr std::array<std::uint8_t, 16> kNextHop6 = {0xfe, 0x80, 0, 0, 0, 0, 0, 0,
+                                                    0,    0,    0, 0, 0, 0, 0, 1};
+// Each routed container has a link of its own, so one MAC serves for all host ends, and it tells
+// people what they are looking at.
 constexpr std::array<std::uint8_t, 6> kRoutedHostMac = {0xee, 0xee, 0xee, 0xee, 0xee, 0xee};
 
 std::array<base::MacAddress, 3> random_macs() {
@@ -32,7 +34,8 @@ std::array<base::MacAddress, 3> random_macs() {
 }
 
 base::IpAddress next_hop_of(Family family) {
-  return family == Family::kIpv4 ? base::IpAddress::from_bytes(kNextHop4) : base::IpAddress::from_bytes(kNextHop6);
+  return family == Family::kIpv4 ? base::IpAddress::from_bytes(kNextHop4)
+                                 : base::IpAddress::from_bytes(kNextHop6);
 }
 
 bool uses(const Attachment& attachment, Family family) {
@@ -48,9 +51,10 @@ std::optional<base::IpAddress> first_gateway(const Attachment& attachment, Famil
 }
 
 bool has_default_route(const Attachment& attachment, Family family) {
-  return std::any_of(attachment.routes.begin(), attachment.routes.end(), [&](const cni::Route& route) {
-    return route.destination.is_default() && route.destination.family() == family;
-  });
+  return std::any_of(
+      attachment.routes.begin(), attachment.routes.end(), [&](const cni::Route& route) {
+        return route.destination.is_default() && route.destination.family() == family;
+      });
 }
 
 void add_default_route(Attachment& attachment, const base::IpAddress& gateway) {
@@ -69,8 +73,9 @@ void plan_routed(Attachment& attachment) {
   // Whatever next hop IPAM names, the node is the only one that a routed container has.
   for (auto& route : attachment.routes) {
     if (!uses(attachment, route.destination.family())) {
-      throw cni::Error(cni::Code::kInvalidConfig, "ipam.routes: " + route.destination.to_string() +
-                                                      " is of a family that the container has no address of");
+      throw cni::Error(cni::Code::kInvalidConfig,
+                       "ipam.routes: " + route.destination.to_string() +
+                           " is of a family that the container has no address of");
     }
     route.gateway = next_hop_of(route.destination.family());
   }
@@ -81,7 +86,8 @@ void plan_routed(Attachment& attachment) {
   attachment.forward = attachment::families_of(attachment);
 }
 
-// Scopes narrower than site: the destination is on the link or on the host, where a next hop makes no sense and the kernel refuses it.
+// Scopes narrower than site: the destination is on the link or on the host, where a next hop makes
+// no sense and the kernel refuses it.
 bool is_direct(const cni::Route& route) {
   constexpr std::uint8_t kScopeLink = 253;
   return route.scope && *route.scope >= kScopeLink;
@@ -89,35 +95,42 @@ bool is_direct(const cni::Route& route) {
 
 void plan_bridged(const config::Bridge& bridge, Attachment& attachment) {
   for (auto& address : attachment.addresses) {
-    if (bridge.is_gateway && !address.gateway) address.gateway = address.prefix.network().address().next();
+    if (bridge.is_gateway && !address.gateway)
+      address.gateway = address.prefix.network().address().next();
     if (!bridge.is_gateway) continue;
     const base::IpPrefix gateway(*address.gateway, address.prefix.length());
     auto& gateways = attachment.bridge_port->gateways;
-    if (std::find(gateways.begin(), gateways.end(), gateway) == gateways.end()) gateways.push_back(gateway);
+    if (std::find(gateways.begin(), gateways.end(), gateway) == gateways.end())
+      gateways.push_back(gateway);
   }
   for (auto& route : attachment.routes) {
-    if (!route.gateway && !is_direct(route)) route.gateway = first_gateway(attachment, route.destination.family());
+    if (!route.gateway && !is_direct(route))
+      route.gateway = first_gateway(attachment, route.destination.family());
   }
   for (const Family family : attachment::families_of(attachment)) {
     if (bridge.is_gateway) attachment.forward.push_back(family);
-    if (bridge.is_default_gateway) add_default_route(attachment, *first_gateway(attachment, family));
+    if (bridge.is_default_gateway)
+      add_default_route(attachment, *first_gateway(attachment, family));
   }
 }
 
 void refuse_two_ipv4_gateways(const Attachment& attachment) {
   const auto& gateways = attachment.bridge_port->gateways;
-  const auto of_ipv4 = std::count_if(gateways.begin(), gateways.end(),
-                                     [](const auto& gateway) { return gateway.family() == Family::kIpv4; });
+  const auto of_ipv4 = std::count_if(gateways.begin(), gateways.end(), [](const auto& gateway) {
+    return gateway.family() == Family::kIpv4;
+  });
   if (of_ipv4 > 1 && attachment.bridge_port->force_address) {
     throw cni::Error(cni::Code::kInvalidConfig,
-                     "forceAddress: cannot be used with several IPv4 gateways on one bridge, which would replace each other");
+                     "forceAddress: cannot be used with several IPv4 gateways on one bridge, which "
+                     "would replace each other");
   }
 }
 
 }  // namespace
 
 attachment::Key key_of(const cni::Request& request) {
-  return {.network = request.network, .container_id = request.container_id, .ifname = request.ifname};
+  return {
+      .network = request.network, .container_id = request.container_id, .ifname = request.ifname};
 }
 
 Attachment plan_links(const cni::Request& request, const config::Network& network,
@@ -129,7 +142,8 @@ Attachment plan_links(const cni::Request& request, const config::Network& networ
   plan.netns = netns;
   plan.reservation = lease::reservation_of(network.ipam);
   plan.pair = {.host_name = attachment::host_name_of(plan.key, network.host_interface_prefix),
-               .host_mac = network.mode == config::Mode::kRouted ? base::MacAddress(kRoutedHostMac) : macs[0],
+               .host_mac = network.mode == config::Mode::kRouted ? base::MacAddress(kRoutedHostMac)
+                                                                 : macs[0],
                .container_mac = network.mac.value_or(macs[1]),
                .mtu = mtu,
                .container_up = network.container_up,
@@ -148,8 +162,10 @@ Attachment plan_links(const cni::Request& request, const config::Network& networ
   return plan;
 }
 
-void plan_addresses(const config::Network& network, const lease::Lease& lease, Attachment& attachment) {
-  for (const auto& ip : lease.ips) attachment.addresses.push_back({.prefix = ip.address, .gateway = ip.gateway});
+void plan_addresses(const config::Network& network, const lease::Lease& lease,
+                    Attachment& attachment) {
+  for (const auto& ip : lease.ips)
+    attachment.addresses.push_back({.prefix = ip.address, .gateway = ip.gateway});
   attachment.routes = lease.routes;
   if (attachment.routed_port) {
     plan_routed(attachment);

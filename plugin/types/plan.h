@@ -10,11 +10,16 @@ namespace types {
 
 [[nodiscard]] attachment::Key key_of(const cni::Request& request);
 
-/// All that can be said before addresses are taken: names, MACs, the bridge. `mtu` in bytes, 0 for the kernel's default.
-[[nodiscard]] attachment::Attachment plan_links(const cni::Request& request, const config::Network& network,
-                                                const netlink::NamespaceIdentity& netns, unsigned mtu);
+/// All that can be said before addresses are taken: names, MACs, the bridge. `mtu` in bytes, 0 for
+/// the kernel's default.
+[[nodiscard]] attachment::Attachment plan_links(const cni::Request& request,
+                                                const config::Network& network,
+                                                const netlink::NamespaceIdentity& netns,
+                                                unsigned mtu);
 
-/// Adds addresses, routes, gateways and forwarding. Throws cni::Error{kInvalidConfig} where they do not fit together.
-void plan_addresses(const config::Network& network, const lease::Lease& lease, attachment::Attachment& attachment);
+/// Adds addresses, routes, gateways and forwarding. Throws cni::Error{kInvalidConfig} where they do
+/// not fit together.
+void plan_addresses(const config::Network& network, const lease::Lease& lease,
+                    attachment::Attachment& attachment);
 
 }  // namespace types

@@ -30,7 +30,8 @@ class Attempts {
   // A single problem keeps its own code; several are one incomplete operation.
   void throw_if_any() const {
     if (count_ == 0) return;
-    throw cni::Error(count_ == 1 ? code_ : static_cast<unsigned>(cni::Code::kIncomplete), text_, {});
+    throw cni::Error(count_ == 1 ? code_ : static_cast<unsigned>(cni::Code::kIncomplete), text_,
+                     {});
   }
 
  private:
@@ -47,15 +48,18 @@ class Attempts {
 std::string configured_prefix(const cni::Request& request) {
   constexpr std::string_view kDefault = "veth";
   try {
-    std::string prefix = request.config().text("hostInterfacePrefix").value_or(std::string(kDefault));
+    std::string prefix =
+        request.config().text("hostInterfacePrefix").value_or(std::string(kDefault));
     return prefix.size() < 15 ? prefix : std::string(kDefault);
   } catch (const cni::Error&) {
     return std::string(kDefault);
   }
 }
 
-// Through the container, if it still is there: the host end may have another name than today's configuration gives it.
-std::optional<std::string> find_host_end_of_container(steps::World& world, const cni::Request& request) {
+// Through the container, if it still is there: the host end may have another name than today's
+// configuration gives it.
+std::optional<std::string> find_host_end_of_container(steps::World& world,
+                                                      const cni::Request& request) {
   const auto container = netlink::Namespace::find(request.netns);
   if (!container || container->identity() == world.host_namespace.identity()) return std::nullopt;
   auto socket = netlink::Socket::in(*container, world.host_namespace);
@@ -69,16 +73,17 @@ std::optional<std::string> find_host_end_of_container(steps::World& world, const
 Attachment from_names(steps::World& world, const cni::Request& request) {
   Attachment attachment;
   attachment.key = key_of(request);
-  attachment.pair.host_name = find_host_end_of_container(world, request)
-                                  .value_or(attachment::host_name_of(attachment.key, configured_prefix(request)));
+  attachment.pair.host_name =
+      find_host_end_of_container(world, request)
+          .value_or(attachment::host_name_of(attachment.key, configured_prefix(request)));
   attachment.finished = true;
   return attachment;
 }
 
 }  // namespace
 
-void tear_down(steps::World& world, const cni::Request& request, const std::optional<Attachment>& record,
-               const std::string& state_directory) {
+void tear_down(steps::World& world, const cni::Request& request,
+               const std::optional<Attachment>& record, const std::string& state_directory) {
   const Attachment attachment = record ? *record : from_names(world, request);
   Attempts attempts;
   const auto remove_all = [&](std::span<const steps::Step* const> list) {
@@ -88,8 +93,8 @@ void tear_down(steps::World& world, const cni::Request& request, const std::opti
   };
   remove_all(steps::public_steps());
   remove_all(steps::private_steps());
-  // Last, so that no other container has an address while this one still can be reached by it. A record without a reservation had no
-  // IPAM; without a record only the configuration can tell.
+  // Last, so that no other container has an address while this one still can be reached by it. A
+  // record without a reservation had no IPAM; without a record only the configuration can tell.
   if (!record || attachment.reservation) {
     attempts.run([&] { lease::release(request, attachment.reservation, state_directory); });
   }

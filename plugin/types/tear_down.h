@@ -9,10 +9,12 @@
 
 namespace types {
 
-/// Removes everything that belongs to the attachment, addresses last, and goes on past what fails. Without an attachment (no record, or an
-/// unreadable one) it goes by the names in the request: the host end is found by its name and its mark, the addresses by their owner.
-/// Throws one cni::Error with every problem; what is gone already is none.
-void tear_down(steps::World& world, const cni::Request& request, const std::optional<attachment::Attachment>& attachment,
+/// Removes everything that belongs to the attachment, addresses last, and goes on past what fails.
+/// Without an attachment (no record, or an unreadable one) it goes by the names in the request: the
+/// host end is found by its name and its mark, the addresses by their owner. Throws one cni::Error
+/// with every problem; what is gone already is none.
+void tear_down(steps::World& world, const cni::Request& request,
+               const std::optional<attachment::Attachment>& attachment,
                const std::string& state_directory);
 
 }  // namespace types

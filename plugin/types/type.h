@@ -9,15 +9,20 @@
 
 namespace types {
 
-/// A plugin type: what one name of the executable answers to each command. `add` delivers the result document itself; all throw
-/// what is wrong.
+/// A plugin type: what one name of the executable answers to each command. `add` delivers the
+/// result document itself; all throw what is wrong.
 struct Type {
   std::string_view name;
   cni::Version oldest;  // version of the specification
   void (*add)(const cni::Request& request, const Settings& settings);
   void (*del)(const cni::Request& request, const Settings& settings);
   void (*check)(const cni::Request& request, const Settings& settings);
+  void (*gc)(const cni::Request& request, const Settings& settings);
+  void (*status)(const cni::Request& request, const Settings& settings);
 };
+
+// One a file of this folder.
+extern const Type kPatchcord;
 
 /// By the last part of a path; absent for a name that is none of ours.
 [[nodiscard]] const Type* find_type(std::string_view called_as);

@@ -13,7 +13,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (base::IpAddress::parse(address->to_string()) != address) __builtin_trap();
   }
   if (const auto prefix = base::IpPrefix::parse(text)) {
-    if (base::IpPrefix::parse(prefix->to_string()) != prefix || !prefix->contains(prefix->last())) __builtin_trap();
+    if (base::IpPrefix::parse(prefix->to_string()) != prefix || !prefix->contains(prefix->last()))
+      __builtin_trap();
   }
   if (const auto mac = base::MacAddress::parse(text)) {
     if (base::MacAddress::parse(mac->to_string()) != mac) __builtin_trap();

@@ -1,10 +1,11 @@
-// A record as it may be found on disk after anything: it is read, and what was read is written and read again the same.
+// A record as it may be found on disk after anything: it is read, and what was read is written and
+// read again the same.
+
+#include "plugin/attachment/record.h"
 
 #include <cstdint>
 #include <cstdlib>
 #include <string>
-
-#include "plugin/attachment/record.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string text = std::string(reinterpret_cast<const char*>(data), size) + "\n";

@@ -1,13 +1,15 @@
-// A whole request as the process edge reads it: the first line is CNI_ARGS, the rest is stdin. Whatever comes, it is read or refused with
-// an error document.
+// A whole request as the process edge reads it: the first line is CNI_ARGS, the rest is stdin.
+// Whatever comes, it is read or refused with an error document.
+
+#include "plugin/cni/request.h"
 
 #include <cstdint>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <string>
 
+#include <nlohmann/json.hpp>
+
 #include "plugin/cni/error.h"
-#include "plugin/cni/request.h"
 #include "plugin/config/network.h"
 
 namespace {
@@ -17,7 +19,8 @@ void read(const cni::Environment& environment, const std::string& input) {
     const cni::Request request = cni::read_request(environment, input);
     (void)config::find_ipam_place(request);
     (void)request.valid_attachments();
-    if (const auto previous = request.previous_result()) (void)cni::to_document(*previous, request.version);
+    if (const auto previous = request.previous_result())
+      (void)cni::to_document(*previous, request.version);
     (void)config::parse_patchcord(request);
   } catch (const cni::Error& error) {
     // The document must be one that a runtime can read.

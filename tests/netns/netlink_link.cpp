@@ -6,6 +6,7 @@
 
 #include "netlink/bridge.h"
 #include "netlink/link.h"
+#include "netlink/monitor.h"
 #include "netlink/veth.h"
 #include "netlink_fixture.h"
 
@@ -150,16 +151,17 @@ TEST_CASE("the other end of a pair is found from either end") {
 
 TEST_CASE("the other end of a pair is found in the same namespace, and a lone link has none") {
   FakeHost host;
-  host.sh("ip link add a type veth peer name b && ip link add br0 type bridge");
-  const auto other = netlink::find_peer(host.socket(), host.link("a"));
+  host.sh("ip link add v0 type veth peer name v1 && ip link add br0 type bridge");
+  const auto other = netlink::find_peer(host.socket(), host.link("v0"));
   REQUIRE(other);
-  CHECK(other->name == "b");
+  CHECK(other->name == "v1");
   CHECK_FALSE(netlink::find_peer(host.socket(), host.link("br0")));
   CHECK_FALSE(netlink::find_peer(host.socket(), host.link("lo")));
 }
 
 TEST_CASE("an end whose container is gone has no other end") {
   FakeHost host;
+  netlink::Monitor monitor(host.netns(), host.netns());
   netlink::Link near;
   {
     FakeNamespace pod(host.directory() + "/short-lived");
@@ -169,6 +171,8 @@ TEST_CASE("an end whose container is gone has no other end") {
     near = host.link("v0");
     CHECK(netlink::find_peer(host.socket(), near));
   }
-  // The kernel may not have come to taking the pair down yet.
-  CHECK_FALSE(netlink::find_peer(host.socket(), near));
+  // The container's own socket keeps the namespace until an RCU grace period is over; afterwards
+  // the kernel takes the pair down.
+  CHECK(monitor.wait_until([&] { return !netlink::find_peer(host.socket(), near); },
+                           std::chrono::seconds(10)));
 }
