@@ -50,9 +50,9 @@ class FaultTest(ShippedBinaryCase):
                     continue
                 # It got through: either the fault is one that ADD lives with, or there was no such call any more.
                 self.node.delete(config, container)
-                before = self.node.snapshot(container)
                 if not self.has_call(config, container, call, number):
                     break
+                before = self.node.snapshot(container)
             else:
                 self.fail(f"no end of {call}")
         return refused
