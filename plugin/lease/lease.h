@@ -22,7 +22,8 @@ struct Lease {
 /// What a record has to say of the reservation before it is made.
 [[nodiscard]] std::optional<attachment::Reservation> reservation_of(const config::Ipam& ipam);
 
-/// Throws where acquire() could not even begin: a delegate or a file that is missing.
+/// Throws where acquire() could not even begin: a delegate, a file, or a fixed address that is
+/// missing.
 void require(const cni::Request& request, const config::Ipam& ipam);
 
 /// Takes the addresses; the undo gives them back, and leaves the files of our own allocator as they
@@ -36,7 +37,17 @@ void require(const cni::Request& request, const config::Ipam& ipam);
 void release(const cni::Request& request, const std::optional<attachment::Reservation>& reservation,
              const std::string& state_directory);
 
-/// What is wrong with the reservations of these addresses, each a sentence; a delegate's CHECK may
+/// What is wrong with the request's reservations of these addresses, each a sentence.
+[[nodiscard]] std::vector<std::string> check_reservations(
+    const cni::Request& request, const std::string& data_directory,
+    const std::vector<base::IpAddress>& addresses, const std::string& state_directory);
+
+/// The addresses that our own allocator holds for the request's attachment.
+[[nodiscard]] std::vector<base::IpAddress> find_reservations(const cni::Request& request,
+                                                             const std::string& data_directory,
+                                                             const std::string& state_directory);
+
+/// What is wrong with the reservations of this attachment, each a sentence; a delegate's CHECK may
 /// throw its own error.
 [[nodiscard]] std::vector<std::string> check(const cni::Request& request,
                                              const attachment::Attachment& attachment,
