@@ -171,6 +171,31 @@ std::vector<base::IpAddress> find_reservations(const cni::Request& request,
   return store ? store->held_by(owner_of(request)) : std::vector<base::IpAddress>{};
 }
 
+std::vector<ipam::Owner> find_holders(const cni::Request& request,
+                                      const std::string& data_directory,
+                                      const std::string& state_directory) {
+  const auto place = place_of(data_directory, request.network, state_directory);
+  const auto store = ipam::find_host_local_store(place, kLockPatience);
+  return store ? store->owners() : std::vector<ipam::Owner>{};
+}
+
+void release_holders(const cni::Request& request, const std::string& data_directory,
+                     const std::vector<ipam::Owner>& holders, const std::string& state_directory) {
+  if (holders.empty()) return;
+  const auto place = place_of(data_directory, request.network, state_directory);
+  const auto store = ipam::find_host_local_store(place, kLockPatience);
+  if (!store) return;
+  std::exception_ptr failure;
+  for (const auto& holder : holders) {
+    try {
+      ipam::release(*store, holder);
+    } catch (const std::exception&) {
+      failure = std::current_exception();
+    }
+  }
+  if (failure) std::rethrow_exception(failure);
+}
+
 void release(const cni::Request& request, const std::optional<attachment::Reservation>& reservation,
              const std::string& state_directory) {
   const config::IpamPlace configured = config::find_ipam_place(request);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/rollback.h"
+#include "ipam/store.h"
 #include "plugin/attachment/attachment.h"
 #include "plugin/cni/request.h"
 #include "plugin/cni/result.h"
@@ -36,6 +37,15 @@ void require(const cni::Request& request, const config::Ipam& ipam);
 /// record: then the request's configuration tells. Nothing held is success.
 void release(const cni::Request& request, const std::optional<attachment::Reservation>& reservation,
              const std::string& state_directory);
+
+/// Who holds addresses of the request's network with our own allocator, each once.
+[[nodiscard]] std::vector<ipam::Owner> find_holders(const cni::Request& request,
+                                                    const std::string& data_directory,
+                                                    const std::string& state_directory);
+
+/// Frees what these hold, whatever becomes of one of them; throws the last failure.
+void release_holders(const cni::Request& request, const std::string& data_directory,
+                     const std::vector<ipam::Owner>& holders, const std::string& state_directory);
 
 /// What is wrong with the request's reservations of these addresses, each a sentence.
 [[nodiscard]] std::vector<std::string> check_reservations(

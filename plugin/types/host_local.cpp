@@ -3,6 +3,8 @@
 
 #include "plugin/cni/error.h"
 #include "plugin/lease/lease.h"
+#include "plugin/types/attempts.h"
+#include "plugin/types/collect.h"
 #include "plugin/types/ipam_answer.h"
 #include "plugin/types/type.h"
 
@@ -59,6 +61,19 @@ void check_host_local(const cni::Request& request, const Settings& settings) {
   throw_findings(findings);
 }
 
+void collect_host_local(const cni::Request& request, const Settings& settings) {
+  const auto is_stale = stale_by(request, settings);
+  if (!is_stale) return;
+  const std::string directory = config::find_ipam_place(request).data_directory;
+  Attempts attempts;
+  attempts.run([&] {
+    auto holders = lease::find_holders(request, directory, settings.state_directory);
+    std::erase_if(holders, [&](const ipam::Owner& owner) { return !(*is_stale)(owner); });
+    lease::release_holders(request, directory, holders, settings.state_directory);
+  });
+  attempts.throw_incomplete_if_any();
+}
+
 void do_nothing(const cni::Request&, const Settings&) {}
 
 }  // namespace
@@ -68,7 +83,7 @@ const Type kHostLocal = {.name = kName,
                          .add = add_host_local,
                          .del = del_host_local,
                          .check = check_host_local,
-                         .gc = do_nothing,
+                         .gc = collect_host_local,
                          .status = do_nothing};
 
 }  // namespace types

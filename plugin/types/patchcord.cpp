@@ -1,5 +1,6 @@
 #include "plugin/config/network.h"
 #include "plugin/types/attach.h"
+#include "plugin/types/collect.h"
 #include "plugin/types/type.h"
 
 namespace types {
@@ -18,7 +19,7 @@ const Type kPatchcord = {.name = "patchcord",
                          .add = add_patchcord,
                          .del = del,
                          .check = check,
-                         .gc = do_nothing,
+                         .gc = collect,
                          .status = do_nothing};
 
 }  // namespace types
