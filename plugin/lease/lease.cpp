@@ -16,6 +16,8 @@ namespace lease {
 namespace {
 
 constexpr std::chrono::seconds kLockPatience{30};
+// Runtimes ask for the status again and again, and set no limit of their own.
+constexpr std::chrono::seconds kStatusPatience{5};
 constexpr std::size_t kLongestResolvConf = 64U << 10;
 
 ipam::HostLocalPlace place_of(const std::string& data_directory, const std::string& network,
@@ -119,6 +121,19 @@ std::string defect_of_reservation(const std::optional<ipam::Owner>& holder,
          ", interface " + holder->interface;
 }
 
+void require_free_addresses(const cni::Request& request, const config::HostLocal& config,
+                            const std::string& state_directory) {
+  const auto place = place_of(config.data_directory, request.network, state_directory);
+  base::require_writable(place.directory);
+  const auto store = ipam::find_host_local_store(place, kStatusPatience);
+  if (!store) return;  // nothing is reserved yet
+  try {
+    ipam::require_free(*store, config.sets);
+  } catch (const ipam::Exhausted& error) {
+    throw cni::Error(cni::Code::kExhausted, error.what());
+  }
+}
+
 }  // namespace
 
 std::optional<attachment::Reservation> reservation_of(const config::Ipam& ipam) {
@@ -137,6 +152,15 @@ void require(const cni::Request& request, const config::Ipam& ipam) {
   } else if (!ipam.type.empty()) {
     cni::require_delegate(request, ipam.type);
   }
+}
+
+void require_ready(const cni::Request& request, const config::Ipam& ipam,
+                   const std::string& state_directory) {
+  require(request, ipam);
+  if (ipam.host_local) return require_free_addresses(request, *ipam.host_local, state_directory);
+  if (ipam.fixed || ipam.type.empty()) return;
+  (void)cni::run_delegate(request, ipam.type, cni::Command::kStatus,
+                          std::min<std::chrono::milliseconds>(ipam.patience, kStatusPatience));
 }
 
 Lease acquire(const cni::Request& request, const config::Ipam& ipam,

@@ -38,6 +38,12 @@ void require(const cni::Request& request, const config::Ipam& ipam);
 void release(const cni::Request& request, const std::optional<attachment::Reservation>& reservation,
              const std::string& state_directory);
 
+/// Throws where acquire() could not succeed just now: what require() throws; cni::Error{kExhausted}
+/// or base::SystemError for our own allocator; what a delegate's STATUS says. Waits for locks and
+/// delegates some seconds and no more, and reserves nothing.
+void require_ready(const cni::Request& request, const config::Ipam& ipam,
+                   const std::string& state_directory);
+
 /// Who holds addresses of the request's network with our own allocator, each once.
 [[nodiscard]] std::vector<ipam::Owner> find_holders(const cni::Request& request,
                                                     const std::string& data_directory,

@@ -6,6 +6,7 @@
 #include "plugin/types/attempts.h"
 #include "plugin/types/collect.h"
 #include "plugin/types/ipam_answer.h"
+#include "plugin/types/readiness.h"
 #include "plugin/types/type.h"
 
 namespace types {
@@ -74,7 +75,12 @@ void collect_host_local(const cni::Request& request, const Settings& settings) {
   attempts.throw_incomplete_if_any();
 }
 
-void do_nothing(const cni::Request&, const Settings&) {}
+void report_status(const cni::Request& request, const Settings& settings) {
+  const config::Ipam ipam = parse_ipam_request(request, kName);
+  Readiness readiness;
+  readiness.require([&] { lease::require_ready(request, ipam, settings.state_directory); });
+  readiness.throw_if_not();
+}
 
 }  // namespace
 
@@ -84,6 +90,6 @@ const Type kHostLocal = {.name = kName,
                          .del = del_host_local,
                          .check = check_host_local,
                          .gc = collect_host_local,
-                         .status = do_nothing};
+                         .status = report_status};
 
 }  // namespace types

@@ -9,6 +9,7 @@
 #include "netlink/link.h"
 #include "plugin/cni/error.h"
 #include "plugin/types/namespaces.h"
+#include "plugin/types/readiness.h"
 #include "plugin/types/type.h"
 
 namespace types {
@@ -87,6 +88,12 @@ void check_loopback(const cni::Request& request, const Settings&) {
     throw cni::Error(cni::Code::kCheckFailed, "container interface lo is down");
 }
 
+void report_status(const cni::Request&, const Settings&) {
+  Readiness readiness;
+  readiness.require(require_netlink);
+  readiness.throw_if_not();
+}
+
 }  // namespace
 
 const Type kLoopback = {.name = "loopback",
@@ -95,6 +102,6 @@ const Type kLoopback = {.name = "loopback",
                         .del = do_nothing,
                         .check = check_loopback,
                         .gc = do_nothing,
-                        .status = do_nothing};
+                        .status = report_status};
 
 }  // namespace types

@@ -1,6 +1,7 @@
 #include "plugin/config/network.h"
 #include "plugin/types/attach.h"
 #include "plugin/types/collect.h"
+#include "plugin/types/readiness.h"
 #include "plugin/types/type.h"
 
 namespace types {
@@ -10,7 +11,9 @@ void add_patchcord(const cni::Request& request, const Settings& settings) {
   add(request, config::parse_patchcord(request), settings);
 }
 
-void do_nothing(const cni::Request&, const Settings&) {}
+void report_status(const cni::Request& request, const Settings& settings) {
+  require_ready(request, config::parse_patchcord(request), settings);
+}
 
 }  // namespace
 
@@ -20,6 +23,6 @@ const Type kPatchcord = {.name = "patchcord",
                          .del = del,
                          .check = check,
                          .gc = collect,
-                         .status = do_nothing};
+                         .status = report_status};
 
 }  // namespace types

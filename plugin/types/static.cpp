@@ -27,6 +27,11 @@ std::string defect_of(const config::FixedAddress& wanted, const std::vector<cni:
   return "prevResult does not have the gateway " + wanted.gateway->to_string() + " for " + name;
 }
 
+// Nothing can run out: what can be wrong is the configuration.
+void report_status(const cni::Request& request, const Settings&) {
+  (void)parse_ipam_request(request, kName);
+}
+
 void check_static(const cni::Request& request, const Settings&) {
   const config::Ipam ipam = parse_ipam_request(request, kName);
   const auto previous = request.previous_result();
@@ -48,6 +53,6 @@ const Type kStatic = {.name = kName,
                       .del = do_nothing,
                       .check = check_static,
                       .gc = do_nothing,
-                      .status = do_nothing};
+                      .status = report_status};
 
 }  // namespace types
