@@ -24,6 +24,10 @@ inline constexpr std::string_view kTemporaryPrefix = ".patchcord-new-";
 [[nodiscard]] std::optional<UniqueFd> open_at(int directory, const std::string& path, int flags,
                                               mode_t mode = 0);
 
+/// Throws SystemError where no file could be made and written in the directory `path`, or in the
+/// last one of it that there is. Leaves nothing behind.
+void require_writable(const std::string& path);
+
 /// Opens a directory for use with the *at calls. Absent where there is none.
 [[nodiscard]] std::optional<UniqueFd> open_directory(const std::string& path);
 

@@ -127,6 +127,17 @@ std::optional<IpAddress> search(Store& store, const Owner& owner, const RangeSet
                               : ": all " + std::to_string(count) + " are reserved"));
 }
 
+bool has_free(Store& store, const Range& range) {
+  const auto first = store.next_free(range, range.first);
+  if (!first || *first != range.gateway) return first.has_value();
+  return *first != range.last && store.next_free(range, first->next()).has_value();
+}
+
+bool has_free(Store& store, const RangeSet& set) {
+  return std::any_of(set.begin(), set.end(),
+                     [&](const Range& range) { return has_free(store, range); });
+}
+
 IpAddress reserve_requested(Store& store, const Owner& owner, const IpAddress& address) {
   if (store.reserve(address, owner)) return address;
   throw Conflict("requested address " + address.to_string() + " is taken by " +
@@ -205,6 +216,14 @@ std::vector<Allocation> allocate(Store& store, const Request& request) {
   }
   reservations.move_round_robin();
   return reservations.keep();
+}
+
+void require_free(Store& store, const std::vector<RangeSet>& sets) {
+  for (std::size_t number = 0; number < sets.size(); ++number) {
+    const RangeSet& set = sets[number];
+    if (has_free(store, set)) continue;
+    if (!store.look_again() || !has_free(store, set)) throw_exhausted(number, set);
+  }
 }
 
 void undo(Store& store, const Owner& owner, const std::vector<Allocation>& allocations) {

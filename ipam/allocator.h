@@ -29,6 +29,9 @@ struct Allocation {
 /// gateway is never handed out. Round robin: the search begins behind the set's last reservation.
 [[nodiscard]] std::vector<Allocation> allocate(Store& store, const Request& request);
 
+/// Throws Exhausted where some set has no address left to give. Reserves nothing.
+void require_free(Store& store, const std::vector<RangeSet>& sets);
+
 /// Takes an allocation of this owner back and sets the round robin to where it was before, if
 /// nobody has allocated since.
 void undo(Store& store, const Owner& owner, const std::vector<Allocation>& allocations);

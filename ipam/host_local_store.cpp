@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include <sys/random.h>
@@ -52,6 +53,7 @@ class HostLocalStore final : public Store {
   bool reserve(const IpAddress& address, const Owner& owner) override;
   bool release(const IpAddress& address, const Owner& owner) override;
   std::vector<IpAddress> held_by(const Owner& owner) override;
+  std::vector<Owner> owners() override;
   std::optional<Owner> holder_of(const IpAddress& address) override;
   std::optional<IpAddress> next_free(const Range& range, const IpAddress& from) override;
   bool look_again() override;
@@ -151,6 +153,14 @@ std::vector<IpAddress> HostLocalStore::held_by(const Owner& owner) {
     if (text == owner.container_id) held_in_old_form.push_back(address);
   }
   return held.empty() ? held_in_old_form : held;
+}
+
+std::vector<Owner> HostLocalStore::owners() {
+  std::set<Owner> owners;
+  files_.each([&](const IpAddress&, std::string_view text) {
+    if (!text.empty()) owners.insert(parse_reservation(text));
+  });
+  return {owners.begin(), owners.end()};
 }
 
 std::optional<Owner> HostLocalStore::holder_of(const IpAddress& address) {

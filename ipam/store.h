@@ -30,6 +30,9 @@ class Store {
   /// Every address the owner holds, in ascending order; an address recorded in the old form, for a
   /// container id without an interface, counts where the owner has none in the present form.
   [[nodiscard]] virtual std::vector<base::IpAddress> held_by(const Owner& owner) = 0;
+  /// Everybody who holds an address, each once, in ascending order; without an interface where the
+  /// reservation is in the old form. What has no owner at all is left out. Reads every reservation.
+  [[nodiscard]] virtual std::vector<Owner> owners() = 0;
   /// Absent where the address is free.
   [[nodiscard]] virtual std::optional<Owner> holder_of(const base::IpAddress& address) = 0;
   /// The first free address of range at or after `from`, which lies in it; absent where none is

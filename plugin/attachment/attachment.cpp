@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/digest.h"
+#include "plugin/cni/identifier.h"
 
 namespace attachment {
 namespace {
@@ -10,6 +11,7 @@ namespace {
 constexpr std::size_t kLongestInterfaceName = 15;  // IFNAMSIZ - 1
 constexpr std::size_t kLongestAlias = 255;         // IFALIASZ - 1
 constexpr std::size_t kDigestDigits = 32;
+constexpr std::string_view kMark = "patchcord ";
 
 // NUL occurs in none of the three, so no two keys give the same text.
 std::string unambiguous(const Key& key) {
@@ -23,10 +25,28 @@ std::string to_string(const Key& key) {
 }
 
 std::string alias_of(const Key& key) {
-  std::string alias = "patchcord " + to_string(key);
+  std::string alias = std::string(kMark) + to_string(key);
   if (alias.size() <= kLongestAlias) return alias;
   alias.resize(kLongestAlias - kDigestDigits - 1);
   return alias + "~" + base::sha512_hex(unambiguous(key), kDigestDigits);
+}
+
+std::optional<Key> parse_alias(std::string_view alias) {
+  if (!alias.starts_with(kMark)) return std::nullopt;
+  alias.remove_prefix(kMark.size());
+  const auto first = alias.find('/');
+  const auto last = alias.rfind('/');
+  if (first == std::string_view::npos || first == last) return std::nullopt;
+  Key key{.network = std::string(alias.substr(0, first)),
+          .container_id = std::string(alias.substr(first + 1, last - first - 1)),
+          .ifname = std::string(alias.substr(last + 1))};
+  // A shortened one has '~' in an identifier, or more in the interface's name than that may have.
+  return is_valid(key) ? std::optional(std::move(key)) : std::nullopt;
+}
+
+bool is_valid(const Key& key) {
+  return cni::is_identifier(key.network) && cni::is_identifier(key.container_id) &&
+         !key.ifname.empty() && cni::defect_of_interface_name(key.ifname).empty();
 }
 
 std::string host_name_of(const Key& key, std::string_view prefix) {

@@ -31,6 +31,13 @@ struct Key {
 /// shortened to its beginning and a digest, always in the same way.
 [[nodiscard]] std::string alias_of(const Key& key);
 
+/// The opposite. Absent for what is no alias of ours, and for one that was shortened.
+[[nodiscard]] std::optional<Key> parse_alias(std::string_view alias);
+
+/// Whether these are names as the protocol has them. What comes from a file's name or content may
+/// be anything.
+[[nodiscard]] bool is_valid(const Key& key);
+
 /// The host end's name: the prefix and as many hexadecimal digits of a digest of the key as fit
 /// into 15 bytes, so that the end is found again by names alone, without a record and without a
 /// search.

@@ -1,7 +1,10 @@
 #include "plugin/attachment/record_store.h"
 
 #include <cerrno>
+#include <memory>
+#include <set>
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -62,6 +65,43 @@ bool names_file(int directory, const std::string& name, int fd) {
          by_name.st_dev == by_fd.st_dev;
 }
 
+/// The names in a directory.
+std::vector<std::string> names_in(const std::string& path) {
+  const std::unique_ptr<DIR, int (*)(DIR*)> stream(::opendir(path.c_str()), ::closedir);
+  if (!stream && errno == ENOENT) return {};
+  if (!stream) throw base::SystemError("list", path, errno);
+  std::vector<std::string> names;
+  for (;;) {
+    errno = 0;
+    const dirent* entry = ::readdir(stream.get());
+    if (entry == nullptr && errno != 0) throw base::SystemError("list", path, errno);
+    if (entry == nullptr) return names;
+    names.emplace_back(entry->d_name);
+  }
+}
+
+// The opposite of file_name() and draft_name(), as far as the name was not shortened.
+std::optional<Key> parse_file_name(const std::string& network, std::string_view name) {
+  if (name.starts_with('.')) name.remove_prefix(1);
+  const auto colon = name.find(':');
+  if (colon == std::string_view::npos) return std::nullopt;
+  Key key{.network = network,
+          .container_id = std::string(name.substr(0, colon)),
+          .ifname = std::string(name.substr(colon + 1))};
+  return is_valid(key) ? std::optional(std::move(key)) : std::nullopt;
+}
+
+// What a shortened name leads to is told by the content, if that leads back to the name.
+std::optional<Key> read_key(const base::UniqueFd& directory, const std::string& network,
+                            const std::string& name) {
+  const auto text = base::read_file_at(directory.get(), name, kLongestRecord);
+  const auto attachment = text ? parse_record(*text) : std::nullopt;
+  if (!attachment || !is_valid(attachment->key) || attachment->key.network != network)
+    return std::nullopt;
+  const bool is_named = name == file_name(attachment->key) || name == draft_name(attachment->key);
+  return is_named ? std::optional(attachment->key) : std::nullopt;
+}
+
 }  // namespace
 
 void Draft::write(const Attachment& attachment) {
@@ -88,6 +128,19 @@ std::optional<Attachment> RecordStore::find(const Key& key) const {
 bool RecordStore::exists(const Key& key) const {
   const std::string path = directory_of(key.network) + "/" + file_name(key);
   return ::faccessat(AT_FDCWD, path.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+std::vector<Key> RecordStore::list(const std::string& network) const {
+  const std::string path = directory_of(network);
+  const auto directory = base::open_directory(path);
+  if (!directory) return {};
+  std::set<Key> keys;
+  for (const std::string& name : names_in(path)) {
+    auto key = name.find('~') == std::string::npos ? parse_file_name(network, name)
+                                                   : read_key(*directory, network, name);
+    if (key) keys.insert(std::move(*key));
+  }
+  return {keys.begin(), keys.end()};
 }
 
 RecordStore::Opened RecordStore::begin(const Key& key) const {

@@ -39,6 +39,10 @@ class RecordStore {
   [[nodiscard]] std::optional<Attachment> find(const Key& key) const;
   [[nodiscard]] bool exists(const Key& key) const;
 
+  /// The attachments of a network that have a record or a draft, each once, in ascending order.
+  /// What bears no name of ours is passed over.
+  [[nodiscard]] std::vector<Key> list(const std::string& network) const;
+
   struct Opened {
     Draft draft;
     bool is_torso = false;  // a killed ADD left it

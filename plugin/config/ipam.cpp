@@ -4,6 +4,7 @@
 
 #include "ipam/error.h"
 #include "plugin/cni/error.h"
+#include "plugin/config/ipam_static.h"
 #include "plugin/config/network.h"
 
 namespace config {
@@ -102,24 +103,6 @@ std::vector<base::IpAddress> collect_requested(const cni::Request& request,
   return requested;
 }
 
-cni::Route read_route(const cni::Object& object) {
-  constexpr std::int64_t kMax32 = 0xffffffff;
-  const auto destination = object.prefix("dst");
-  if (!destination) object.reject("dst", "is missing");
-  cni::Route route{.destination = *destination, .gateway = object.address("gw")};
-  route.mtu = static_cast<std::uint32_t>(object.integer("mtu", 0, kMax32).value_or(0));
-  route.advmss = static_cast<std::uint32_t>(object.integer("advmss", 0, kMax32).value_or(0));
-  route.priority = static_cast<std::uint32_t>(object.integer("priority", 0, kMax32).value_or(0));
-  if (const auto table = object.integer("table", 0, kMax32))
-    route.table = static_cast<std::uint32_t>(*table);
-  if (const auto scope = object.integer("scope", 0, 255))
-    route.scope = static_cast<std::uint8_t>(*scope);
-  if (route.gateway && route.gateway->family() != route.destination.family()) {
-    object.reject("gw", "is not of the family of dst");
-  }
-  return route;
-}
-
 HostLocal read_host_local(const cni::Request& request, const cni::Object& root,
                           const cni::Object& section) {
   HostLocal result;
@@ -135,8 +118,7 @@ HostLocal read_host_local(const cni::Request& request, const cni::Object& root,
   result.requested = collect_requested(request, root);
   result.data_directory = section.text("dataDir").value_or("");
   if (result.data_directory.empty()) result.data_directory = kDefaultDataDirectory;
-  for (const cni::Object& route : section.objects("routes"))
-    result.routes.push_back(read_route(route));
+  result.routes = read_routes(section);
   result.resolv_conf = section.text("resolvConf").value_or("");
   return result;
 }
@@ -146,10 +128,31 @@ std::chrono::milliseconds read_patience(const cni::Object& section) {
   return std::chrono::seconds(section.integer("timeout", 1, 600).value_or(kDefaultSeconds));
 }
 
+void read_addresses(const cni::Request& request, const cni::Object& root,
+                    const cni::Object& section, Ipam& ipam) {
+  if (is_host_local(ipam.type)) ipam.host_local = read_host_local(request, root, section);
+  if (is_static(ipam.type)) ipam.fixed = read_static(request, root, section);
+}
+
 }  // namespace
 
 bool is_host_local(std::string_view type) {
   return type == "host-local";
+}
+
+bool is_static(std::string_view type) {
+  return type == "static";
+}
+
+std::vector<cni::Route> read_routes(const cni::Object& section) {
+  std::vector<cni::Route> routes;
+  for (const cni::Object& object : section.objects("routes")) {
+    routes.push_back(cni::parse_route(object));
+    const cni::Route& route = routes.back();
+    if (route.gateway && route.gateway->family() != route.destination.family())
+      object.reject("gw", "is not of the family of dst");
+  }
+  return routes;
 }
 
 Ipam parse_ipam(const cni::Request& request) {
@@ -159,24 +162,35 @@ Ipam parse_ipam(const cni::Request& request) {
   if (!section) return result;
   result.type = section->text("type").value_or("");
   result.patience = read_patience(*section);
-  if (is_host_local(result.type)) result.host_local = read_host_local(request, root, *section);
+  read_addresses(request, root, *section, result);
+  return result;
+}
+
+Ipam parse_ipam_of(const cni::Request& request, std::string_view type) {
+  const cni::Object root = request.config();
+  const auto section = root.object("ipam");
+  if (!section) root.reject("ipam", "is missing");
+  Ipam result{.type = std::string(type), .host_local = {}, .fixed = {}};
+  read_addresses(request, root, *section, result);
   return result;
 }
 
 IpamPlace find_ipam_place(const cni::Request& request) noexcept {
   IpamPlace place;
+  place.data_directory = kDefaultDataDirectory;
   try {
     const cni::Object root = request.config();
-    if (const auto section = root.object("ipam")) {
-      place.type = section->text("type").value_or("");
-      place.data_directory = section->text("dataDir").value_or("");
-      place.patience = read_patience(*section);
-    }
+    const auto section = root.object("ipam");
+    if (!section) return place;
+    // First what leads to reservations: what comes behind it may be broken.
+    if (auto directory = section->text("dataDir"); directory && !directory->empty())
+      place.data_directory = std::move(*directory);
+    place.type = section->text("type").value_or("");
+    place.patience = read_patience(*section);
   } catch (const std::exception&) {
     // A configuration that cannot be read tells nothing, which is this function's answer.
     return place;
   }
-  if (place.data_directory.empty()) place.data_directory = kDefaultDataDirectory;
   return place;
 }
 

@@ -26,9 +26,23 @@ struct HostLocal {
   std::string resolv_conf;  // path; empty for none
 };
 
+struct FixedAddress {
+  base::IpPrefix address;  // host bits as given
+  std::optional<base::IpAddress> gateway;
+};
+
+/// Addresses that the configuration or the runtime gives, with the keys of the reference static.
+struct Static {
+  std::vector<FixedAddress> addresses;
+  std::vector<cni::Route> routes;
+  cni::Dns dns;
+};
+
+// Neither of the two: the type is delegated to a binary.
 struct Ipam {
-  std::string type;                            // empty: no addresses, layer 2 only
-  std::optional<HostLocal> host_local;         // absent: the type is delegated to a binary
+  std::string type;  // empty: no addresses, layer 2 only
+  std::optional<HostLocal> host_local;
+  std::optional<Static> fixed;
   std::chrono::milliseconds patience{60'000};  // how long a delegate may take
 };
 
@@ -62,6 +76,10 @@ struct Network {
 /// Just the `ipam` section, for operations that need no more.
 [[nodiscard]] Ipam parse_ipam(const cni::Request& request);
 
+/// The `ipam` section as an IPAM plugin called `type` reads it, which asks nobody what its type is.
+/// A section that is missing is an error.
+[[nodiscard]] Ipam parse_ipam_of(const cni::Request& request, std::string_view type);
+
 /// Where reservations are and who made them, as far as the configuration tells without being valid:
 /// DEL must find its way through a configuration that has changed or is broken.
 struct IpamPlace {
@@ -73,5 +91,7 @@ struct IpamPlace {
 
 /// Whether our own allocator serves this ipam.type.
 [[nodiscard]] bool is_host_local(std::string_view type);
+/// Whether the addresses of this ipam.type are in the configuration, and nothing is held for them.
+[[nodiscard]] bool is_static(std::string_view type);
 
 }  // namespace config

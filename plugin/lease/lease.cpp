@@ -16,6 +16,8 @@ namespace lease {
 namespace {
 
 constexpr std::chrono::seconds kLockPatience{30};
+// Runtimes ask for the status again and again, and set no limit of their own.
+constexpr std::chrono::seconds kStatusPatience{5};
 constexpr std::size_t kLongestResolvConf = 64U << 10;
 
 ipam::HostLocalPlace place_of(const std::string& data_directory, const std::string& network,
@@ -68,6 +70,16 @@ Lease acquire_host_local(const cni::Request& request, const config::HostLocal& c
   return lease;
 }
 
+// Nothing is held for addresses that are in the configuration, so nothing is to be undone.
+Lease read_fixed(const config::Static& fixed) {
+  Lease lease{.ips = {}, .routes = fixed.routes, .dns = fixed.dns};
+  for (const auto& each : fixed.addresses) {
+    lease.ips.push_back(
+        {.address = each.address, .gateway = each.gateway, .interface = std::nullopt});
+  }
+  return lease;
+}
+
 Lease acquire_delegated(const cni::Request& request, const config::Ipam& ipam,
                         base::Rollback& undo) {
   // Registered before the call: a delegate that fails half-way is told to clean up as well.
@@ -98,26 +110,28 @@ void release_host_local(const cni::Request& request, const std::string& data_dir
   if (store) ipam::release(*store, owner_of(request));
 }
 
-std::vector<std::string> check_host_local(const cni::Request& request,
-                                          const attachment::Attachment& attachment,
-                                          const std::string& state_directory) {
-  const auto place =
-      place_of(attachment.reservation->data_directory, request.network, state_directory);
-  const auto store = ipam::find_host_local_store(place, kLockPatience);
-  std::vector<std::string> findings;
-  for (const auto& address : attachment.addresses) {
-    const auto& ip = address.prefix.address();
-    const auto holder = store ? store->holder_of(ip) : std::nullopt;
-    if (!holder) {
-      findings.push_back("the reservation of " + ip.to_string() + " in " + place.directory +
-                         " is missing");
-    } else if (*holder != owner_of(request) &&
-               !(holder->container_id == request.container_id && holder->interface.empty())) {
-      findings.push_back("the reservation of " + ip.to_string() + " belongs to container " +
-                         holder->container_id + ", interface " + holder->interface);
-    }
+// What is wrong with one reservation; empty where nothing is. An entry of the old form is of every
+// interface of its container.
+std::string defect_of_reservation(const std::optional<ipam::Owner>& holder,
+                                  const ipam::Owner& owner, const std::string& name) {
+  if (!holder) return "the reservation of " + name + " is missing";
+  if (*holder == owner) return "";
+  if (holder->container_id == owner.container_id && holder->interface.empty()) return "";
+  return "the reservation of " + name + " belongs to container " + holder->container_id +
+         ", interface " + holder->interface;
+}
+
+void require_free_addresses(const cni::Request& request, const config::HostLocal& config,
+                            const std::string& state_directory) {
+  const auto place = place_of(config.data_directory, request.network, state_directory);
+  base::require_writable(place.directory);
+  const auto store = ipam::find_host_local_store(place, kStatusPatience);
+  if (!store) return;  // nothing is reserved yet
+  try {
+    ipam::require_free(*store, config.sets);
+  } catch (const ipam::Exhausted& error) {
+    throw cni::Error(cni::Code::kExhausted, error.what());
   }
-  return findings;
 }
 
 }  // namespace
@@ -131,23 +145,86 @@ std::optional<attachment::Reservation> reservation_of(const config::Ipam& ipam) 
 void require(const cni::Request& request, const config::Ipam& ipam) {
   if (ipam.host_local) {
     (void)read_resolv_conf(ipam.host_local->resolv_conf);
+  } else if (ipam.fixed) {
+    if (!ipam.fixed->addresses.empty()) return;
+    throw cni::Error(cni::Code::kInvalidConfig,
+                     "ipam.addresses: no address is given, neither here nor by the runtime");
   } else if (!ipam.type.empty()) {
     cni::require_delegate(request, ipam.type);
   }
+}
+
+void require_ready(const cni::Request& request, const config::Ipam& ipam,
+                   const std::string& state_directory) {
+  require(request, ipam);
+  if (ipam.host_local) return require_free_addresses(request, *ipam.host_local, state_directory);
+  if (ipam.fixed || ipam.type.empty()) return;
+  (void)cni::run_delegate(request, ipam.type, cni::Command::kStatus,
+                          std::min<std::chrono::milliseconds>(ipam.patience, kStatusPatience));
 }
 
 Lease acquire(const cni::Request& request, const config::Ipam& ipam,
               const std::string& state_directory, base::Rollback& undo) {
   if (ipam.type.empty()) return {};
   if (ipam.host_local) return acquire_host_local(request, *ipam.host_local, state_directory, undo);
+  if (ipam.fixed) return read_fixed(*ipam.fixed);
   return acquire_delegated(request, ipam, undo);
+}
+
+std::vector<std::string> check_reservations(const cni::Request& request,
+                                            const std::string& data_directory,
+                                            const std::vector<base::IpAddress>& addresses,
+                                            const std::string& state_directory) {
+  const auto place = place_of(data_directory, request.network, state_directory);
+  const auto store = ipam::find_host_local_store(place, kLockPatience);
+  std::vector<std::string> findings;
+  for (const auto& address : addresses) {
+    const auto holder = store ? store->holder_of(address) : std::nullopt;
+    auto defect = defect_of_reservation(holder, owner_of(request),
+                                        address.to_string() + " in " + place.directory);
+    if (!defect.empty()) findings.push_back(std::move(defect));
+  }
+  return findings;
+}
+
+std::vector<base::IpAddress> find_reservations(const cni::Request& request,
+                                               const std::string& data_directory,
+                                               const std::string& state_directory) {
+  const auto place = place_of(data_directory, request.network, state_directory);
+  const auto store = ipam::find_host_local_store(place, kLockPatience);
+  return store ? store->held_by(owner_of(request)) : std::vector<base::IpAddress>{};
+}
+
+std::vector<ipam::Owner> find_holders(const cni::Request& request,
+                                      const std::string& data_directory,
+                                      const std::string& state_directory) {
+  const auto place = place_of(data_directory, request.network, state_directory);
+  const auto store = ipam::find_host_local_store(place, kLockPatience);
+  return store ? store->owners() : std::vector<ipam::Owner>{};
+}
+
+void release_holders(const cni::Request& request, const std::string& data_directory,
+                     const std::vector<ipam::Owner>& holders, const std::string& state_directory) {
+  if (holders.empty()) return;
+  const auto place = place_of(data_directory, request.network, state_directory);
+  const auto store = ipam::find_host_local_store(place, kLockPatience);
+  if (!store) return;
+  std::exception_ptr failure;
+  for (const auto& holder : holders) {
+    try {
+      ipam::release(*store, holder);
+    } catch (const std::exception&) {
+      failure = std::current_exception();
+    }
+  }
+  if (failure) std::rethrow_exception(failure);
 }
 
 void release(const cni::Request& request, const std::optional<attachment::Reservation>& reservation,
              const std::string& state_directory) {
   const config::IpamPlace configured = config::find_ipam_place(request);
   const std::string& type = reservation ? reservation->type : configured.type;
-  if (type.empty()) return;
+  if (type.empty() || config::is_static(type)) return;
   if (!config::is_host_local(type)) {
     (void)cni::run_delegate(request, type, cni::Command::kDel, configured.patience);
     return;
@@ -160,8 +237,13 @@ std::vector<std::string> check(const cni::Request& request,
                                const attachment::Attachment& attachment,
                                const std::string& state_directory) {
   if (!attachment.reservation) return {};
-  if (config::is_host_local(attachment.reservation->type))
-    return check_host_local(request, attachment, state_directory);
+  if (config::is_host_local(attachment.reservation->type)) {
+    std::vector<base::IpAddress> addresses;
+    for (const auto& each : attachment.addresses) addresses.push_back(each.prefix.address());
+    return check_reservations(request, attachment.reservation->data_directory, addresses,
+                              state_directory);
+  }
+  if (config::is_static(attachment.reservation->type)) return {};
   (void)cni::run_delegate(request, attachment.reservation->type, cni::Command::kCheck,
                           config::find_ipam_place(request).patience);
   return {};

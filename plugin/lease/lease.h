@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/rollback.h"
+#include "ipam/store.h"
 #include "plugin/attachment/attachment.h"
 #include "plugin/cni/request.h"
 #include "plugin/cni/result.h"
@@ -22,7 +23,8 @@ struct Lease {
 /// What a record has to say of the reservation before it is made.
 [[nodiscard]] std::optional<attachment::Reservation> reservation_of(const config::Ipam& ipam);
 
-/// Throws where acquire() could not even begin: a delegate or a file that is missing.
+/// Throws where acquire() could not even begin: a delegate, a file, or a fixed address that is
+/// missing.
 void require(const cni::Request& request, const config::Ipam& ipam);
 
 /// Takes the addresses; the undo gives them back, and leaves the files of our own allocator as they
@@ -36,7 +38,32 @@ void require(const cni::Request& request, const config::Ipam& ipam);
 void release(const cni::Request& request, const std::optional<attachment::Reservation>& reservation,
              const std::string& state_directory);
 
-/// What is wrong with the reservations of these addresses, each a sentence; a delegate's CHECK may
+/// Throws where acquire() could not succeed just now: what require() throws; cni::Error{kExhausted}
+/// or base::SystemError for our own allocator; what a delegate's STATUS says. Waits for locks and
+/// delegates some seconds and no more, and reserves nothing.
+void require_ready(const cni::Request& request, const config::Ipam& ipam,
+                   const std::string& state_directory);
+
+/// Who holds addresses of the request's network with our own allocator, each once.
+[[nodiscard]] std::vector<ipam::Owner> find_holders(const cni::Request& request,
+                                                    const std::string& data_directory,
+                                                    const std::string& state_directory);
+
+/// Frees what these hold, whatever becomes of one of them; throws the last failure.
+void release_holders(const cni::Request& request, const std::string& data_directory,
+                     const std::vector<ipam::Owner>& holders, const std::string& state_directory);
+
+/// What is wrong with the request's reservations of these addresses, each a sentence.
+[[nodiscard]] std::vector<std::string> check_reservations(
+    const cni::Request& request, const std::string& data_directory,
+    const std::vector<base::IpAddress>& addresses, const std::string& state_directory);
+
+/// The addresses that our own allocator holds for the request's attachment.
+[[nodiscard]] std::vector<base::IpAddress> find_reservations(const cni::Request& request,
+                                                             const std::string& data_directory,
+                                                             const std::string& state_directory);
+
+/// What is wrong with the reservations of this attachment, each a sentence; a delegate's CHECK may
 /// throw its own error.
 [[nodiscard]] std::vector<std::string> check(const cni::Request& request,
                                              const attachment::Attachment& attachment,

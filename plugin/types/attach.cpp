@@ -10,6 +10,7 @@
 #include "plugin/lease/lease.h"
 #include "plugin/steps/step.h"
 #include "plugin/types/describe.h"
+#include "plugin/types/namespaces.h"
 #include "plugin/types/plan.h"
 #include "plugin/types/tear_down.h"
 
@@ -20,17 +21,6 @@ using attachment::Attachment;
 using attachment::Key;
 using attachment::RecordStore;
 using netlink::Namespace;
-
-// Before any effect: a container's network must not be made of the host's own.
-Namespace open_container(const cni::Request& request, const Namespace& home) {
-  Namespace container = Namespace::open(request.netns);
-  if (container.identity() == home.identity() && !request.allow_host_namespace) {
-    throw cni::Error(cni::Code::kInvalidNamespace,
-                     "CNI_NETNS " + request.netns +
-                         " is the namespace that the plugin itself runs in, the host's");
-  }
-  return container;
-}
 
 // Results before 0.3.0 have no interfaces, so that one without an address would say nothing at all.
 void refuse_inexpressible(const cni::Request& request, const config::Network& network) {

@@ -1,5 +1,7 @@
 #include "plugin/config/network.h"
 #include "plugin/types/attach.h"
+#include "plugin/types/collect.h"
+#include "plugin/types/readiness.h"
 #include "plugin/types/type.h"
 
 namespace types {
@@ -9,7 +11,9 @@ void add_patchcord(const cni::Request& request, const Settings& settings) {
   add(request, config::parse_patchcord(request), settings);
 }
 
-void do_nothing(const cni::Request&, const Settings&) {}
+void report_status(const cni::Request& request, const Settings& settings) {
+  require_ready(request, config::parse_patchcord(request), settings);
+}
 
 }  // namespace
 
@@ -18,7 +22,7 @@ const Type kPatchcord = {.name = "patchcord",
                          .add = add_patchcord,
                          .del = del,
                          .check = check,
-                         .gc = do_nothing,
-                         .status = do_nothing};
+                         .gc = collect,
+                         .status = report_status};
 
 }  // namespace types

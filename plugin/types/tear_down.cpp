@@ -1,49 +1,14 @@
 #include "plugin/types/tear_down.h"
 
-#include <functional>
-
-#include "base/error.h"
 #include "plugin/cni/error.h"
 #include "plugin/lease/lease.h"
+#include "plugin/types/attempts.h"
 #include "plugin/types/plan.h"
 
 namespace types {
 namespace {
 
 using attachment::Attachment;
-
-/// Runs each action whatever became of the others, and remembers what went wrong.
-class Attempts {
- public:
-  void run(const std::function<void()>& action) {
-    try {
-      action();
-    } catch (const cni::Error& error) {
-      remember(error.what(), error.code());
-    } catch (const base::LockTimeout& error) {
-      remember(error.what(), static_cast<unsigned>(cni::Code::kTryAgainLater));
-    } catch (const std::exception& error) {
-      remember(error.what(), static_cast<unsigned>(cni::Code::kIncomplete));
-    }
-  }
-
-  // A single problem keeps its own code; several are one incomplete operation.
-  void throw_if_any() const {
-    if (count_ == 0) return;
-    throw cni::Error(count_ == 1 ? code_ : static_cast<unsigned>(cni::Code::kIncomplete), text_,
-                     {});
-  }
-
- private:
-  void remember(const std::string& problem, unsigned code) {
-    text_ += (text_.empty() ? "" : "; ") + problem;
-    code_ = code;
-    ++count_;
-  }
-  std::string text_;
-  unsigned code_ = 0;
-  int count_ = 0;
-};
 
 std::string configured_prefix(const cni::Request& request) {
   constexpr std::string_view kDefault = "veth";

@@ -23,6 +23,9 @@ struct Type {
 
 // One a file of this folder.
 extern const Type kPatchcord;
+extern const Type kHostLocal;
+extern const Type kStatic;
+extern const Type kLoopback;
 
 /// By the last part of a path; absent for a name that is none of ours.
 [[nodiscard]] const Type* find_type(std::string_view called_as);

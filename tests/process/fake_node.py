@@ -15,6 +15,7 @@ import unittest
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PLUGIN = os.environ.get("PATCHCORD_BIN", os.path.join(ROOT, "build", "patchcord"))
 REFERENCE_DIR = "/usr/lib/cni"
+NAMES = ("patchcord", "host-local", "static", "loopback")
 
 # Whether the plugin under test was built with sanitizers, whose run-time library makes system calls of its own.
 SANITIZED = "sanitize" in PLUGIN
@@ -41,6 +42,10 @@ class Node:
         self.directory = tempfile.mkdtemp(prefix="patchcord-test-")
         self.state = os.path.join(self.directory, "run")
         self.networks = os.path.join(self.directory, "networks")
+        self.plugins = os.path.join(self.directory, "plugins")
+        os.mkdir(self.plugins)
+        for name in NAMES:
+            os.symlink(PLUGIN, self.plugin(name))
         self.namespaces = []
         self.host = self._add_namespace("host")
 
@@ -94,6 +99,10 @@ class Node:
         return done.returncode == 0
 
     # -- the plugin
+
+    def plugin(self, name):
+        """The executable under another of its names."""
+        return os.path.join(self.plugins, name)
 
     def environment(self, command, container_id, netns, ifname="eth0", args="", **extra):
         return {"CNI_COMMAND": command, "CNI_CONTAINERID": container_id, "CNI_NETNS": netns, "CNI_IFNAME": ifname,

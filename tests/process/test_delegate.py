@@ -13,7 +13,7 @@ class DelegateTest(unittest.TestCase):
     def setUp(self):
         self.node = Node()
         self.addCleanup(self.node.close)
-        self.plugins = os.path.join(self.node.directory, "plugins")
+        self.plugins = os.path.join(self.node.directory, "fakes")
         os.mkdir(self.plugins)
         self.log = os.path.join(self.node.directory, "log")
 

@@ -1,6 +1,7 @@
 #include "ipam/allocator.h"
 
 #include <map>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -36,6 +37,11 @@ class MemoryStore final : public ipam::Store {
       if (holder == owner) addresses.push_back(address);
     }
     return addresses;
+  }
+  std::vector<Owner> owners() override {
+    std::set<Owner> all;
+    for (const auto& [address, holder] : reserved) all.insert(holder);
+    return {all.begin(), all.end()};
   }
   std::optional<Owner> holder_of(const IpAddress& address) override {
     const auto found = reserved.find(address);

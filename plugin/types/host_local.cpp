@@ -1,0 +1,95 @@
+// The allocator as an IPAM plugin of its own, for other plugins to call.
+#include <algorithm>
+
+#include "plugin/cni/error.h"
+#include "plugin/lease/lease.h"
+#include "plugin/types/attempts.h"
+#include "plugin/types/collect.h"
+#include "plugin/types/ipam_answer.h"
+#include "plugin/types/readiness.h"
+#include "plugin/types/type.h"
+
+namespace types {
+namespace {
+
+constexpr std::string_view kName = "host-local";
+
+void add_host_local(const cni::Request& request, const Settings& settings) {
+  const config::Ipam ipam = parse_ipam_request(request, kName);
+  answer_addresses(request, ipam, settings);
+}
+
+// Needs the directory and no more: ranges that are gone or broken keep nobody's address.
+void del_host_local(const cni::Request& request, const Settings& settings) {
+  lease::release(
+      request,
+      attachment::Reservation{.type = std::string(kName),
+                              .data_directory = config::find_ipam_place(request).data_directory},
+      settings.state_directory);
+}
+
+bool is_in(const std::vector<ipam::RangeSet>& sets, const base::IpAddress& address) {
+  return std::any_of(sets.begin(), sets.end(), [&](const ipam::RangeSet& set) {
+    return std::any_of(set.begin(), set.end(),
+                       [&](const ipam::Range& range) { return range.contains(address); });
+  });
+}
+
+// The result of the whole chain may have other plugins' addresses as well: those in our ranges are
+// ours to answer for.
+std::vector<base::IpAddress> find_own(const cni::Request& request,
+                                      const config::HostLocal& config) {
+  std::vector<base::IpAddress> own;
+  const auto previous = request.previous_result();
+  if (!previous) return own;
+  for (const auto& ip : previous->ips) {
+    if (is_in(config.sets, ip.address.address())) own.push_back(ip.address.address());
+  }
+  return own;
+}
+
+void check_host_local(const cni::Request& request, const Settings& settings) {
+  const config::Ipam ipam = parse_ipam_request(request, kName);
+  const std::string& directory = ipam.host_local->data_directory;
+  auto findings = lease::check_reservations(request, directory, find_own(request, *ipam.host_local),
+                                            settings.state_directory);
+  if (findings.empty() &&
+      lease::find_reservations(request, directory, settings.state_directory).empty()) {
+    findings.push_back("no address is reserved for container " + request.container_id +
+                       ", interface " + request.ifname + " in " + directory + "/" +
+                       request.network);
+  }
+  throw_findings(findings);
+}
+
+void collect_host_local(const cni::Request& request, const Settings& settings) {
+  const auto is_stale = stale_by(request, settings);
+  if (!is_stale) return;
+  const std::string directory = config::find_ipam_place(request).data_directory;
+  Attempts attempts;
+  attempts.run([&] {
+    auto holders = lease::find_holders(request, directory, settings.state_directory);
+    std::erase_if(holders, [&](const ipam::Owner& owner) { return !(*is_stale)(owner); });
+    lease::release_holders(request, directory, holders, settings.state_directory);
+  });
+  attempts.throw_incomplete_if_any();
+}
+
+void report_status(const cni::Request& request, const Settings& settings) {
+  const config::Ipam ipam = parse_ipam_request(request, kName);
+  Readiness readiness;
+  readiness.require([&] { lease::require_ready(request, ipam, settings.state_directory); });
+  readiness.throw_if_not();
+}
+
+}  // namespace
+
+const Type kHostLocal = {.name = kName,
+                         .oldest = cni::Version::k0_1_0,
+                         .add = add_host_local,
+                         .del = del_host_local,
+                         .check = check_host_local,
+                         .gc = collect_host_local,
+                         .status = report_status};
+
+}  // namespace types
