@@ -10,6 +10,11 @@ namespace {
 using attachment::Attachment;
 using Addresses = std::vector<netlink::InterfaceAddress>;
 
+// The bridge itself, or the gateway of its VLAN.
+const netlink::Link& gateway_link(const World& world) {
+  return world.vlan_gateway ? *world.vlan_gateway : *world.bridge;
+}
+
 bool has(const Addresses& seen, const base::IpPrefix& gateway) {
   return std::any_of(seen.begin(), seen.end(),
                      [&](const auto& address) { return address.prefix == gateway; });
@@ -35,7 +40,7 @@ void withdraw(World& world, const netlink::Link& bridge, const base::IpPrefix& g
 void clear_conflict(World& world, const Attachment& attachment,
                     const netlink::InterfaceAddress& address, const base::IpPrefix& gateway,
                     base::Rollback& undo) {
-  const netlink::Link bridge = *world.bridge;
+  const netlink::Link bridge = gateway_link(world);
   if (!attachment.bridge_port->force_address) {
     throw cni::Error(
         cni::Code::kConflict,
@@ -53,7 +58,7 @@ void clear_conflict(World& world, const Attachment& attachment,
 void add_gateway(World& world, const Attachment& attachment, const Addresses& seen,
                  const base::IpPrefix& gateway, base::Rollback& undo) {
   if (has(seen, gateway)) return;
-  const netlink::Link bridge = *world.bridge;
+  const netlink::Link bridge = gateway_link(world);
   for (const auto& address : seen) {
     if (conflicts(address, gateway, attachment.bridge_port->gateways)) {
       clear_conflict(world, attachment, address, gateway, undo);
@@ -67,18 +72,19 @@ void add_gateway(World& world, const Attachment& attachment, const Addresses& se
 
 void apply(World& world, Attachment& attachment, base::Rollback& undo) {
   if (!attachment.bridge_port || attachment.bridge_port->gateways.empty()) return;
-  const Addresses seen = netlink::addresses_of(world.host, *world.bridge);
+  const Addresses seen = netlink::addresses_of(world.host, gateway_link(world));
   for (const auto& gateway : attachment.bridge_port->gateways)
     add_gateway(world, attachment, seen, gateway, undo);
 }
 
 void check(World& world, const Attachment& attachment, Findings& findings) {
   if (!attachment.bridge_port || !world.bridge) return;
-  const Addresses seen = netlink::addresses_of(world.host, *world.bridge);
+  if (attachment.bridge_port->vlan_gateway && !world.vlan_gateway) return;
+  const Addresses seen = netlink::addresses_of(world.host, gateway_link(world));
   for (const auto& gateway : attachment.bridge_port->gateways) {
     if (!has(seen, gateway)) {
       findings.push_back("gateway address " + gateway.to_string() + " is missing on bridge " +
-                         world.bridge->name);
+                         gateway_link(world).name);
     }
   }
 }

@@ -6,7 +6,7 @@
 namespace types {
 namespace {
 
-constexpr std::array<const Type*, 1> kTypes = {&kPatchcord};
+constexpr std::array<const Type*, 3> kTypes = {&kPatchcord, &kBridge, &kPtp};
 
 }  // namespace
 

@@ -23,6 +23,8 @@ struct Type {
 
 // One a file of this folder.
 extern const Type kPatchcord;
+extern const Type kBridge;
+extern const Type kPtp;
 
 /// By the last part of a path; absent for a name that is none of ours.
 [[nodiscard]] const Type* find_type(std::string_view called_as);
