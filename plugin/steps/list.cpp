@@ -5,9 +5,9 @@
 namespace steps {
 
 std::span<const Step* const> private_steps() {
-  static constexpr std::array<const Step*, 12> kSteps = {
-      &kBridge,  &kInterface, &kBridgePort, &kPortVlans,   &kRoutedPort, &kAddresses,
-      &kPtpPort, &kRoutes,    &kHostRoutes, &kVlanGateway, &kGateway,    &kCarrier};
+  static constexpr std::array<const Step*, 13> kSteps = {
+      &kBridge,    &kInterface, &kBridgePort, &kPortVlans,   &kRoutedPort, &kPtpPort, &kAddresses,
+      &kPtpRoutes, &kRoutes,    &kHostRoutes, &kVlanGateway, &kGateway,    &kCarrier};
   return kSteps;
 }
 

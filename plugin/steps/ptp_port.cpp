@@ -2,6 +2,7 @@
 
 #include "netlink/address.h"
 #include "netlink/route.h"
+#include "netlink/sysctl.h"
 #include "plugin/steps/step.h"
 
 // As the reference ptp wires containers: the host end has the gateway's address, as a /32 or /128,
@@ -32,26 +33,39 @@ std::vector<netlink::Route> container_routes(const Attachment& attachment, int o
   return to_gateways;
 }
 
-void apply(World& world, Attachment& attachment, base::Rollback&) {
+// The container's end is down still: no address of the host end has been looked for on the link. As
+// long as its link-local one is tentative, the host could not ask for the container's MAC.
+void apply_host_end(World& world, Attachment& attachment, base::Rollback&) {
   if (!attachment.ptp_port) return;
-  for (const auto& gateway : attachment.ptp_port->gateways)
-    netlink::add_address(world.host, *world.host_end, base::IpPrefix::host(gateway), {});
-  // Addresses may share a gateway or a subnet: then the first one's route serves for all.
-  for (const auto& route : container_routes(attachment, world.container_end->index))
-    (void)netlink::add_route(*world.container, route);
+  const netlink::Link& link = *world.host_end;
+  for (const auto& gateway : attachment.ptp_port->gateways) {
+    if (!gateway.is_v4()) netlink::write_sysctl("net/ipv6/conf/" + link.name + "/accept_dad", "0");
+    netlink::add_address(world.host, link, base::IpPrefix::host(gateway), {});
+  }
 }
 
-void check(World& world, const Attachment& attachment, Findings& findings) {
-  if (!attachment.ptp_port || !world.host_end || !world.container_end) return;
-  const auto on_host = netlink::addresses_of(world.host, *world.host_end);
+void check_host_end(World& world, const Attachment& attachment, Findings& findings) {
+  if (!attachment.ptp_port || !world.host_end) return;
+  const auto seen = netlink::addresses_of(world.host, *world.host_end);
   for (const auto& gateway : attachment.ptp_port->gateways) {
-    const bool present = std::any_of(on_host.begin(), on_host.end(), [&](const auto& address) {
+    const bool present = std::any_of(seen.begin(), seen.end(), [&](const auto& address) {
       return address.prefix.address() == gateway;
     });
     if (!present)
       findings.push_back("address " + gateway.to_string() + " is missing on host interface " +
                          world.host_end->name);
   }
+}
+
+void apply_routes(World& world, Attachment& attachment, base::Rollback&) {
+  if (!attachment.ptp_port) return;
+  // Addresses may share a gateway or a subnet: then the first one's route serves for all.
+  for (const auto& route : container_routes(attachment, world.container_end->index))
+    (void)netlink::add_route(*world.container, route);
+}
+
+void check_routes(World& world, const Attachment& attachment, Findings& findings) {
+  if (!attachment.ptp_port || !world.container_end) return;
   const auto seen = netlink::routes_through(*world.container, world.container_end->index);
   for (const auto& wanted : container_routes(attachment, world.container_end->index)) {
     const bool present = std::any_of(seen.begin(), seen.end(), [&](const auto& route) {
@@ -68,6 +82,9 @@ void remove(World&, const Attachment&) {}
 
 }  // namespace
 
-const Step kPtpPort = {.name = "ptp port", .apply = apply, .check = check, .remove = remove};
+const Step kPtpPort = {
+    .name = "ptp port", .apply = apply_host_end, .check = check_host_end, .remove = remove};
+const Step kPtpRoutes = {
+    .name = "ptp routes", .apply = apply_routes, .check = check_routes, .remove = remove};
 
 }  // namespace steps

@@ -9,6 +9,15 @@ namespace {
 
 using attachment::Attachment;
 
+// The next hop of a routed container is in none of its subnets, and behind a ptp port the only
+// neighbour is the gateway: another next hop is taken at its word.
+bool is_onlink(const Attachment& attachment, const base::IpAddress& next_hop) {
+  if (attachment.routed_port) return true;
+  if (!attachment.ptp_port) return false;
+  const auto& gateways = attachment.ptp_port->gateways;
+  return std::find(gateways.begin(), gateways.end(), next_hop) == gateways.end();
+}
+
 netlink::Route to_kernel(const Attachment& attachment, const cni::Route& route, int out_link) {
   return {.destination = route.destination.network(),
           .gateway = route.gateway,
@@ -19,8 +28,7 @@ netlink::Route to_kernel(const Attachment& attachment, const cni::Route& route, 
           .priority = route.priority,
           .mtu = route.mtu,
           .advmss = route.advmss,
-          // The next hop of a routed container is in none of its subnets.
-          .onlink = attachment.routed_port && route.gateway};
+          .onlink = route.gateway && is_onlink(attachment, *route.gateway)};
 }
 
 // A container on two networks that both bring a default route keeps the first one's; the second

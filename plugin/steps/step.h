@@ -70,10 +70,12 @@ extern const Step kPortVlans;
 extern const Step kVlanGateway;
 /// The host end as a router that answers for everything, and the container's permanent neighbours.
 extern const Step kRoutedPort;
+/// The gateways' addresses on the host end of a ptp port.
+extern const Step kPtpPort;
 /// The container's addresses, then its interface up.
 extern const Step kAddresses;
-/// The gateways' addresses on the host end, and the container's way to them.
-extern const Step kPtpPort;
+/// The container's way to the gateways on the host end of a ptp port, and through them.
+extern const Step kPtpRoutes;
 /// The container's routes.
 extern const Step kRoutes;
 /// The host's routes to a container that has a link of its own.
