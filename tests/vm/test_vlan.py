@@ -92,14 +92,12 @@ class VlanTest(unittest.TestCase):
 
     def test_a_gateway_whose_making_failed_is_gone(self):
         self.node.on_host("ip", "link", "add", "pcbr0", "up", "type", "bridge", "vlan_filtering", "1")
-        a = self.node.container("a")
-        config = bridge_config(self.node, vlan=100, isDefaultGateway=True)
-        # A next hop that is on no link.
-        config["ipam"]["routes"] = [{"dst": "198.51.100.0/24", "gw": "203.0.113.1"}]
-        before = self.node.on_host("ip", "-br", "link")
-        with self.assertRaises(PluginError):
-            self.node.add(config, a)
-        self.assertEqual(self.node.on_host("ip", "-br", "link").replace("DOWN", "UP"), before.replace("DOWN", "UP"))
+        # New links of the host then refuse IPv6 addresses, the gateway's among them.
+        self.node.on_host("sysctl", "-qw", "net.ipv6.conf.default.disable_ipv6=1")
+        with self.assertRaises(PluginError) as caught:
+            self.attach("a", vlan=100, isDefaultGateway=True, subnets=("fd00:88::/64",))
+        self.assertIn("pcbr0.100", caught.exception.msg)
+        self.assertEqual(sorted(link["ifname"] for link in self.node.ip_json(self.node.host, "link")), ["lo", "pcbr0"])
 
     def test_a_foreign_bridge_that_filters_is_used_as_it_is(self):
         self.node.on_host("ip", "link", "add", "pcbr0", "up", "type", "bridge", "vlan_filtering", "1", "vlan_default_pvid", "7")
