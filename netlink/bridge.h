@@ -1,6 +1,9 @@
 #pragma once
 
+#include <cstdint>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "base/mac_address.h"
 #include "netlink/link.h"
@@ -20,6 +23,23 @@ struct BridgeSpec {
 /// (br_mtu_auto_adjust). Throws Error: EOPNOTSUPP where the kernel has no bridges, or no VLAN
 /// filtering and it is asked for; EADDRNOTAVAIL for a MAC that is zero or multicast.
 [[nodiscard]] bool create_bridge(Socket& socket, const BridgeSpec& spec);
+
+/// VLANs of a port, from `first` to `last`, 1 to 4094.
+struct VlanRange {
+  std::uint16_t first = 0;
+  std::uint16_t last = 0;
+  bool native = false;    // frames without a tag that come in are of it; one VLAN only
+  bool untagged = false;  // its frames go out without a tag
+  friend bool operator==(const VlanRange&, const VlanRange&) = default;
+};
+
+/// Adds VLANs to the port `link`, or changes their flags. Throws Error: EOPNOTSUPP where the kernel
+/// cannot filter VLANs or the link is no port; EINVAL for a range that is native, or not a range.
+void add_port_vlans(Socket& socket, const Link& link, std::span<const VlanRange> vlans);
+/// That the port does not have it is no error.
+void remove_port_vlan(Socket& socket, const Link& link, std::uint16_t vlan);
+/// The VLANs of one port (RTM_GETVLAN, Linux 5.6). Ranges as the kernel makes them.
+[[nodiscard]] std::vector<VlanRange> vlans_of_port(Socket& socket, const Link& link);
 
 /// Sets both flags of the port `link` (RTM_SETLINK, AF_BRIDGE, IFLA_PROTINFO).
 void set_bridge_port(Socket& socket, const Link& link, const BridgePortFlags& flags);

@@ -27,6 +27,7 @@ void read_kind(Link& link, const nlattr* link_info) {
   if (link.kind == "bridge") {
     const Attributes<IFLA_BR_MAX> bridge(info[IFLA_INFO_DATA]);
     link.vlan_filtering = bridge.number<std::uint8_t>(IFLA_BR_VLAN_FILTERING).value_or(0) != 0;
+    link.default_vlan = bridge.number<std::uint16_t>(IFLA_BR_VLAN_DEFAULT_PVID).value_or(0);
   }
   if (info.text(IFLA_INFO_SLAVE_KIND) == "bridge") {
     link.bridge_port = read_bridge_port(info[IFLA_INFO_SLAVE_DATA]);

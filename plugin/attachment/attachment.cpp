@@ -54,6 +54,12 @@ std::string host_name_of(const Key& key, std::string_view prefix) {
          base::sha512_hex(unambiguous(key), kLongestInterfaceName - prefix.size());
 }
 
+std::string port_of_vlan_gateway(const std::string& name) {
+  constexpr std::string_view kPrefix = "vlan";
+  return std::string(kPrefix) +
+         base::sha512_hex("vlan gateway " + name, kLongestInterfaceName - kPrefix.size());
+}
+
 std::vector<base::Family> families_of(const Attachment& attachment) {
   std::vector<base::Family> families;
   for (const auto family : {base::Family::kIpv4, base::Family::kIpv6}) {

@@ -52,6 +52,28 @@ struct Pair {
   bool enable_dad = false;
 };
 
+struct VlanRange {
+  std::uint16_t first = 0;
+  std::uint16_t last = 0;
+};
+
+/// The VLANs of a port of a bridge that filters.
+struct PortVlans {
+  std::uint16_t native = 0;  // 0 leaves what the bridge gives
+  std::vector<VlanRange> trunk{};
+  bool keep_default = false;  // the VLAN that the bridge gives every port
+};
+
+/// The veth pair that has the gateway address of one VLAN: `name` outside, its other end a port of
+/// the bridge. Shared by the containers of the VLAN.
+struct VlanGateway {
+  std::string name;
+  base::MacAddress mac;  // if this ADD has to make it
+};
+
+/// The name of the bridge's port behind a VLAN's gateway, a digest of the gateway's.
+[[nodiscard]] std::string port_of_vlan_gateway(const std::string& name);
+
 struct BridgePort {
   std::string bridge;
   base::MacAddress bridge_mac;  // if this ADD has to create the bridge
@@ -60,11 +82,19 @@ struct BridgePort {
   bool promiscuous = false;  // of the bridge
   bool force_address = false;
   std::vector<base::IpPrefix> gateways;  // addresses that the bridge has for this network
+  std::optional<PortVlans> vlans{};
+  std::optional<VlanGateway> vlan_gateway{};  // has the gateways in the bridge's place
 };
 
 /// A /32 or /128 behind a link-local next hop, as Calico wires pods.
 struct RoutedPort {
   std::vector<base::IpAddress> next_hops;  // one a family
+};
+
+/// A link of its own for each container, whose host end has the gateway's address, and routes of
+/// both sides through it.
+struct PtpPort {
+  std::vector<base::IpAddress> gateways;  // addresses of the host end, each once
 };
 
 struct Address {
@@ -85,6 +115,7 @@ struct Attachment {
   Pair pair;
   std::optional<BridgePort> bridge_port;
   std::optional<RoutedPort> routed_port;
+  std::optional<PtpPort> ptp_port;
   std::vector<Address> addresses;     // of the container's interface
   std::vector<cni::Route> routes;     // in the container, next hops filled in
   std::vector<base::Family> forward;  // families to forward for

@@ -38,14 +38,33 @@ json write_pair(const Pair& pair) {
           {"dad", pair.enable_dad}};
 }
 
+json write_vlans(const PortVlans& vlans) {
+  json trunk = json::array();
+  for (const VlanRange& range : vlans.trunk) trunk.push_back({range.first, range.last});
+  return {
+      {"native", vlans.native}, {"trunk", std::move(trunk)}, {"keepDefault", vlans.keep_default}};
+}
+
 json write_bridge_port(const BridgePort& port) {
-  return {{"bridge", port.bridge},
-          {"bridgeMac", port.bridge_mac.to_string()},
-          {"hairpin", port.hairpin},
-          {"isolated", port.isolated},
-          {"promiscuous", port.promiscuous},
-          {"forceAddress", port.force_address},
-          {"gateways", write_list(port.gateways)}};
+  json object = {{"bridge", port.bridge},
+                 {"bridgeMac", port.bridge_mac.to_string()},
+                 {"hairpin", port.hairpin},
+                 {"isolated", port.isolated},
+                 {"promiscuous", port.promiscuous},
+                 {"forceAddress", port.force_address},
+                 {"gateways", write_list(port.gateways)}};
+  if (port.vlans) object["vlans"] = write_vlans(*port.vlans);
+  if (port.vlan_gateway) {
+    object["vlanGateway"] = {{"name", port.vlan_gateway->name},
+                             {"mac", port.vlan_gateway->mac.to_string()}};
+  }
+  return object;
+}
+
+json write_texts(const std::vector<base::IpAddress>& addresses) {
+  json list = json::array();
+  for (const auto& address : addresses) list.push_back(address.to_string());
+  return list;
 }
 
 json write_addresses(const std::vector<Address>& addresses) {
@@ -91,6 +110,18 @@ Pair read_pair(const cni::Object& object) {
           .enable_dad = read_flag(object, "dad")};
 }
 
+PortVlans read_vlans(const cni::Object& object) {
+  constexpr std::int64_t kLast = 4094;
+  PortVlans vlans{
+      .native = static_cast<std::uint16_t>(object.integer("native", 0, kLast).value_or(0)),
+      .keep_default = read_flag(object, "keepDefault")};
+  object.each("trunk", [&](const json& range, const std::string&) {
+    if (range.is_array() && range.size() == 2)
+      vlans.trunk.push_back({range[0].get<std::uint16_t>(), range[1].get<std::uint16_t>()});
+  });
+  return vlans;
+}
+
 BridgePort read_bridge_port(const cni::Object& object) {
   BridgePort port{.bridge = object.text("bridge").value_or(""),
                   .bridge_mac = read_mac(object, "bridgeMac"),
@@ -102,15 +133,20 @@ BridgePort read_bridge_port(const cni::Object& object) {
   for (const std::string& text : object.texts("gateways")) {
     if (const auto prefix = base::IpPrefix::parse(text)) port.gateways.push_back(*prefix);
   }
+  if (const auto vlans = object.object("vlans")) port.vlans = read_vlans(*vlans);
+  if (const auto gateway = object.object("vlanGateway")) {
+    port.vlan_gateway = {.name = gateway->text("name").value_or(""),
+                         .mac = read_mac(*gateway, "mac")};
+  }
   return port;
 }
 
-RoutedPort read_routed_port(const cni::Object& object) {
-  RoutedPort port;
-  for (const std::string& text : object.texts("nextHops")) {
-    if (const auto address = base::IpAddress::parse(text)) port.next_hops.push_back(*address);
+std::vector<base::IpAddress> read_addresses(const cni::Object& object, std::string_view key) {
+  std::vector<base::IpAddress> addresses;
+  for (const std::string& text : object.texts(key)) {
+    if (const auto address = base::IpAddress::parse(text)) addresses.push_back(*address);
   }
-  return port;
+  return addresses;
 }
 
 void read_identity(const cni::Object& object, Attachment& result) {
@@ -133,7 +169,10 @@ Attachment read_attachment(const cni::Object& object) {
   }
   if (const auto pair = object.object("pair")) result.pair = read_pair(*pair);
   if (const auto port = object.object("bridgePort")) result.bridge_port = read_bridge_port(*port);
-  if (const auto port = object.object("routedPort")) result.routed_port = read_routed_port(*port);
+  if (const auto port = object.object("routedPort"))
+    result.routed_port = RoutedPort{read_addresses(*port, "nextHops")};
+  if (const auto port = object.object("ptpPort"))
+    result.ptp_port = PtpPort{read_addresses(*port, "gateways")};
   for (const cni::Object& address : object.objects("addresses")) {
     if (const auto prefix = address.prefix("address")) {
       result.addresses.push_back({.prefix = *prefix, .gateway = address.address("gateway")});
@@ -178,12 +217,10 @@ std::string to_record(const Attachment& attachment, std::string_view earlier) {
   }
   document["pair"] = write_pair(attachment.pair);
   if (attachment.bridge_port) document["bridgePort"] = write_bridge_port(*attachment.bridge_port);
-  if (attachment.routed_port) {
-    json next_hops = json::array();
-    for (const auto& next_hop : attachment.routed_port->next_hops)
-      next_hops.push_back(next_hop.to_string());
-    document["routedPort"] = {{"nextHops", std::move(next_hops)}};
-  }
+  if (attachment.routed_port)
+    document["routedPort"] = {{"nextHops", write_texts(attachment.routed_port->next_hops)}};
+  if (attachment.ptp_port)
+    document["ptpPort"] = {{"gateways", write_texts(attachment.ptp_port->gateways)}};
   document["addresses"] = write_addresses(attachment.addresses);
   document["routes"] = json::array();
   for (const cni::Route& route : attachment.routes)

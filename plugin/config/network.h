@@ -15,7 +15,7 @@
 /// The configuration as validated plain data: nothing here is text that still has to be understood.
 namespace config {
 
-enum class Mode : std::uint8_t { kBridge, kRouted };
+enum class Mode : std::uint8_t { kBridge, kRouted, kPtp };
 
 /// Our own allocator, configured with the keys of the reference host-local.
 struct HostLocal {
@@ -46,6 +46,20 @@ struct Ipam {
   std::chrono::milliseconds patience{60'000};  // how long a delegate may take
 };
 
+/// VLAN ids, 1 to 4094.
+struct VlanRange {
+  std::uint16_t first = 0;
+  std::uint16_t last = 0;
+};
+
+/// The VLANs of a bridge port.
+struct Vlans {
+  std::uint16_t native = 0;        // of frames without a tag; 0 leaves what the bridge gives
+  std::vector<VlanRange> trunk{};  // tagged; in order, neither overlapping nor touching
+  bool keep_default = false;       // of the VLAN that the bridge gives every port
+  bool own_gateway = false;        // the gateway is an interface in that VLAN, not the bridge
+};
+
 struct Bridge {
   std::string name;
   bool is_gateway = false;
@@ -54,6 +68,7 @@ struct Bridge {
   bool hairpin = false;
   bool promiscuous = false;
   bool port_isolation = false;
+  std::optional<Vlans> vlans{};
 };
 
 struct Network {
@@ -66,12 +81,19 @@ struct Network {
   bool enable_dad = false;
   bool container_up = true;
   std::optional<cni::Dns> dns;  // replaces what IPAM says
+  /// The result says what the reference plugins' do: no MTU of interfaces, and routes as IPAM has
+  /// them, without the next hop that they are given.
+  bool reference_result = false;
   Ipam ipam;
 };
 
 /// The configuration of type patchcord, with runtimeConfig, args.cni and CNI_ARGS worked in. Throws
 /// cni::Error{kInvalidConfig}, {kUnsupportedField} or {kInvalidEnvironment}.
 [[nodiscard]] Network parse_patchcord(const cni::Request& request);
+/// The configuration of the reference bridge. Throws as parse_patchcord.
+[[nodiscard]] Network parse_bridge(const cni::Request& request);
+/// The configuration of the reference ptp. Throws as parse_patchcord.
+[[nodiscard]] Network parse_ptp(const cni::Request& request);
 
 /// Just the `ipam` section, for operations that need no more.
 [[nodiscard]] Ipam parse_ipam(const cni::Request& request);

@@ -1,5 +1,7 @@
 #include "netlink/bridge.h"
 
+#include <cerrno>
+
 #include <fcntl.h>
 
 #include "netlink/sysctl.h"
@@ -21,19 +23,22 @@ using attachment::BridgePort;
 
 constexpr std::chrono::seconds kPatience{30};
 
-base::FileLock lock_bridge(const World& world, const std::string& bridge) {
-  const std::string path = world.records.state_directory() + "/locks";
-  const base::UniqueFd directory = base::make_directories(path, 0700);
-  const std::string name = "bridge:" + bridge;
-  return {directory.get(), name, 0600, kPatience, path + "/" + name};
-}
-
 netlink::Link require_bridge(netlink::Link link) {
   if (link.kind == "bridge") return link;
   throw cni::Error(cni::Code::kConflict,
                    "the interface " + link.name + " exists and is " +
                        (link.kind.empty() ? "no bridge" : "a " + link.kind + ", not a bridge") +
                        "; choose another name for key bridge, or remove it");
+}
+
+// A bridge that others have made keeps its settings.
+void require_vlan_filtering(const netlink::Link& bridge) {
+  if (bridge.vlan_filtering) return;
+  throw cni::Error(cni::Code::kConflict,
+                   "bridge " + bridge.name +
+                       " exists and does not filter VLANs, so that vlan and vlanTrunk would have "
+                       "no effect; use another bridge, or make it filter (ip link set " +
+                       bridge.name + " type bridge vlan_filtering 1)");
 }
 
 bool remove_if_unused(World& world, const std::string& name) {
@@ -47,11 +52,19 @@ void create(World& world, const Attachment& attachment, base::Rollback& undo) {
   const netlink::BridgeSpec spec{.name = port.bridge,
                                  .mac = port.bridge_mac,
                                  .mtu = attachment.pair.mtu,
-                                 .vlan_filtering = false};
-  perform(
-      undo, "the creation of bridge " + port.bridge,
-      [&] { return netlink::create_bridge(world.host, spec); },
-      [&world, name = port.bridge] { remove_if_unused(world, name); });
+                                 .vlan_filtering = port.vlans.has_value()};
+  try {
+    perform(
+        undo, "the creation of bridge " + port.bridge,
+        [&] { return netlink::create_bridge(world.host, spec); },
+        [&world, name = port.bridge] { remove_if_unused(world, name); });
+  } catch (const netlink::Error& error) {
+    if (!port.vlans || error.code() != EOPNOTSUPP) throw;
+    throw cni::Error(cni::Code::kKernel,
+                     "this kernel has no bridges that filter VLANs, which the keys vlan and "
+                     "vlanTrunk need (CONFIG_BRIDGE_VLAN_FILTERING)",
+                     error.what());
+  }
   netlink::write_sysctl("net/ipv6/conf/" + port.bridge + "/accept_ra", "0");
 }
 
@@ -83,6 +96,7 @@ void apply(World& world, Attachment& attachment, base::Rollback& undo) {
   if (!world.bridge)
     throw cni::Error(cni::Code::kConflict, "bridge " + name + " was removed while it was set up");
   world.bridge = require_bridge(std::move(*world.bridge));
+  if (attachment.bridge_port->vlans) require_vlan_filtering(*world.bridge);
   if (attachment.bridge_port->promiscuous) make_promiscuous(world, undo);
 }
 
@@ -122,6 +136,13 @@ void check_nothing(World&, const Attachment&, Findings&) {}
 void remove_nothing(World&, const Attachment&) {}
 
 }  // namespace
+
+base::FileLock lock_bridge(const World& world, const std::string& bridge) {
+  const std::string path = world.records.state_directory() + "/locks";
+  const base::UniqueFd directory = base::make_directories(path, 0700);
+  const std::string name = "bridge:" + bridge;
+  return {directory.get(), name, 0600, kPatience, path + "/" + name};
+}
 
 const Step kBridge = {.name = "bridge", .apply = apply, .check = check, .remove = remove};
 const Step kOpenBridge = {

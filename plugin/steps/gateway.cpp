@@ -10,6 +10,11 @@ namespace {
 using attachment::Attachment;
 using Addresses = std::vector<netlink::InterfaceAddress>;
 
+// The bridge itself, or the gateway of its VLAN.
+const netlink::Link& gateway_link(const World& world) {
+  return world.vlan_gateway ? *world.vlan_gateway : *world.bridge;
+}
+
 bool has(const Addresses& seen, const base::IpPrefix& gateway) {
   return std::any_of(seen.begin(), seen.end(),
                      [&](const auto& address) { return address.prefix == gateway; });
@@ -23,19 +28,25 @@ bool conflicts(const netlink::InterfaceAddress& address, const base::IpPrefix& g
   return gateway.family() == base::Family::kIpv4 || address.prefix.overlaps(gateway);
 }
 
+bool has_ports_of_others(World& world, const netlink::Link& bridge) {
+  const auto ports = netlink::ports_of(world.host, bridge.index);
+  return std::any_of(ports.begin(), ports.end(), [&](const netlink::Link& port) {
+    return !world.host_end || port.index != world.host_end->index;
+  });
+}
+
 // Others may have come to rely on the address since we added it: they attach their port first and
 // look for the address afterwards, so it is taken away first and the ports are looked at
-// afterwards; if there are any, it is put back.
+// afterwards; if there are any but our own, which goes next, it is put back.
 void withdraw(World& world, const netlink::Link& bridge, const base::IpPrefix& gateway) {
   if (!netlink::remove_address(world.host, bridge, gateway)) return;
-  if (netlink::ports_of(world.host, bridge.index).empty()) return;
-  netlink::add_address(world.host, bridge, gateway, {});
+  if (has_ports_of_others(world, bridge)) netlink::add_address(world.host, bridge, gateway, {});
 }
 
 void clear_conflict(World& world, const Attachment& attachment,
                     const netlink::InterfaceAddress& address, const base::IpPrefix& gateway,
                     base::Rollback& undo) {
-  const netlink::Link bridge = *world.bridge;
+  const netlink::Link bridge = gateway_link(world);
   if (!attachment.bridge_port->force_address) {
     throw cni::Error(
         cni::Code::kConflict,
@@ -53,7 +64,7 @@ void clear_conflict(World& world, const Attachment& attachment,
 void add_gateway(World& world, const Attachment& attachment, const Addresses& seen,
                  const base::IpPrefix& gateway, base::Rollback& undo) {
   if (has(seen, gateway)) return;
-  const netlink::Link bridge = *world.bridge;
+  const netlink::Link bridge = gateway_link(world);
   for (const auto& address : seen) {
     if (conflicts(address, gateway, attachment.bridge_port->gateways)) {
       clear_conflict(world, attachment, address, gateway, undo);
@@ -67,18 +78,19 @@ void add_gateway(World& world, const Attachment& attachment, const Addresses& se
 
 void apply(World& world, Attachment& attachment, base::Rollback& undo) {
   if (!attachment.bridge_port || attachment.bridge_port->gateways.empty()) return;
-  const Addresses seen = netlink::addresses_of(world.host, *world.bridge);
+  const Addresses seen = netlink::addresses_of(world.host, gateway_link(world));
   for (const auto& gateway : attachment.bridge_port->gateways)
     add_gateway(world, attachment, seen, gateway, undo);
 }
 
 void check(World& world, const Attachment& attachment, Findings& findings) {
   if (!attachment.bridge_port || !world.bridge) return;
-  const Addresses seen = netlink::addresses_of(world.host, *world.bridge);
+  if (attachment.bridge_port->vlan_gateway && !world.vlan_gateway) return;
+  const Addresses seen = netlink::addresses_of(world.host, gateway_link(world));
   for (const auto& gateway : attachment.bridge_port->gateways) {
     if (!has(seen, gateway)) {
       findings.push_back("gateway address " + gateway.to_string() + " is missing on bridge " +
-                         world.bridge->name);
+                         gateway_link(world).name);
     }
   }
 }

@@ -7,9 +7,17 @@ namespace {
 
 using attachment::Attachment;
 
-netlink::Route wanted_route(const World& world, const base::IpPrefix& address) {
-  return {.destination = base::IpPrefix::host(address.address()),
-          .out_link = world.host_end->index};
+bool has_own_link(const Attachment& attachment) {
+  return attachment.routed_port || attachment.ptp_port;
+}
+
+netlink::Route wanted_route(const World& world, const Attachment& attachment,
+                            const base::IpPrefix& address) {
+  netlink::Route route{.destination = base::IpPrefix::host(address.address()),
+                       .out_link = world.host_end->index};
+  constexpr std::uint8_t kScopeHost = 254;  // as the reference ptp has it
+  if (attachment.ptp_port) route.scope = kScopeHost;
+  return route;
 }
 
 // "patchcord network/id/ifname" names a dead owner when no record bears that name any more.
@@ -39,17 +47,17 @@ void replace_stale(World& world, const netlink::Route& wanted) {
 }
 
 void apply(World& world, Attachment& attachment, base::Rollback&) {
-  if (!attachment.routed_port) return;
+  if (!has_own_link(attachment)) return;
   for (const auto& address : attachment.addresses) {
-    const netlink::Route wanted = wanted_route(world, address.prefix);
+    const netlink::Route wanted = wanted_route(world, attachment, address.prefix);
     if (!netlink::add_route(world.host, wanted)) replace_stale(world, wanted);
   }
 }
 
 void check(World& world, const Attachment& attachment, Findings& findings) {
-  if (!attachment.routed_port || !world.host_end) return;
+  if (!has_own_link(attachment) || !world.host_end) return;
   for (const auto& address : attachment.addresses) {
-    const netlink::Route wanted = wanted_route(world, address.prefix);
+    const netlink::Route wanted = wanted_route(world, attachment, address.prefix);
     const auto seen = netlink::match_route(world.host, wanted.destination.address());
     const std::string what = "host route " + wanted.destination.to_string();
     if (!seen || seen->destination != wanted.destination) {

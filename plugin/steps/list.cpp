@@ -5,14 +5,15 @@
 namespace steps {
 
 std::span<const Step* const> private_steps() {
-  static constexpr std::array<const Step*, 8> kSteps = {&kBridge,     &kInterface, &kBridgePort,
-                                                        &kRoutedPort, &kAddresses, &kHostRoutes,
-                                                        &kGateway,    &kCarrier};
+  static constexpr std::array<const Step*, 13> kSteps = {
+      &kBridge,    &kInterface, &kBridgePort, &kPortVlans,   &kRoutedPort, &kPtpPort, &kAddresses,
+      &kPtpRoutes, &kRoutes,    &kHostRoutes, &kVlanGateway, &kGateway,    &kCarrier};
   return kSteps;
 }
 
 std::span<const Step* const> public_steps() {
-  static constexpr std::array<const Step*, 2> kSteps = {&kForwarding, &kOpenBridge};
+  static constexpr std::array<const Step*, 3> kSteps = {&kForwarding, &kOpenVlanGateway,
+                                                        &kOpenBridge};
   return kSteps;
 }
 

@@ -30,6 +30,7 @@ struct World {
   const attachment::RecordStore& records;
 
   std::optional<netlink::Link> bridge;
+  std::optional<netlink::Link> vlan_gateway;
   std::optional<netlink::Link> host_end;
   std::optional<netlink::Link> container_end;
   /// Held from the moment a bridge is found unfinished until this ADD has finished it or given up
@@ -56,17 +57,30 @@ struct Step {
 /// The bridge exists, of this kind, with the wanted flags. New or half-made ones stay down until
 /// kOpenBridge.
 extern const Step kBridge;
+/// Held around the first use of a bridge, or of the gateway of one of its VLANs. Throws
+/// base::LockTimeout.
+[[nodiscard]] base::FileLock lock_bridge(const World& world, const std::string& bridge);
 /// The veth pair, enslaved at birth, refusing router advertisements; host end up.
 extern const Step kInterface;
 /// Hairpin and isolation of the bridge port.
 extern const Step kBridgePort;
+/// The VLANs of the bridge port.
+extern const Step kPortVlans;
+/// The interface that is the gateway of one VLAN; stays down until kOpenVlanGateway.
+extern const Step kVlanGateway;
 /// The host end as a router that answers for everything, and the container's permanent neighbours.
 extern const Step kRoutedPort;
-/// The container's addresses, then its interface up, then its routes.
+/// The gateways' addresses on the host end of a ptp port.
+extern const Step kPtpPort;
+/// The container's addresses, then its interface up.
 extern const Step kAddresses;
-/// The host's routes to a routed container.
+/// The container's way to the gateways on the host end of a ptp port, and through them.
+extern const Step kPtpRoutes;
+/// The container's routes.
+extern const Step kRoutes;
+/// The host's routes to a container that has a link of its own.
 extern const Step kHostRoutes;
-/// The gateway addresses on the bridge.
+/// The gateway addresses on the bridge, or on the interface that has them in its place.
 extern const Step kGateway;
 /// The port carries traffic.
 extern const Step kCarrier;
@@ -74,6 +88,7 @@ extern const Step kCarrier;
 /// What others rely on from the moment it is there: these run last, when everything of the
 /// attachment's own has succeeded.
 extern const Step kForwarding;
+extern const Step kOpenVlanGateway;
 extern const Step kOpenBridge;
 
 /// Has an effect and registers its undo, also where the kernel's answer was lost and nobody knows

@@ -127,10 +127,10 @@ void make(const Parts& parts, base::Rollback& undo) {
 
   apply(steps::private_steps(), parts.world, plan, undo);
   if (parts.world.amended) parts.draft.write(plan);
-  const cni::Dns& dns = parts.network.dns ? *parts.network.dns : lease.dns;
-  const std::string document = cni::to_document(
-      describe(parts.world, plan, parts.request.previous_result().value_or(cni::Result{}), dns),
-      parts.request.version);
+  const std::string document =
+      cni::to_document(describe(parts.world, plan, parts.network, lease,
+                                parts.request.previous_result().value_or(cni::Result{})),
+                       parts.request.version);
 
   open_to_others(parts, plan);
   announce_addresses(parts.world, plan, parts.settings);
@@ -170,6 +170,25 @@ Attachment find_record(const RecordStore& records, const Key& key) {
                                                 records.state_directory());
 }
 
+void delete_attachment(const cni::Request& request, const Settings& settings,
+                       Unrecorded unrecorded) {
+  const Namespace home = Namespace::current();
+  netlink::Socket host_socket;
+  const RecordStore records(settings.state_directory);
+  steps::World world{.host_namespace = home, .host = host_socket, .records = records};
+
+  const Key key = key_of(request);
+  constexpr std::chrono::seconds kPatience{30};
+  const auto opened = records.take_over(key, kPatience);
+  if (opened) {
+    tear_down(world, request, opened->torso, settings.state_directory);
+    records.discard(key, opened->draft);
+  }
+  const auto record = records.find(key);
+  if (record || !opened) tear_down(world, request, record, settings.state_directory, unrecorded);
+  records.remove(key);
+}
+
 }  // namespace
 
 void add(const cni::Request& request, const config::Network& network, const Settings& settings) {
@@ -202,21 +221,11 @@ void add(const cni::Request& request, const config::Network& network, const Sett
 }
 
 void del(const cni::Request& request, const Settings& settings) {
-  const Namespace home = Namespace::current();
-  netlink::Socket host_socket;
-  const RecordStore records(settings.state_directory);
-  steps::World world{.host_namespace = home, .host = host_socket, .records = records};
+  delete_attachment(request, settings, Unrecorded::kMarked);
+}
 
-  const Key key = key_of(request);
-  constexpr std::chrono::seconds kPatience{30};
-  const auto opened = records.take_over(key, kPatience);
-  if (opened) {
-    tear_down(world, request, opened->torso, settings.state_directory);
-    records.discard(key, opened->draft);
-  }
-  const auto record = records.find(key);
-  if (record || !opened) tear_down(world, request, record, settings.state_directory);
-  records.remove(key);
+void del_drop_in(const cni::Request& request, const Settings& settings) {
+  delete_attachment(request, settings, Unrecorded::kOfContainer);
 }
 
 void check(const cni::Request& request, const Settings& settings) {

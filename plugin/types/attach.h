@@ -25,6 +25,10 @@ void add(const cni::Request& request, const config::Network& network, const Sett
 /// what did not work.
 void del(const cni::Request& request, const Settings& settings);
 
+/// As del, for the names of the reference plugins: where there is no record, the reference may have
+/// made the pair, and CNI_IFNAME in CNI_NETNS leads to it.
+void del_drop_in(const cni::Request& request, const Settings& settings);
+
 /// Throws cni::Error{kCheckFailed} that names everything missing or altered.
 void check(const cni::Request& request, const Settings& settings);
 

@@ -22,15 +22,16 @@ constexpr std::array<std::uint8_t, 16> kNextHop6 = {0xfe, 0x80, 0, 0, 0, 0, 0, 0
 // people what they are looking at.
 constexpr std::array<std::uint8_t, 6> kRoutedHostMac = {0xee, 0xee, 0xee, 0xee, 0xee, 0xee};
 
-std::array<base::MacAddress, 3> random_macs() {
-  std::array<std::uint8_t, 18> bytes{};
+std::array<base::MacAddress, 4> random_macs() {
+  std::array<std::uint8_t, 24> bytes{};
   if (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) {
     throw base::SystemError("read", "the kernel's random numbers", errno);
   }
   const std::span all(bytes);
   return {base::MacAddress::locally_administered(all.subspan<0, 6>()),
           base::MacAddress::locally_administered(all.subspan<6, 6>()),
-          base::MacAddress::locally_administered(all.subspan<12, 6>())};
+          base::MacAddress::locally_administered(all.subspan<12, 6>()),
+          base::MacAddress::locally_administered(all.subspan<18, 6>())};
 }
 
 base::IpAddress next_hop_of(Family family) {
@@ -93,6 +94,13 @@ bool is_direct(const cni::Route& route) {
   return route.scope && *route.scope >= kScopeLink;
 }
 
+void add_next_hops(Attachment& attachment) {
+  for (auto& route : attachment.routes) {
+    if (!route.gateway && !is_direct(route))
+      route.gateway = first_gateway(attachment, route.destination.family());
+  }
+}
+
 void plan_bridged(const config::Bridge& bridge, Attachment& attachment) {
   for (auto& address : attachment.addresses) {
     if (bridge.is_gateway && !address.gateway)
@@ -103,15 +111,42 @@ void plan_bridged(const config::Bridge& bridge, Attachment& attachment) {
     if (std::find(gateways.begin(), gateways.end(), gateway) == gateways.end())
       gateways.push_back(gateway);
   }
-  for (auto& route : attachment.routes) {
-    if (!route.gateway && !is_direct(route))
-      route.gateway = first_gateway(attachment, route.destination.family());
-  }
+  add_next_hops(attachment);
   for (const Family family : attachment::families_of(attachment)) {
     if (bridge.is_gateway) attachment.forward.push_back(family);
     if (bridge.is_default_gateway)
       add_default_route(attachment, *first_gateway(attachment, family));
   }
+}
+
+void plan_ptp(Attachment& attachment) {
+  auto& gateways = attachment.ptp_port->gateways;
+  for (const auto& address : attachment.addresses) {
+    if (!address.gateway) {
+      throw cni::Error(cni::Code::kInvalidConfig,
+                       "ipam: " + address.prefix.to_string() +
+                           " comes without a gateway, which ptp gives to the host's end; give one");
+    }
+    if (std::find(gateways.begin(), gateways.end(), *address.gateway) == gateways.end())
+      gateways.push_back(*address.gateway);
+  }
+  add_next_hops(attachment);
+  attachment.forward = attachment::families_of(attachment);
+}
+
+std::optional<attachment::PortVlans> plan_vlans(const config::Bridge& bridge) {
+  if (!bridge.vlans) return std::nullopt;
+  attachment::PortVlans vlans{.native = bridge.vlans->native,
+                              .keep_default = bridge.vlans->keep_default};
+  for (const auto& range : bridge.vlans->trunk) vlans.trunk.push_back({range.first, range.last});
+  return vlans;
+}
+
+std::optional<attachment::VlanGateway> plan_vlan_gateway(const config::Bridge& bridge,
+                                                         const base::MacAddress& mac) {
+  if (!bridge.vlans || !bridge.vlans->own_gateway) return std::nullopt;
+  return attachment::VlanGateway{.name = bridge.name + "." + std::to_string(bridge.vlans->native),
+                                 .mac = mac};
 }
 
 void refuse_two_ipv4_gateways(const Attachment& attachment) {
@@ -152,13 +187,20 @@ Attachment plan_links(const cni::Request& request, const config::Network& networ
     plan.routed_port.emplace();
     return plan;
   }
-  plan.bridge_port = attachment::BridgePort{.bridge = network.bridge.name,
-                                            .bridge_mac = macs[2],
-                                            .hairpin = network.bridge.hairpin,
-                                            .isolated = network.bridge.port_isolation,
-                                            .promiscuous = network.bridge.promiscuous,
-                                            .force_address = network.bridge.force_address,
-                                            .gateways = {}};
+  if (network.mode == config::Mode::kPtp) {
+    plan.ptp_port.emplace();
+    return plan;
+  }
+  plan.bridge_port =
+      attachment::BridgePort{.bridge = network.bridge.name,
+                             .bridge_mac = macs[2],
+                             .hairpin = network.bridge.hairpin,
+                             .isolated = network.bridge.port_isolation,
+                             .promiscuous = network.bridge.promiscuous,
+                             .force_address = network.bridge.force_address,
+                             .gateways = {},
+                             .vlans = plan_vlans(network.bridge),
+                             .vlan_gateway = plan_vlan_gateway(network.bridge, macs[3])};
   return plan;
 }
 
@@ -169,6 +211,10 @@ void plan_addresses(const config::Network& network, const lease::Lease& lease,
   attachment.routes = lease.routes;
   if (attachment.routed_port) {
     plan_routed(attachment);
+    return;
+  }
+  if (attachment.ptp_port) {
+    plan_ptp(attachment);
     return;
   }
   plan_bridged(network.bridge, attachment);

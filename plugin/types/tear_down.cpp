@@ -21,26 +21,41 @@ std::string configured_prefix(const cni::Request& request) {
   }
 }
 
+// An index counts in its own namespace only: the host's link of that index may be anything, if the
+// real peer is somewhere else.
+bool is_peer(steps::World& world, const netlink::Link& host_end, const netlink::Link& inside) {
+  if (host_end.kind != "veth" || host_end.peer != inside.index) return false;
+  const auto peer = netlink::find_peer(world.host, host_end);
+  return peer && peer->name == inside.name && peer->mac == inside.mac;
+}
+
 // Through the container, if it still is there: the host end may have another name than today's
 // configuration gives it.
-std::optional<std::string> find_host_end_of_container(steps::World& world,
-                                                      const cni::Request& request) {
+std::optional<netlink::Link> find_host_end_of_container(steps::World& world,
+                                                        const cni::Request& request,
+                                                        Unrecorded unrecorded) {
   const auto container = netlink::Namespace::find(request.netns);
   if (!container || container->identity() == world.host_namespace.identity()) return std::nullopt;
   auto socket = netlink::Socket::in(*container, world.host_namespace);
   const auto inside = netlink::find_link(socket, request.ifname);
   if (!inside || inside->kind != "veth" || inside->peer == 0) return std::nullopt;
   const auto host_end = netlink::find_link(world.host, inside->peer);
-  if (!host_end || host_end->alias != attachment::alias_of(key_of(request))) return std::nullopt;
-  return host_end->name;
+  if (!host_end) return std::nullopt;
+  if (host_end->alias == attachment::alias_of(key_of(request))) return host_end;
+  const bool may = unrecorded == Unrecorded::kOfContainer && host_end->alias.empty();
+  return may && is_peer(world, *host_end, *inside) ? host_end : std::nullopt;
 }
 
-Attachment from_names(steps::World& world, const cni::Request& request) {
+Attachment from_names(steps::World& world, const cni::Request& request, Unrecorded unrecorded) {
   Attachment attachment;
   attachment.key = key_of(request);
-  attachment.pair.host_name =
-      find_host_end_of_container(world, request)
-          .value_or(attachment::host_name_of(attachment.key, configured_prefix(request)));
+  if (const auto host_end = find_host_end_of_container(world, request, unrecorded)) {
+    attachment.pair.host_name = host_end->name;
+    attachment.pair.host_mac = host_end->mac.value_or(base::MacAddress());
+  } else {
+    attachment.pair.host_name =
+        attachment::host_name_of(attachment.key, configured_prefix(request));
+  }
   attachment.finished = true;
   return attachment;
 }
@@ -48,8 +63,9 @@ Attachment from_names(steps::World& world, const cni::Request& request) {
 }  // namespace
 
 void tear_down(steps::World& world, const cni::Request& request,
-               const std::optional<Attachment>& record, const std::string& state_directory) {
-  const Attachment attachment = record ? *record : from_names(world, request);
+               const std::optional<Attachment>& record, const std::string& state_directory,
+               Unrecorded unrecorded) {
+  const Attachment attachment = record ? *record : from_names(world, request, unrecorded);
   Attempts attempts;
   const auto remove_all = [&](std::span<const steps::Step* const> list) {
     for (auto step = list.rbegin(); step != list.rend(); ++step) {

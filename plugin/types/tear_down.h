@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -9,12 +10,16 @@
 
 namespace types {
 
+/// Which pairs may be removed for which there is no record: only those that bear the attachment's
+/// mark, or also one without any mark whose other end is CNI_IFNAME in CNI_NETNS.
+enum class Unrecorded : std::uint8_t { kMarked, kOfContainer };
+
 /// Removes everything that belongs to the attachment, addresses last, and goes on past what fails.
 /// Without an attachment (no record, or an unreadable one) it goes by the names in the request: the
 /// host end is found by its name and its mark, the addresses by their owner. Throws one cni::Error
 /// with every problem; what is gone already is none.
 void tear_down(steps::World& world, const cni::Request& request,
                const std::optional<attachment::Attachment>& attachment,
-               const std::string& state_directory);
+               const std::string& state_directory, Unrecorded unrecorded = Unrecorded::kMarked);
 
 }  // namespace types

@@ -6,7 +6,8 @@
 namespace types {
 namespace {
 
-constexpr std::array<const Type*, 4> kTypes = {&kPatchcord, &kHostLocal, &kStatic, &kLoopback};
+constexpr std::array<const Type*, 6> kTypes = {&kPatchcord, &kBridge, &kPtp,
+                                               &kHostLocal, &kStatic, &kLoopback};
 
 }  // namespace
 

@@ -26,6 +26,8 @@ extern const Type kPatchcord;
 extern const Type kHostLocal;
 extern const Type kStatic;
 extern const Type kLoopback;
+extern const Type kBridge;
+extern const Type kPtp;
 
 /// By the last part of a path; absent for a name that is none of ours.
 [[nodiscard]] const Type* find_type(std::string_view called_as);

@@ -1,0 +1,90 @@
+#include "plugin/config/keys.h"
+
+#include <nlohmann/json.hpp>
+
+#include "plugin/cni/error.h"
+#include "plugin/cni/identifier.h"
+
+namespace config {
+namespace {
+
+void read_mtu(const cni::Object& root, Network& network) {
+  const auto* value = root.find("mtu");
+  if (value == nullptr) return;
+  if (value->is_string()) {
+    if (value->get_ref<const std::string&>() != "auto")
+      root.reject("mtu", "must be a number of bytes or \"auto\"");
+    network.mtu_auto = true;
+    return;
+  }
+  // The reference takes zero and negative numbers for "leave it".
+  const auto bytes = root.integer("mtu", INT32_MIN, 65535).value_or(0);
+  if (bytes > 0 && bytes < 68)
+    root.reject("mtu", "is below 68, the least that IPv4 works with (RFC 791)");
+  network.mtu = bytes > 0 ? static_cast<unsigned>(bytes) : 0;
+}
+
+base::MacAddress read_mac(const std::string& text, const std::string& where, cni::Code code) {
+  const auto mac = base::MacAddress::parse(text);
+  if (!mac || !mac->is_usable())
+    throw cni::Error(code, where + ": \"" + text + "\" is no unicast MAC address");
+  return *mac;
+}
+
+// Any list present, even an empty one, and a domain that is not empty make the configured DNS
+// replace IPAM's.
+std::optional<cni::Dns> read_dns(const cni::Object& root) {
+  const auto section = root.object("dns");
+  if (!section) return std::nullopt;
+  cni::Dns dns{.nameservers = section->texts("nameservers"),
+               .domain = section->text("domain").value_or(""),
+               .search = section->texts("search"),
+               .options = section->texts("options")};
+  const bool given = section->has("nameservers") || section->has("search") ||
+                     section->has("options") || !dns.domain.empty();
+  return given ? std::optional(std::move(dns)) : std::nullopt;
+}
+
+// What a configuration asks for must not be left out without a word.
+void refuse_true(const cni::Object& root, std::string_view key, const std::string& remedy) {
+  if (!root.boolean(key).value_or(false)) return;
+  throw cni::Error(cni::Code::kUnsupportedField,
+                   root.path_of(key) + ": true: is not supported yet; " + remedy);
+}
+
+}  // namespace
+
+void refuse_interface_name(const cni::Object& root, std::string_view key, const std::string& name) {
+  const std::string_view defect = cni::defect_of_interface_name(name);
+  if (!defect.empty())
+    root.reject(key, "\"" + name + "\" is no interface name: it " + std::string(defect));
+}
+
+// runtimeConfig, then args, then CNI_ARGS, as in the reference bridge.
+std::optional<base::MacAddress> find_mac(const cni::Request& request, const cni::Object& root) {
+  const auto given = [](const cni::Object& object) { return object.text("mac").value_or(""); };
+  if (const auto runtime = root.object("runtimeConfig")) {
+    if (const auto text = given(*runtime); !text.empty())
+      return read_mac(text, runtime->path_of("mac"), cni::Code::kInvalidConfig);
+  }
+  if (const auto args = root.object("args")) {
+    if (const auto cni = args->object("cni")) {
+      if (const auto text = given(*cni); !text.empty())
+        return read_mac(text, cni->path_of("mac"), cni::Code::kInvalidConfig);
+    }
+  }
+  if (const auto text = cni::Arguments::parse(request.args).get("MAC"); text && !text->empty()) {
+    return read_mac(*text, "CNI_ARGS MAC", cni::Code::kInvalidEnvironment);
+  }
+  return std::nullopt;
+}
+
+void read_common(const cni::Request& request, Network& network) {
+  const cni::Object root = request.config();
+  refuse_true(root, "ipMasq", "remove it and masquerade with a rule of the host");
+  read_mtu(root, network);
+  network.dns = read_dns(root);
+  network.ipam = parse_ipam(request);
+}
+
+}  // namespace config

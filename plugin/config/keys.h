@@ -1,0 +1,35 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/mac_address.h"
+#include "plugin/cni/object.h"
+#include "plugin/cni/request.h"
+#include "plugin/config/network.h"
+
+/// Readers of the keys that several types have in common; all throw cni::Error{kInvalidConfig},
+/// unless they say otherwise.
+namespace config {
+
+inline constexpr std::string_view kHostInterfacePrefix = "veth";
+
+void refuse_interface_name(const cni::Object& root, std::string_view key, const std::string& name);
+
+/// mtu, dns and ipam, which every type has. Throws cni::Error{kUnsupportedField} for ipMasq.
+void read_common(const cni::Request& request, Network& network);
+
+/// The keys of a bridge and of its port; `network` has its ipam already. Throws
+/// cni::Error{kUnsupportedField} for macspoofchk.
+void read_bridge(const cni::Object& root, Network& network);
+
+/// vlan, vlanTrunk and preserveDefaultVlan. Absent where neither of the first two is given.
+[[nodiscard]] std::optional<Vlans> read_vlans(const cni::Object& root);
+
+/// The container's MAC: runtimeConfig, then args, then CNI_ARGS, as in the reference bridge. Throws
+/// cni::Error{kInvalidEnvironment} for the last.
+[[nodiscard]] std::optional<base::MacAddress> find_mac(const cni::Request& request,
+                                                       const cni::Object& root);
+
+}  // namespace config

@@ -1,0 +1,90 @@
+#include <algorithm>
+
+#include "netlink/route.h"
+#include "plugin/cni/error.h"
+#include "plugin/steps/step.h"
+
+namespace steps {
+namespace {
+
+using attachment::Attachment;
+
+// The next hop of a routed container is in none of its subnets, and behind a ptp port the only
+// neighbour is the gateway: another next hop is taken at its word.
+bool is_onlink(const Attachment& attachment, const base::IpAddress& next_hop) {
+  if (attachment.routed_port) return true;
+  if (!attachment.ptp_port) return false;
+  const auto& gateways = attachment.ptp_port->gateways;
+  return std::find(gateways.begin(), gateways.end(), next_hop) == gateways.end();
+}
+
+netlink::Route to_kernel(const Attachment& attachment, const cni::Route& route, int out_link) {
+  return {.destination = route.destination.network(),
+          .gateway = route.gateway,
+          .out_link = out_link,
+          .source = std::nullopt,
+          .scope = route.scope,
+          .table = route.table,
+          .priority = route.priority,
+          .mtu = route.mtu,
+          .advmss = route.advmss,
+          .onlink = route.gateway && is_onlink(attachment, *route.gateway)};
+}
+
+// A container on two networks that both bring a default route keeps the first one's; the second
+// gets a metric of its own, greater than any that the kernel gives by itself, so that which one
+// counts does not depend on chance.
+std::uint32_t second_default_metric(const netlink::Link& link) {
+  constexpr std::uint32_t kAboveKernelDefault = 2048;  // IP6_RT_PRIO_USER is 1024
+  return kAboveKernelDefault + static_cast<std::uint32_t>(link.index);
+}
+
+void apply(World& world, Attachment& attachment, base::Rollback&) {
+  if (!attachment.pair.container_up) return;
+  for (cni::Route& route : attachment.routes) {
+    const int out_link = world.container_end->index;
+    if (netlink::add_route(*world.container, to_kernel(attachment, route, out_link))) continue;
+    if (route.destination.is_default() && route.priority == 0) {
+      route.priority = second_default_metric(*world.container_end);
+      world.amended = true;
+      if (netlink::add_route(*world.container, to_kernel(attachment, route, out_link))) continue;
+    }
+    throw cni::Error(cni::Code::kConflict,
+                     "the container has a route to " + route.destination.to_string() +
+                         " of that metric already; give this network's route another priority");
+  }
+}
+
+bool is_same(const netlink::Route& seen, const netlink::Route& wanted) {
+  constexpr std::uint32_t kMainTable = 254;
+  // The kernel gives an IPv6 route without a metric 1024 (IP6_RT_PRIO_USER).
+  const std::uint32_t unset = wanted.destination.family() == base::Family::kIpv6 ? 1024 : 0;
+  return seen.destination == wanted.destination && seen.gateway == wanted.gateway &&
+         seen.table.value_or(kMainTable) == wanted.table.value_or(kMainTable) &&
+         seen.priority == (wanted.priority != 0 ? wanted.priority : unset) &&
+         seen.mtu == wanted.mtu && seen.advmss == wanted.advmss;
+}
+
+void check(World& world, const Attachment& attachment, Findings& findings) {
+  if (!world.container_end || attachment.routes.empty()) return;
+  const auto seen = netlink::routes_through(*world.container, world.container_end->index);
+  for (const cni::Route& route : attachment.routes) {
+    const netlink::Route wanted = to_kernel(attachment, route, world.container_end->index);
+    const bool present = std::any_of(seen.begin(), seen.end(),
+                                     [&](const auto& one) { return is_same(one, wanted); });
+    if (!present) {
+      findings.push_back("route " + wanted.destination.to_string() +
+                         (wanted.gateway ? " via " + wanted.gateway->to_string() : "") +
+                         " on container interface " + attachment.key.ifname + " is missing");
+    }
+  }
+}
+
+// They go with the interface.
+void remove(World&, const Attachment&) {}
+
+}  // namespace
+
+const Step kRoutes = {.name = "routes", .apply = apply, .check = check, .remove = remove};
+
+}  // namespace steps

@@ -1,0 +1,28 @@
+#include "plugin/config/network.h"
+#include "plugin/types/attach.h"
+#include "plugin/types/collect.h"
+#include "plugin/types/readiness.h"
+#include "plugin/types/type.h"
+
+namespace types {
+namespace {
+
+void add_ptp(const cni::Request& request, const Settings& settings) {
+  add(request, config::parse_ptp(request), settings);
+}
+
+void report_status(const cni::Request& request, const Settings& settings) {
+  require_ready(request, config::parse_ptp(request), settings);
+}
+
+}  // namespace
+
+const Type kPtp = {.name = "ptp",
+                   .oldest = cni::Version::k0_1_0,
+                   .add = add_ptp,
+                   .del = del_drop_in,
+                   .check = check,
+                   .gc = collect,
+                   .status = report_status};
+
+}  // namespace types

@@ -1,0 +1,111 @@
+"""VLANs of a bridge's ports: what the port is in, what passes, and what does not leak."""
+
+import json
+import unittest
+
+from guest import inside_only
+from fake_node import Node, PluginError, bridge_config
+
+
+@inside_only
+class VlanTest(unittest.TestCase):
+    def setUp(self):
+        self.node = Node()
+        self.addCleanup(self.node.close)
+
+    def attach(self, name, **keys):
+        """A container on the bridge; returns it, its result and its configuration."""
+        config = bridge_config(self.node, **keys)
+        container = self.node.container(name)
+        return container, self.node.add(config, container), config
+
+    def vlans(self, port):
+        """{vid: flags} of a port, as bridge(8) shows them."""
+        shown = self.node.on_host("bridge", "-j", "vlan", "show", "dev", port)
+        found = {}
+        for entry in (json.loads(shown)[0]["vlans"] if shown.strip() not in ("", "[]") else []):
+            for vid in range(entry["vlan"], entry.get("vlanEnd", entry["vlan"]) + 1):
+                found[vid] = sorted(entry.get("flags", []))
+        return found
+
+    NATIVE = ["Egress Untagged", "PVID"]
+
+    def test_an_access_port_is_in_its_vlan_only_and_check_agrees(self):
+        a, result, config = self.attach("a", vlan=100)
+        self.assertEqual(self.vlans(result["interfaces"][1]["name"]), {100: self.NATIVE})
+        self.node.check(config, a, result)
+        self.node.on_host("bridge", "vlan", "del", "dev", result["interfaces"][1]["name"], "vid", "100")
+        with self.assertRaises(PluginError) as caught:
+            self.node.check(config, a, result)
+        self.assertIn("VLAN 100", caught.exception.msg)
+
+    def test_traffic_stays_in_its_vlan(self):
+        a, _, _ = self.attach("a", vlan=100)
+        self.attach("b", vlan=100)
+        self.attach("c", vlan=200)
+        self.assertTrue(self.node.reaches(a, "10.88.0.3"))
+        self.assertFalse(self.node.reaches(a, "10.88.0.4"), "it is in another VLAN")
+
+    def test_the_default_vlan_is_kept_where_it_is_asked_for(self):
+        _, result, _ = self.attach("a", vlan=100, preserveDefaultVlan=True)
+        self.assertEqual(self.vlans(result["interfaces"][1]["name"]), {1: ["Egress Untagged"], 100: self.NATIVE})
+
+    def test_a_trunk_has_its_vlans_tagged_and_vlan_1_natively(self):
+        a, result, config = self.attach("a", vlanTrunk=[{"id": 101}, {"minID": 200, "maxID": 210}])
+        wanted = {1: self.NATIVE, 101: []} | {vid: [] for vid in range(200, 211)}
+        self.assertEqual(self.vlans(result["interfaces"][1]["name"]), wanted)
+        self.node.check(config, a, result)
+
+    def test_a_trunk_may_have_another_native_vlan(self):
+        _, result, _ = self.attach("a", vlan=100, vlanTrunk=[{"id": 101}])
+        self.assertEqual(self.vlans(result["interfaces"][1]["name"]), {100: self.NATIVE, 101: []})
+
+    def test_a_trunk_carries_tagged_frames_to_an_access_port(self):
+        a, _, _ = self.attach("a", vlan=205)
+        trunk, _, _ = self.attach("t", vlanTrunk=[{"minID": 200, "maxID": 210}])
+        self.assertFalse(self.node.reaches(a, "10.88.0.3"), "the trunk's untagged frames are of VLAN 1")
+        self.node.run_in(trunk, "ip", "link", "add", "link", "eth0", "name", "tagged", "up", "type", "vlan", "id", "205")
+        self.node.run_in(trunk, "ip", "addr", "flush", "dev", "eth0")
+        self.node.run_in(trunk, "ip", "addr", "add", "10.88.0.3/24", "dev", "tagged")
+        self.assertTrue(self.node.reaches(a, "10.88.0.3"))
+
+    def test_every_second_vlan_fits_into_the_requests(self):
+        _, result, _ = self.attach("a", vlanTrunk=[{"id": vid} for vid in range(2, 4095, 2)])
+        self.assertEqual(len(self.vlans(result["interfaces"][1]["name"])), 2047 + 1)
+
+    def test_an_empty_trunk_makes_the_bridge_filter_and_leaves_the_port(self):
+        _, result, _ = self.attach("a", vlanTrunk=[])
+        self.assertEqual(self.vlans(result["interfaces"][1]["name"]), {1: self.NATIVE})
+
+    def test_the_gateway_of_a_vlan_is_an_interface_of_its_own(self):
+        a, result, config = self.attach("a", vlan=100, isDefaultGateway=True)
+        self.assertEqual([i["name"] for i in result["interfaces"]][3], "pcbr0.100")
+        self.assertTrue(self.node.reaches(a, "10.88.0.1"))
+        self.node.check(config, a, result)
+        index = self.node.ip_json(self.node.host, "link", "show", "dev", "pcbr0.100")[0]["ifindex"]
+        b, _, _ = self.attach("b", vlan=100, isDefaultGateway=True)
+        self.assertEqual(self.node.ip_json(self.node.host, "link", "show", "dev", "pcbr0.100")[0]["ifindex"], index)
+        self.assertTrue(self.node.reaches(b, "10.88.0.1"))
+        self.assertNotIn("10.88.0.1", self.node.on_host("ip", "addr", "show", "dev", "pcbr0"))
+        other, _, _ = self.attach("c", vlan=200)
+        self.assertFalse(self.node.reaches(other, "10.88.0.1"), "the gateway is of another VLAN")
+
+    def test_a_gateway_whose_making_failed_is_gone(self):
+        self.node.on_host("ip", "link", "add", "pcbr0", "up", "type", "bridge", "vlan_filtering", "1")
+        # New links of the host then refuse IPv6 addresses, the gateway's among them.
+        self.node.on_host("sysctl", "-qw", "net.ipv6.conf.default.disable_ipv6=1")
+        with self.assertRaises(PluginError) as caught:
+            self.attach("a", vlan=100, isDefaultGateway=True, subnets=("fd00:88::/64",))
+        self.assertIn("pcbr0.100", caught.exception.msg)
+        self.assertEqual(sorted(link["ifname"] for link in self.node.ip_json(self.node.host, "link")), ["lo", "pcbr0"])
+
+    def test_a_foreign_bridge_that_filters_is_used_as_it_is(self):
+        self.node.on_host("ip", "link", "add", "pcbr0", "up", "type", "bridge", "vlan_filtering", "1", "vlan_default_pvid", "7")
+        _, result, _ = self.attach("a", vlan=100)
+        self.assertEqual(self.vlans(result["interfaces"][1]["name"]), {100: self.NATIVE})
+        (bridge,) = self.node.ip_json(self.node.host, "-d", "link", "show", "dev", "pcbr0")
+        self.assertEqual(bridge["linkinfo"]["info_data"]["vlan_default_pvid"], 7)
+
+
+if __name__ == "__main__":
+    unittest.main()
