@@ -14,6 +14,8 @@ namespace ipam {
 struct Owner {
   std::string container_id;
   std::string interface;
+  // clang-tidy sees a null pointer in the comparison with 0 that the compiler generates.
+  // NOLINTNEXTLINE(modernize-use-nullptr)
   friend auto operator<=>(const Owner&, const Owner&) = default;
 };
 
