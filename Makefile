@@ -71,4 +71,4 @@ clean:  ## remove everything built
 	rm -rf build build-debug build-sanitize build-lint build-fuzz
 
 help:  ## this list
-	@sed -n 's/^\([a-z/-]*\):.*##/\1\t/p' Makefile | column -t -s "$$(printf '\t')"
+	@awk -F ':.*## ' '/^[a-z\/-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' Makefile

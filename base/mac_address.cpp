@@ -44,7 +44,7 @@ std::optional<MacAddress> MacAddress::parse(std::string_view text) {
     const auto digit = hex_digit(text[i]);
     if (!digit) return std::nullopt;
     auto& byte = mac.bytes_[digits / 2];
-    byte = static_cast<std::uint8_t>((byte << 4U) | *digit);
+    byte = static_cast<std::uint8_t>(byte * 16 + *digit);
     ++digits;
   }
   return mac;

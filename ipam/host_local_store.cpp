@@ -130,9 +130,8 @@ bool HostLocalStore::reserve(const IpAddress& address, const Owner& owner) {
 
 bool HostLocalStore::release(const IpAddress& address, const Owner& owner) {
   Index& reservations = index();
-  const auto text = files_.read(address);
-  if (text != reservation_text(owner)) {
-    if (text != owner.container_id) return false;
+  if (files_.read(address) != reservation_text(owner)) {
+    // In the old form, it is the owner's unless there is one in the present form.
     const auto held = held_by(owner);
     if (std::find(held.begin(), held.end(), address) == held.end()) return false;
   }

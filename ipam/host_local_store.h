@@ -9,14 +9,16 @@
 namespace ipam {
 
 struct HostLocalPlace {
-  std::string
-      directory;  // <dataDir>/<network name>: the reservations, shared with the reference plugin
-  std::string index;  // our own index of them; may vanish at any time (a tmpfs); made when missing
+  /// <dataDir>/<network name>: the reservations, shared with the reference plugin.
+  std::string directory;
+  /// The file of our own index of them, made when missing. It may vanish at any time, and must not
+  /// outlive the boot: /run. None is kept where this is empty.
+  std::string index;
 };
 
 /// The files of the reference host-local, byte for byte, so that both plugins can work in one
-/// directory at the same time; beside them, in a directory of ours, an index that makes every
-/// operation's cost independent of the number of reservations.
+/// directory at the same time; elsewhere, an index that makes every operation's cost independent of
+/// the number of reservations.
 ///
 /// Format (reference host-local, backend/disk): directory 0755; a file 0600 for each address, named
 /// by its text, holding "<container id>\r\n<interface>" without a newline at the end;
@@ -26,6 +28,11 @@ struct HostLocalPlace {
 /// modification time: after each operation of ours it is set to a stamp that the index knows and
 /// that no clock gives, so a change by anyone else, or one of ours that was cut short, is noticed,
 /// and the index is made anew by one scan.
+///
+/// Nothing depends on the index being right: an address is reserved by making a file that must not
+/// be there yet, and released when the file's content is its owner's. What others could have
+/// written (an index that is not ours alone to write, or in a directory that is not) is not used;
+/// where none can be kept, each operation scans.
 ///
 /// Opening throws base::LockTimeout when the lock is not to be had within `patience`,
 /// base::SystemError where a file cannot be used.

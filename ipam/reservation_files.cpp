@@ -46,12 +46,6 @@ bool means_no_reservation(int code) {
   return code == ELOOP || code == EISDIR || code == ENXIO || code == EFBIG;
 }
 
-// The address that a file is named for; absent also for a spelling that nobody would write.
-std::optional<IpAddress> parse_name(const std::string& name) {
-  const auto address = IpAddress::parse(name);
-  return address && address->to_string() == name ? address : std::nullopt;
-}
-
 std::string last_reserved_name(std::size_t set) {
   return "last_reserved_ip." + std::to_string(set);
 }
@@ -105,8 +99,9 @@ void ReservationFiles::visit_entry(
     (void)::unlinkat(directory_.get(), name.c_str(), 0);
     return;
   }
-  const auto address = parse_name(name);
+  const auto address = IpAddress::parse(name);
   if (!address) return;
+  // By the name as we write it: an address in another spelling is somebody else's file.
   if (const auto text = read(*address)) visit(*address, *text);
 }
 

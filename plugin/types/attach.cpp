@@ -41,6 +41,14 @@ unsigned find_mtu(netlink::Socket& host, const config::Network& network) {
   return 0;
 }
 
+// A container has one network namespace. If it comes back in another one, and the path that it had
+// leads there no more, the first is gone, even while the kernel still takes it down.
+bool is_current(const Attachment& existing, const Namespace& container) {
+  if (existing.netns == container.identity()) return true;
+  const auto former = Namespace::find(existing.netns_path);
+  return former && former->identity() == existing.netns;
+}
+
 void refuse_live_attachment(const RecordStore& records, steps::World& world,
                             const cni::Request& request, const Settings& settings) {
   const Key key = key_of(request);
@@ -48,7 +56,7 @@ void refuse_live_attachment(const RecordStore& records, steps::World& world,
   if (!existing) return;
   const auto host_end = netlink::find_link(world.host, existing->pair.host_name);
   if (host_end && host_end->alias == attachment::alias_of(key) &&
-      netlink::find_peer(world.host, *host_end)) {
+      is_current(*existing, *world.container_namespace)) {
     throw cni::Error(cni::Code::kConflict, "container " + key.container_id +
                                                " is attached to network " + key.network +
                                                " with interface " + key.ifname +

@@ -6,13 +6,10 @@ import subprocess
 import tempfile
 import unittest
 
-from fake_node import NAMES, PLUGIN, ROOT, Node, bridge_config, routed_config
-
-SANITIZED = "build-sanitize" in PLUGIN
+from fake_node import NAMES, PLUGIN, ROOT, Node, ShippedBinaryCase, bridge_config, routed_config
 
 
-@unittest.skipIf(SANITIZED, "the sanitized build is not what is shipped")
-class BinaryTest(unittest.TestCase):
+class BinaryTest(ShippedBinaryCase):
     def test_it_is_static_stripped_and_small(self):
         text = subprocess.run(["file", "-b", PLUGIN], stdout=subprocess.PIPE, text=True, check=True).stdout
         self.assertRegex(text, "statically linked|static-pie linked")

@@ -7,7 +7,7 @@ calls of one kind, so going through N goes through every step; the run is over w
 import json
 import unittest
 
-from fake_node import DUAL_BRIDGE, DUAL_ROUTED, Node, PluginError, bridge_config, routed_config
+from fake_node import DUAL_BRIDGE, DUAL_ROUTED, Node, PluginError, ShippedBinaryCase, bridge_config, routed_config
 
 # Each kind of system call that has an effect, with an error that it can give.
 FAULTS = (("sendmsg", "ENOBUFS"), ("openat", "EMFILE"), ("write", "ENOSPC"), ("linkat", "ENOSPC"), ("rename", "EIO"),
@@ -16,7 +16,7 @@ FAULTS = (("sendmsg", "ENOBUFS"), ("openat", "EMFILE"), ("write", "ENOSPC"), ("l
 MOST_CALLS = 200
 
 
-class FaultTest(unittest.TestCase):
+class FaultTest(ShippedBinaryCase):
     def setUp(self):
         self.node = Node()
         self.addCleanup(self.node.close)
@@ -50,9 +50,9 @@ class FaultTest(unittest.TestCase):
                     continue
                 # It got through: either the fault is one that ADD lives with, or there was no such call any more.
                 self.node.delete(config, container)
-                before = self.node.snapshot(container)
                 if not self.has_call(config, container, call, number):
                     break
+                before = self.node.snapshot(container)
             else:
                 self.fail(f"no end of {call}")
         return refused

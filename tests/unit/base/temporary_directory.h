@@ -15,7 +15,7 @@ namespace test {
 class TemporaryDirectory {
  public:
   TemporaryDirectory() {
-    std::string path = (std::filesystem::temp_directory_path() / "patchcord-test-XXXXXX").string();
+    std::string path = (std::filesystem::temp_directory_path() / "patchcord-unit-XXXXXX").string();
     if (::mkdtemp(path.data()) == nullptr) throw std::runtime_error("mkdtemp " + path);
     path_ = path;
   }

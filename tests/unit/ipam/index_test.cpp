@@ -190,6 +190,9 @@ TEST_CASE("an index agrees with a simple model of it through growth and removal"
     while (model.contains(expected)) expected = expected.next();
     if (index.next_free(from, last) != expected) ++wrong;
   }
+  for (const auto& [address, owner] : model) {
+    if (index.next_free(address, address)) ++wrong;
+  }
   CHECK(wrong == 0);
   while (!model.empty()) {
     index.remove(model.begin()->first, model.begin()->second);

@@ -113,6 +113,14 @@ TEST_CASE("a delegate's stderr goes to ours while it runs", "[cni][delegate]") {
   CHECK(std::string(text.data()) == "log\n");
 }
 
+// Signals 1 to 31 of a line of /proc/<pid>/status: 32 and 33 are the C library's own, and whoever
+// started us may have left them ignored.
+unsigned long settable_signals(const std::string& status, const std::string& line) {
+  const auto at = status.find(line);
+  REQUIRE(at != std::string::npos);
+  return std::stoul(status.substr(at + line.size()), nullptr, 16) & 0x7fffffffUL;
+}
+
 TEST_CASE("a delegate starts with default signals and none blocked", "[cni][delegate]") {
   struct sigaction ignore {};
   struct sigaction before {};
@@ -127,7 +135,8 @@ TEST_CASE("a delegate starts with default signals and none blocked", "[cni][dele
   sigset_t mask_after;
   REQUIRE(::sigprocmask(SIG_SETMASK, &mask_before, &mask_after) == 0);
   REQUIRE(::sigaction(SIGPIPE, &before, nullptr) == 0);
-  CHECK(answer == "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
+  CHECK(settable_signals(answer, "SigBlk:") == 0);
+  CHECK(settable_signals(answer, "SigIgn:") == 0);
   CHECK(::sigismember(&mask_after, SIGUSR1) == 1);
   CHECK(::sigismember(&mask_after, SIGTERM) == 0);
 }

@@ -1,0 +1,126 @@
+#include "plugin/types/plan.h"
+
+#include "catch2_any.h"
+#include "plugin/cni/error.h"
+#include "request_maker.h"
+
+namespace {
+
+base::IpPrefix prefix(const char* text) {
+  return base::IpPrefix::parse(text).value();
+}
+base::IpAddress address(const char* text) {
+  return base::IpAddress::parse(text).value();
+}
+
+config::Network bridge(const std::string& rest) {
+  return config::parse_patchcord(make_request(patchcord_config(R"("mode":"bridge")" + rest)));
+}
+
+config::Network routed() {
+  return config::parse_patchcord(make_request(
+      patchcord_config(R"("mode":"routed","ipam":{"type":"host-local","subnet":"10.1.0.0/24"})")));
+}
+
+attachment::Attachment plan(const config::Network& network, const lease::Lease& lease) {
+  auto result =
+      types::plan_links(make_request(patchcord_config(R"("mode":"bridge")")), network, {}, 0);
+  types::plan_addresses(network, lease, result);
+  return result;
+}
+
+const lease::Lease kDual{.ips = {{.address = prefix("10.1.0.5/24"), .gateway = address("10.1.0.1")},
+                                 {.address = prefix("fd00::5/64"), .gateway = address("fd00::1")}}};
+
+std::string shown(const std::vector<cni::Route>& routes) {
+  std::string text;
+  for (const auto& route : routes) {
+    text += route.destination.to_string() +
+            (route.gateway ? " via " + route.gateway->to_string() : "") + "; ";
+  }
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("each attachment has names and MACs of its own") {
+  const auto network = bridge("");
+  const auto request = make_request(patchcord_config(R"("mode":"bridge")"));
+  const auto one = types::plan_links(request, network, {}, 1400);
+  const auto two = types::plan_links(request, network, {}, 1400);
+  CHECK(one.pair.host_name == two.pair.host_name);  // the same attachment
+  CHECK(one.pair.host_mac != two.pair.host_mac);
+  CHECK(one.pair.container_mac != one.pair.host_mac);
+  CHECK(one.pair.container_mac.is_usable());
+  CHECK(one.pair.mtu == 1400);
+}
+
+TEST_CASE("a bridge that is no gateway has no address and needs no forwarding") {
+  const auto result = plan(bridge(""), kDual);
+  CHECK(result.bridge_port->gateways.empty());
+  CHECK(result.forward.empty());
+  CHECK(result.routes.empty());
+}
+
+TEST_CASE("a gateway has each family's address with the container's prefix length") {
+  const auto result = plan(bridge(R"(,"isGateway":true)"), kDual);
+  CHECK(result.bridge_port->gateways == std::vector{prefix("10.1.0.1/24"), prefix("fd00::1/64")});
+  CHECK(result.forward.size() == 2);
+  CHECK(result.routes.empty());
+}
+
+TEST_CASE("a gateway that IPAM does not name is the subnet's first address") {
+  const auto result =
+      plan(bridge(R"(,"isGateway":true)"), {.ips = {{.address = prefix("10.1.0.77/24")}}});
+  CHECK(result.addresses[0].gateway == address("10.1.0.1"));
+}
+
+TEST_CASE("a default gateway adds one default route a family, and none beside IPAM's") {
+  const auto network = bridge(R"(,"isDefaultGateway":true)");
+  CHECK(shown(plan(network, kDual).routes) == "0.0.0.0/0 via 10.1.0.1; ::/0 via fd00::1; ");
+  lease::Lease lease = kDual;
+  lease.routes = {{.destination = prefix("0.0.0.0/0")}};
+  CHECK(shown(plan(network, lease).routes) == "0.0.0.0/0 via 10.1.0.1; ::/0 via fd00::1; ");
+  lease.routes = {{.destination = prefix("0.0.0.0/0"), .gateway = address("10.1.0.9")}};
+  CHECK(shown(plan(network, lease).routes) == "0.0.0.0/0 via 10.1.0.9; ::/0 via fd00::1; ");
+}
+
+TEST_CASE("a route of narrow scope has no next hop") {
+  lease::Lease lease = kDual;
+  lease.routes = {{.destination = prefix("192.0.2.0/24"), .scope = std::uint8_t{253}},
+                  {.destination = prefix("198.51.100.0/24")}};
+  CHECK(shown(plan(bridge(""), lease).routes) == "192.0.2.0/24; 198.51.100.0/24 via 10.1.0.1; ");
+}
+
+TEST_CASE("two IPv4 gateways on one bridge cannot both be forced") {
+  const lease::Lease two{
+      .ips = {{.address = prefix("10.1.0.5/24"), .gateway = address("10.1.0.1")},
+              {.address = prefix("10.2.0.5/24"), .gateway = address("10.2.0.1")}}};
+  CHECK_THROWS_AS(plan(bridge(R"(,"isGateway":true,"forceAddress":true)"), two), cni::Error);
+  CHECK(plan(bridge(R"(,"isGateway":true)"), two).bridge_port->gateways.size() == 2);
+}
+
+TEST_CASE(
+    "a routed container has host prefixes, no gateways, and the node as next hop of everything") {
+  const auto result = plan(routed(), kDual);
+  CHECK(result.addresses[0].prefix == prefix("10.1.0.5/32"));
+  CHECK(result.addresses[1].prefix == prefix("fd00::5/128"));
+  CHECK_FALSE(result.addresses[0].gateway);
+  CHECK(shown(result.routes) == "0.0.0.0/0 via 169.254.1.1; ::/0 via fe80::1; ");
+  CHECK(result.pair.host_mac.to_string() == "ee:ee:ee:ee:ee:ee");
+  CHECK(result.forward.size() == 2);
+}
+
+TEST_CASE(
+    "configured routes of a routed container take the default route's place, through the node "
+    "whatever they say") {
+  lease::Lease lease = kDual;
+  lease.routes = {{.destination = prefix("192.0.2.0/24"), .gateway = address("10.1.0.1")}};
+  CHECK(shown(plan(routed(), lease).routes) == "192.0.2.0/24 via 169.254.1.1; ");
+}
+
+TEST_CASE("a routed container's route of a family without an address is refused") {
+  const lease::Lease lease{.ips = {{.address = prefix("10.1.0.5/24")}},
+                           .routes = {{.destination = prefix("::/0")}}};
+  CHECK_THROWS_AS(plan(routed(), lease), cni::Error);
+}
