@@ -3,6 +3,8 @@ DESTDIR ?=
 PREFIX ?= /usr/local
 # Where runtimes look for plugins (containerd, CRI-O and kubeadm agree on it).
 PLUGIN_DIR ?= /opt/cni/bin
+# What the plugin is called besides patchcord: links to the one file.
+NAMES = bridge ptp loopback host-local static
 JOBS ?= $(shell nproc)
 SOURCES = $(shell git ls-files -co --exclude-standard '*.cpp' '*.h')
 
@@ -52,11 +54,18 @@ format:  ## reformat every source file
 format-check:
 	@clang-format --dry-run --Werror $(SOURCES)
 
-install: build/patchcord  ## put the plugin into DESTDIR/PLUGIN_DIR
+install: build/patchcord  ## put the plugin and the links to it into DESTDIR/PLUGIN_DIR; REPLACE=1 replaces others of these names
 	install -d $(DESTDIR)$(PLUGIN_DIR)
 	@# By rename: a plugin that is being run cannot be overwritten, and a half-written one must not be run.
 	install -m 0755 build/patchcord $(DESTDIR)$(PLUGIN_DIR)/.patchcord.new
 	mv -f $(DESTDIR)$(PLUGIN_DIR)/.patchcord.new $(DESTDIR)$(PLUGIN_DIR)/patchcord
+	@cd $(DESTDIR)$(PLUGIN_DIR) && for name in $(NAMES); do \
+	  if [ -e $$name ] && [ "$$(readlink $$name)" != patchcord ] && [ -z "$(REPLACE)" ]; then \
+	    echo "$(PLUGIN_DIR)/$$name is another plugin and stays; REPLACE=1 puts a link to patchcord in its place"; \
+	  else \
+	    ln -sfn patchcord .$$name.new && mv -fT .$$name.new $$name; \
+	  fi; \
+	done
 
 clean:  ## remove everything built
 	rm -rf build build-debug build-sanitize build-lint build-fuzz

@@ -20,6 +20,8 @@ struct Key {
   std::string network;
   std::string container_id;
   std::string ifname;
+  // clang-tidy 14 takes the 0 in what "= default" makes for a null pointer.
+  // NOLINTNEXTLINE(modernize-use-nullptr)
   friend auto operator<=>(const Key&, const Key&) = default;
 };
 

@@ -73,6 +73,7 @@ std::vector<std::string> names_in(const std::string& path) {
   std::vector<std::string> names;
   for (;;) {
     errno = 0;
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody else has this stream
     const dirent* entry = ::readdir(stream.get());
     if (entry == nullptr && errno != 0) throw base::SystemError("list", path, errno);
     if (entry == nullptr) return names;

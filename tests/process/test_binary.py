@@ -1,10 +1,12 @@
 """What is shipped: one static file."""
 
+import json
 import os
 import subprocess
+import tempfile
 import unittest
 
-from fake_node import PLUGIN, Node, ShippedBinaryCase, bridge_config, routed_config
+from fake_node import NAMES, PLUGIN, ROOT, Node, ShippedBinaryCase, bridge_config, routed_config
 
 
 class BinaryTest(ShippedBinaryCase):
@@ -28,6 +30,23 @@ class BinaryTest(ShippedBinaryCase):
                 node.finish(node.start("ADD", config, container, node.path_of(container), prefix=prefix))
                 with open(trace, encoding="ascii") as file:
                     self.assertEqual(sum("execve" in line for line in file), 1)
+
+    @unittest.skipUnless(PLUGIN == os.path.join(ROOT, "build", "patchcord"), "another build than the one that is installed")
+    def test_installed_it_answers_to_all_its_names_and_replaces_others_only_if_told_to(self):
+        with tempfile.TemporaryDirectory() as root:
+            plugins = os.path.join(root, "cni")
+            make = ["make", "-s", "-C", ROOT, "-o", "build/patchcord", "install", f"PLUGIN_DIR={plugins}"]
+            os.mkdir(plugins)
+            with open(os.path.join(plugins, "loopback"), "w", encoding="ascii") as file:
+                file.write("another")
+            subprocess.run(make, stdout=subprocess.DEVNULL, check=True)
+            with open(os.path.join(plugins, "loopback"), encoding="ascii") as file:
+                self.assertEqual(file.read(), "another")
+            subprocess.run([*make, "REPLACE=1"], check=True)
+            self.assertEqual(sorted(os.listdir(plugins)), sorted(NAMES))
+            for name in NAMES:
+                done = subprocess.run([os.path.join(plugins, name)], stdout=subprocess.PIPE, env={"CNI_COMMAND": "VERSION"}, check=True)
+                self.assertEqual(json.loads(done.stdout)["cniVersion"], "1.1.0")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""IPAM by another binary: Debian's `static`, and fakes that misbehave."""
+"""IPAM by another binary: Debian's `static` under another name, and fakes that misbehave."""
 
 import os
 import time
@@ -35,8 +35,10 @@ class DelegateTest(unittest.TestCase):
     def call(self, command, config, container, **options):
         return self.node.call(command, config, container, CNI_PATH=f"/nowhere:{self.plugins}:{REFERENCE_DIR}", **options)
 
-    def test_the_static_plugin_serves_both_modes(self):
-        static = {"type": "static", "addresses": [{"address": "10.88.0.9/24"}], "routes": [{"dst": "0.0.0.0/0"}]}
+    def test_the_reference_static_serves_both_modes(self):
+        # Under its own name it would be served by ourselves.
+        os.symlink(os.path.join(REFERENCE_DIR, "static"), os.path.join(self.plugins, "their-static"))
+        static = {"type": "their-static", "addresses": [{"address": "10.88.0.9/24"}], "routes": [{"dst": "0.0.0.0/0"}]}
         for number, config in enumerate((bridge_config(self.node, isGateway=True), routed_config(self.node))):
             config["ipam"] = static
             a = self.node.container(f"a{number}")

@@ -324,3 +324,43 @@ TEST_CASE("release gives back all that the owner holds and nothing else, and can
   CHECK(ipam::release(store, kPod).empty());
   CHECK(store.reserved.size() == 1);
 }
+
+TEST_CASE("a set with an address to give is told from one without") {
+  struct Row {
+    const char* what;
+    RangeSet set;
+    std::vector<const char*> taken;
+    bool is_free;
+  };
+  const RangeSet four{range("10.1.0.0/30")};  // .2 and the gateway .1
+  const RangeSet two{range("10.1.0.0/30"), range("10.2.0.0/30")};
+  const auto row = GENERATE_REF(
+      Row{"nothing taken", four, {}, true}, Row{"all but the gateway", four, {"10.1.0.2"}, false},
+      Row{"one left in the second range", two, {"10.1.0.2"}, true},
+      Row{"none left in either", two, {"10.1.0.2", "10.2.0.2"}, false},
+      Row{"the gateway alone", {range("10.1.0.0/30", "10.1.0.1", "10.1.0.1")}, {}, false},
+      Row{"the gateway last",
+          {ipam::make_range({.subnet = test::prefix("10.1.0.0/30"),
+                             .start = {},
+                             .end = {},
+                             .gateway = ip("10.1.0.2")})},
+          {"10.1.0.1"},
+          false});
+  INFO(row.what);
+  MemoryStore store;
+  for (const char* address : row.taken) store.take({address});
+  const auto before = store.reserved;
+  if (row.is_free) {
+    CHECK_NOTHROW(ipam::require_free(store, {row.set}));
+  } else {
+    CHECK_THROWS_AS(ipam::require_free(store, {row.set}), ipam::Exhausted);
+  }
+  CHECK(store.reserved == before);
+}
+
+TEST_CASE("before a set is called full, what is reserved is looked at again") {
+  MemoryStore store;
+  store.hidden[ip("10.1.0.2")] = {};
+  CHECK_NOTHROW(ipam::require_free(store, {{range("10.1.0.0/30")}}));
+  CHECK(store.looks == 1);
+}

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 #include <map>
 #include <string>
 
@@ -323,4 +324,18 @@ TEST_CASE("processes that allocate at the same time never get one address twice"
   }
   CHECK(network.reserved().size() == kProcesses * kEach / 2);
   CHECK(uses_index(network, [&] { CHECK(network.held_by({"pod7-1", "eth0"}).size() == 1); }));
+}
+
+TEST_CASE("all who hold addresses are listed once, and what has no owner is left out") {
+  const Network network;
+  REQUIRE(network.open()->owners().empty());
+  (void)network.allocate(kPod, kSubnet);
+  (void)network.allocate({"pod", "net1"}, kSubnet);
+  const std::map<std::string, std::string> files = {{"10.1.0.50", "old"},
+                                                    {"10.1.0.51", "pod\r\neth0"},
+                                                    {"10.1.0.52", ""},
+                                                    {"no-address", "nobody\r\neth0"}};
+  for (const auto& [name, text] : files) std::ofstream(network.file(name)) << text;
+  CHECK(network.open()->owners() ==
+        std::vector<Owner>{{"old", ""}, {"pod", "eth0"}, {"pod", "net1"}});
 }

@@ -1,0 +1,54 @@
+#include <filesystem>
+#include <fstream>
+#include <utility>
+
+#include "base/temporary_directory.h"
+#include "catch2_any.h"
+#include "plugin/attachment/record_store.h"
+
+using attachment::Key;
+using attachment::RecordStore;
+
+TEST_CASE("an alias leads back to its attachment unless it was shortened") {
+  const std::string full(200, 'x');
+  const auto key =
+      GENERATE_REF(Key{"net", "c1", "eth0"}, Key{"n.e-t_1", "c", "a~b"}, Key{"net", full, "eth0"});
+  CHECK(attachment::parse_alias(attachment::alias_of(key)) == key);
+}
+
+TEST_CASE("what is no alias of ours names no attachment") {
+  const std::string too_long(300, 'x');
+  const std::string alias = GENERATE_COPY(
+      std::string(), std::string("patchcord"), std::string("patchcord net/c1"),
+      std::string("patchcord net/c1/"), std::string("patchcord net//eth0"),
+      std::string("patchcord net/c1/x/eth0"), std::string("net/c1/eth0"),
+      std::string("patchcord net/../eth0"), std::string("patchcord net/c1/sixteen-bytes-xx"),
+      attachment::alias_of({"net", too_long, "eth0"}),
+      attachment::alias_of({too_long, "c1", "eth0"}));
+  CHECK(attachment::parse_alias(alias) == std::nullopt);
+}
+
+TEST_CASE("records and drafts of a network are listed, whatever else lies among them") {
+  const test::TemporaryDirectory root;
+  const RecordStore records(root.path());
+  CHECK(records.list("net").empty());
+
+  const std::string too_long(240, 'x');
+  const auto make = [&](const Key& key, bool published) {
+    auto opened = records.begin(key);
+    attachment::Attachment made;
+    made.key = key;
+    opened.draft.write(made);
+    if (published) records.publish(key, opened.draft);
+  };
+  make({"net", "b", "eth0"}, true);
+  make({"net", "b", "eth0"}, false);
+  make({"net", "a", "net1"}, false);
+  make({"net", too_long, "eth0"}, true);
+  make({"other", "c", "eth0"}, true);
+  for (const char* name : {"readme", "a:b:c", "-x:eth0", "..:eth0", ":eth0", "x~y:eth0", "c:"}) {
+    std::ofstream(root / ("attachments/net/" + std::string(name))) << "x";
+  }
+  CHECK(records.list("net") ==
+        std::vector<Key>{{"net", "a", "net1"}, {"net", "b", "eth0"}, {"net", too_long, "eth0"}});
+}
