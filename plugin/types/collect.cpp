@@ -180,8 +180,8 @@ Garbage find_garbage(const Parts& parts, const Valid& valid, Attempts& attempts)
 }
 
 void remove_garbage(const Parts& parts, const Garbage& garbage, Attempts& attempts) {
-  for (const auto& [key, host_end] : garbage.attachments) {
-    attempts.run([&] { remove_unless_at_work(parts, key, host_end); });
+  for (const auto& found : garbage.attachments) {
+    attempts.run([&] { remove_unless_at_work(parts, found.first, found.second); });
   }
   for (const auto& link : garbage.unnamed) {
     attempts.run([&] { (void)netlink::delete_link(parts.host, link.index, link.name); });

@@ -29,7 +29,7 @@ void describe_routes(const Attachment& attachment, const config::Network& networ
     cni::Route route = attachment.routes[i];
     if (network.reference_result && i < lease.routes.size())
       route.gateway = lease.routes[i].gateway;
-    result.routes.push_back(std::move(route));
+    result.routes.push_back(route);
   }
 }
 

@@ -39,7 +39,7 @@ std::optional<netlink::Link> find_host_end_of_container(steps::World& world,
   auto socket = netlink::Socket::in(*container, world.host_namespace);
   const auto inside = netlink::find_link(socket, request.ifname);
   if (!inside || inside->kind != "veth" || inside->peer == 0) return std::nullopt;
-  const auto host_end = netlink::find_link(world.host, inside->peer);
+  auto host_end = netlink::find_link(world.host, inside->peer);
   if (!host_end) return std::nullopt;
   if (host_end->alias == attachment::alias_of(key_of(request))) return host_end;
   const bool may = unrecorded == Unrecorded::kOfContainer && host_end->alias.empty();
