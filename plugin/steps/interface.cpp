@@ -66,8 +66,12 @@ void prepare_ipv6(World& world, const Attachment& attachment) {
   netlink::write_sysctl(ipv6_key(attachment.pair.host_name, "accept_ra"), "0");
   const std::string& ifname = attachment.key.ifname;
   const netlink::ScopedEntry inside(*world.container_namespace, world.host_namespace);
+  // So that a change of the MAC, be it to the same one, tells the neighbours (see
+  // announce_addresses).
+  if (attachment.bridge_port) netlink::write_sysctl("net/ipv4/conf/" + ifname + "/arp_notify", "1");
   netlink::write_sysctl(ipv6_key(ifname, "accept_ra"), "0");
   if (!uses_ipv6(attachment)) return;
+  if (attachment.bridge_port) netlink::write_sysctl(ipv6_key(ifname, "ndisc_notify"), "1");
   if (netlink::read_sysctl(ipv6_key(ifname, "disable_ipv6")).value_or("0") != "0") {
     netlink::write_sysctl(ipv6_key(ifname, "disable_ipv6"), "0");
   }

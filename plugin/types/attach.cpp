@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "netlink/announce.h"
 #include "netlink/route.h"
 #include "plugin/attachment/record_store.h"
 #include "plugin/cni/error.h"
@@ -67,14 +66,18 @@ void refuse_live_attachment(const RecordStore& records, steps::World& world,
   records.remove(key);
 }
 
+// Tells the bridge's other ports where the addresses are now, in case one had them before: on a
+// change of a MAC, which this is in name only, the kernel sends gratuitous ARP (arp_notify) and
+// unsolicited neighbour advertisements (ndisc_notify). A packet socket would do it as well, but
+// closing one waits for an RCU grace period, which takes longer than all the rest of an ADD. A
+// routed container's only neighbour is the host, which has a fresh interface for it.
 void announce_addresses(const steps::World& world, const Attachment& attachment,
                         const Settings& settings) {
-  if (!attachment.pair.container_up || attachment.addresses.empty()) return;
-  std::vector<base::IpAddress> addresses;
-  for (const auto& address : attachment.addresses) addresses.push_back(address.prefix.address());
+  if (!attachment.bridge_port || !attachment.pair.container_up || attachment.addresses.empty())
+    return;
   try {
-    netlink::announce(*world.container_namespace, world.host_namespace, world.container_end->index,
-                      attachment.pair.container_mac, addresses);
+    netlink::change_link(*world.container, *world.container_end,
+                         {.mac = attachment.pair.container_mac});
   } catch (const std::exception& error) {
     // Neighbours that remember an address's former holder will find out by themselves, later.
     settings.report(std::string("addresses were not announced: ") + error.what());
