@@ -46,12 +46,15 @@ using Findings = std::vector<std::string>;
 /// A step does nothing where the attachment has nothing for it. apply() may amend the attachment
 /// (World::amended) and registers its undo on the line after the effect; remove() takes away what
 /// does not vanish with the links, and finding nothing is success; both throw what the lower layers
-/// throw.
+/// throw. restore() puts back what check() would find missing or altered, touches nothing that is
+/// right, and says in `restored` what it put back.
 struct Step {
   std::string_view name;
   void (*apply)(World& world, attachment::Attachment& attachment, base::Rollback& undo);
   void (*check)(World& world, const attachment::Attachment& attachment, Findings& findings);
   void (*remove)(World& world, const attachment::Attachment& attachment);
+  void (*restore)(World& world, const attachment::Attachment& attachment,
+                  Findings& restored) = nullptr;  // null: what is lost cannot be put back
 };
 
 /// The bridge exists, of this kind, with the wanted flags. New or half-made ones stay down until
