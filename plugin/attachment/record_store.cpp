@@ -109,11 +109,11 @@ void Draft::write(const Attachment& attachment) {
   base::write_all(fd_.get(), to_record(attachment) + "\n", name_);
 }
 
-RecordStore::RecordStore(std::string state_directory)
-    : state_directory_(std::move(state_directory)) {}
+RecordStore::RecordStore(std::string state_directory, std::string_view kind)
+    : state_directory_(std::move(state_directory)), kind_(kind) {}
 
 std::string RecordStore::directory_of(const std::string& network) const {
-  return state_directory_ + "/attachments/" + file_part(network);
+  return state_directory_ + "/" + kind_ + "/" + file_part(network);
 }
 
 std::optional<Attachment> RecordStore::find(const Key& key) const {

@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/unique_fd.h"
@@ -26,12 +27,16 @@ class Draft {
   std::string name_;
 };
 
-/// The records of all attachments: <state directory>/attachments/<network>/<container id>:<ifname>,
+/// The records of all attachments: <state directory>/<kind>/<network>/<container id>:<ifname>,
 /// beside it, while an ADD is at work or after it was killed, a draft of the same name with a dot
-/// before it. A name too long for a file is cut and ends in a digest.
+/// before it. A name too long for a file is cut and ends in a digest. The kind keeps apart what the
+/// plugins of one chain record of one attachment.
 class RecordStore {
  public:
-  explicit RecordStore(std::string state_directory);
+  /// The kind of the types that make an interface.
+  static constexpr std::string_view kInterfaces = "attachments";
+
+  explicit RecordStore(std::string state_directory, std::string_view kind = kInterfaces);
 
   [[nodiscard]] const std::string& state_directory() const noexcept { return state_directory_; }
 
@@ -67,6 +72,7 @@ class RecordStore {
   [[nodiscard]] static Opened open_draft(base::UniqueFd fd, std::string path);
   [[nodiscard]] std::string directory_of(const std::string& network) const;
   std::string state_directory_;
+  std::string kind_;
 };
 
 }  // namespace attachment

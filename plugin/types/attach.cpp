@@ -2,24 +2,23 @@
 
 #include <algorithm>
 
-#include "base/error.h"
 #include "netlink/route.h"
 #include "plugin/attachment/record_store.h"
 #include "plugin/cni/error.h"
 #include "plugin/lease/lease.h"
 #include "plugin/steps/step.h"
 #include "plugin/types/describe.h"
-#include "plugin/types/namespaces.h"
+#include "plugin/types/findings.h"
 #include "plugin/types/plan.h"
+#include "plugin/types/recorded.h"
+#include "plugin/types/stage.h"
 #include "plugin/types/tear_down.h"
 
 namespace types {
 namespace {
 
 using attachment::Attachment;
-using attachment::Key;
 using attachment::RecordStore;
-using netlink::Namespace;
 
 // Results before 0.3.0 have no interfaces, so that one without an address would say nothing at all.
 void refuse_inexpressible(const cni::Request& request, const config::Network& network) {
@@ -38,32 +37,6 @@ unsigned find_mtu(netlink::Socket& host, const config::Network& network) {
     }
   }
   return 0;
-}
-
-// A container has one network namespace. If it comes back in another one, and the path that it had
-// leads there no more, the first is gone, even while the kernel still takes it down.
-bool is_current(const Attachment& existing, const Namespace& container) {
-  if (existing.netns == container.identity()) return true;
-  const auto former = Namespace::find(existing.netns_path);
-  return former && former->identity() == existing.netns;
-}
-
-void refuse_live_attachment(const RecordStore& records, steps::World& world,
-                            const cni::Request& request, const Settings& settings) {
-  const Key key = key_of(request);
-  const auto existing = records.find(key);
-  if (!existing) return;
-  const auto host_end = netlink::find_link(world.host, existing->pair.host_name);
-  if (host_end && host_end->alias == attachment::alias_of(key) &&
-      is_current(*existing, *world.container_namespace)) {
-    throw cni::Error(cni::Code::kConflict, "container " + key.container_id +
-                                               " is attached to network " + key.network +
-                                               " with interface " + key.ifname +
-                                               " already; delete that attachment first");
-  }
-  // Its container went away without a DEL, and its interface with it.
-  tear_down(world, request, existing, settings.state_directory);
-  records.remove(key);
 }
 
 // Tells the bridge's other ports where the addresses are now, in case one had them before: on a
@@ -105,20 +78,9 @@ void open_to_others(const Parts& parts, Attachment& plan) {
   undo.dismiss();
 }
 
-// Whoever finds the draft of a process that is gone cleans up after it, so a record is published
-// only when the runtime has the result. A draft that cannot become a record still leads DEL to
-// everything, and so does no harm.
-void publish(const Parts& parts, const Key& key) {
-  try {
-    parts.world.records.publish(key, parts.draft);
-  } catch (const base::SystemError& error) {
-    parts.settings.report(std::string("the record stays a draft: ") + error.what());
-  }
-}
-
 // The draft says at each moment at least what has been done: its first line before the lease, its
 // second before the kernel is touched.
-void make(const Parts& parts, base::Rollback& undo) {
+std::string make(const Parts& parts, base::Rollback& undo) {
   Attachment plan =
       plan_links(parts.request, parts.network, parts.world.container_namespace->identity(),
                  find_mtu(parts.world.host, parts.network));
@@ -130,16 +92,14 @@ void make(const Parts& parts, base::Rollback& undo) {
 
   apply(steps::private_steps(), parts.world, plan, undo);
   if (parts.world.amended) parts.draft.write(plan);
-  const std::string document =
+  std::string document =
       cni::to_document(describe(parts.world, plan, parts.network, lease,
                                 parts.request.previous_result().value_or(cni::Result{})),
                        parts.request.version);
 
   open_to_others(parts, plan);
   announce_addresses(parts.world, plan, parts.settings);
-  parts.settings.deliver(document);
-  undo.dismiss();
-  publish(parts, plan.key);
+  return document;
 }
 
 void check_previous_result(const cni::Result& previous, const steps::World& world,
@@ -160,67 +120,37 @@ void check_previous_result(const cni::Result& previous, const steps::World& worl
   }
 }
 
-std::string join(const std::vector<std::string>& sentences) {
-  std::string text;
-  for (const auto& sentence : sentences) text += (text.empty() ? "" : "; ") + sentence;
-  return text;
-}
-
-Attachment find_record(const RecordStore& records, const Key& key) {
-  if (auto attachment = records.find(key)) return std::move(*attachment);
-  throw cni::Error(cni::Code::kCheckFailed, "there is no record of the attachment " +
-                                                attachment::to_string(key) + " in " +
-                                                records.state_directory());
-}
-
 void delete_attachment(const cni::Request& request, const Settings& settings,
                        Unrecorded unrecorded) {
-  const Namespace home = Namespace::current();
-  netlink::Socket host_socket;
-  const RecordStore records(settings.state_directory);
-  steps::World world{.host_namespace = home, .host = host_socket, .records = records};
-
-  const Key key = key_of(request);
-  constexpr std::chrono::seconds kPatience{30};
-  const auto opened = records.take_over(key, kPatience);
-  if (opened) {
-    tear_down(world, request, opened->torso, settings.state_directory);
-    records.discard(key, opened->draft);
-  }
-  const auto record = records.find(key);
-  if (record || !opened) tear_down(world, request, record, settings.state_directory, unrecorded);
-  records.remove(key);
+  Stage stage{RecordStore(settings.state_directory)};
+  delete_recorded({.records = stage.records,
+                   .key = key_of(request),
+                   .tear_down = [&](const std::optional<Attachment>& known) {
+                     tear_down(stage.world, request, known, settings.state_directory, unrecorded);
+                   }});
 }
 
 }  // namespace
 
 void add(const cni::Request& request, const config::Network& network, const Settings& settings) {
-  const Namespace home = Namespace::current();
-  const Namespace container = open_container(request, home);
+  Stage stage(RecordStore(settings.state_directory), request);
   refuse_inexpressible(request, network);
   (void)request.previous_result();  // an unreadable one is refused now
   lease::require(request, network.ipam);
 
-  netlink::Socket host_socket;
-  netlink::Socket container_socket = netlink::Socket::in(container, home);
-  const RecordStore records(settings.state_directory);
-  steps::World world{.host_namespace = home,
-                     .host = host_socket,
-                     .container_namespace = &container,
-                     .container = &container_socket,
-                     .records = records};
-
-  auto opened = records.begin(key_of(request));
-  base::Rollback undo(settings.report);
-  try {
-    if (opened.is_torso) tear_down(world, request, opened.torso, settings.state_directory);
-    refuse_live_attachment(records, world, request, settings);
-    make({request, network, settings, world, opened.draft}, undo);
-  } catch (...) {
-    // What could not be undone stays on record, so that a DEL can try again.
-    if (undo.run()) records.discard(key_of(request), opened.draft);
-    throw;
-  }
+  const auto tear_down_known = [&](const std::optional<Attachment>& known) {
+    tear_down(stage.world, request, known, settings.state_directory);
+  };
+  const auto is_live = [&](const Attachment& existing) {
+    const auto host_end = netlink::find_link(stage.host_socket, existing.pair.host_name);
+    return host_end && host_end->alias == attachment::alias_of(existing.key) &&
+           is_current(existing, *stage.container);
+  };
+  const auto make_all = [&](attachment::Draft& draft, base::Rollback& undo) {
+    return make({request, network, settings, stage.world, draft}, undo);
+  };
+  add_recorded({.records = stage.records, .key = key_of(request), .tear_down = tear_down_known},
+               settings, {.is_live = is_live, .make = make_all});
 }
 
 void del(const cni::Request& request, const Settings& settings) {
@@ -235,28 +165,17 @@ void check(const cni::Request& request, const Settings& settings) {
   const auto previous = request.previous_result();
   if (!previous)
     throw cni::Error(cni::Code::kInvalidConfig, "prevResult: is missing; CHECK compares with it");
-  const Namespace home = Namespace::current();
-  const Namespace container = open_container(request, home);
-  const RecordStore records(settings.state_directory);
-  const Attachment attachment = find_record(records, key_of(request));
-
-  netlink::Socket host_socket;
-  netlink::Socket container_socket = netlink::Socket::in(container, home);
-  steps::World world{.host_namespace = home,
-                     .host = host_socket,
-                     .container_namespace = &container,
-                     .container = &container_socket,
-                     .records = records};
+  Stage stage(RecordStore(settings.state_directory), request);
+  const Attachment attachment = require_record(stage.records, key_of(request));
+  steps::World& world = stage.world;
   steps::Findings findings;
-  if (container.identity() != attachment.netns) {
-    findings.push_back("CNI_NETNS " + request.netns + " is not the namespace that was attached");
-  }
+  check_namespace(request, *stage.container, attachment, findings);
   for (const auto* step : steps::private_steps()) step->check(world, attachment, findings);
   for (const auto* step : steps::public_steps()) step->check(world, attachment, findings);
   check_previous_result(*previous, world, attachment, findings);
   for (auto& finding : lease::check(request, attachment, settings.state_directory))
     findings.push_back(std::move(finding));
-  if (!findings.empty()) throw cni::Error(cni::Code::kCheckFailed, join(findings));
+  throw_findings(findings);
 }
 
 }  // namespace types

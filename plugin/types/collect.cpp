@@ -2,15 +2,15 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
 
 #include "plugin/attachment/record_store.h"
 #include "plugin/cni/delegate.h"
-#include "plugin/cni/error.h"
 #include "plugin/lease/lease.h"
 #include "plugin/steps/step.h"
 #include "plugin/types/attempts.h"
+#include "plugin/types/recorded.h"
 #include "plugin/types/tear_down.h"
+#include "plugin/types/valid_attachments.h"
 
 namespace types {
 namespace {
@@ -19,13 +19,6 @@ using attachment::Attachment;
 using attachment::Key;
 using attachment::RecordStore;
 
-/// What the runtime says is alive.
-struct Valid {
-  std::set<Key> attachments;
-  std::set<std::string> containers;
-  std::set<std::string> aliases;
-};
-
 /// What there is of attachments that are not valid.
 struct Garbage {
   std::map<Key, std::string> attachments;  // with the host end's name, where one was seen
@@ -33,32 +26,14 @@ struct Garbage {
   std::vector<ipam::Owner> holders;        // of reservations that name no attachment
 };
 
-std::optional<Valid> read_valid(const cni::Request& request, const Settings& settings) {
-  const auto list = request.valid_attachments();
-  if (!list) {
-    settings.report("GC of network " + request.network +
-                    ": the configuration has no cni.dev/valid-attachments, so nothing is removed");
-    return std::nullopt;
-  }
-  Valid valid;
-  for (const auto& each : *list) {
-    const Key key{
-        .network = request.network, .container_id = each.container_id, .ifname = each.interface};
-    valid.attachments.insert(key);
-    valid.containers.insert(each.container_id);
-    valid.aliases.insert(attachment::alias_of(key));
-  }
-  return valid;
-}
-
-bool is_stale(const Valid& valid, const std::string& network, const ipam::Owner& owner) {
+bool is_stale(const ValidAttachments& valid, const std::string& network, const ipam::Owner& owner) {
   if (owner.interface.empty()) return !valid.containers.contains(owner.container_id);
   return !valid.attachments.contains(
       {.network = network, .container_id = owner.container_id, .ifname = owner.interface});
 }
 
-void find_host_ends(netlink::Socket& host, const std::string& network, const Valid& valid,
-                    Garbage& garbage) {
+void find_host_ends(netlink::Socket& host, const std::string& network,
+                    const ValidAttachments& valid, Garbage& garbage) {
   // A network's name so long that it was shortened itself is none that can be told from another.
   const std::string mark = "patchcord " + network + "/";
   for (auto& link : netlink::all_links(host)) {
@@ -72,8 +47,8 @@ void find_host_ends(netlink::Socket& host, const std::string& network, const Val
   }
 }
 
-void find_records(const RecordStore& records, const std::string& network, const Valid& valid,
-                  Garbage& garbage) {
+void find_records(const RecordStore& records, const std::string& network,
+                  const ValidAttachments& valid, Garbage& garbage) {
   for (const Key& key : records.list(network)) {
     if (valid.attachments.contains(key)) continue;
     garbage.attachments.try_emplace(key);
@@ -83,8 +58,8 @@ void find_records(const RecordStore& records, const std::string& network, const 
   }
 }
 
-void find_reservations(const cni::Request& request, const Settings& settings, const Valid& valid,
-                       Garbage& garbage) {
+void find_reservations(const cni::Request& request, const Settings& settings,
+                       const ValidAttachments& valid, Garbage& garbage) {
   const auto place = config::find_ipam_place(request);
   if (!config::is_host_local(place.type)) return;
   for (auto& owner : lease::find_holders(request, place.data_directory, settings.state_directory)) {
@@ -97,16 +72,6 @@ void find_reservations(const cni::Request& request, const Settings& settings, co
       garbage.holders.push_back(std::move(owner));
     }
   }
-}
-
-// As the DEL that never came would have been. The namespace may be another's by now.
-cni::Request as_del(const cni::Request& request, const Key& key) {
-  auto variables = request.environment.all();
-  variables["CNI_COMMAND"] = cni::to_string(cni::Command::kDel);
-  variables["CNI_CONTAINERID"] = key.container_id;
-  variables["CNI_IFNAME"] = key.ifname;
-  variables["CNI_NETNS"] = "";
-  return cni::read_request(cni::Environment(std::move(variables)), request.input);
 }
 
 // Where no record says more: the host end under the name that it has.
@@ -132,44 +97,18 @@ struct Parts {
   const RecordStore& records;
 };
 
-void remove_locked(const Parts& parts, const Key& key, const std::string& host_end,
-                   const RecordStore::Opened& opened) {
+void remove_attachment(const Parts& parts, const Key& key, const std::string& host_end) {
   const cni::Request del = as_del(parts.request, key);
-  const auto tear_down_as = [&](const std::optional<Attachment>& known) {
+  const auto tear_down_known = [&](const std::optional<Attachment>& known) {
     steps::World world{.host_namespace = parts.home, .host = parts.host, .records = parts.records};
     tear_down(world, del, known ? known : from_host_end(del, key, host_end),
               parts.settings.state_directory);
   };
-  if (opened.is_torso) tear_down_as(opened.torso);
-  const auto record = parts.records.find(key);
-  if (record || !opened.is_torso) tear_down_as(record);
-  parts.records.remove(key);
+  collect_recorded({.records = parts.records, .key = key, .tear_down = tear_down_known},
+                   parts.settings);
 }
 
-// Under the lock of a draft, so that no ADD of the same attachment begins meanwhile, and one that
-// is at work is seen.
-void remove_attachment(const Parts& parts, const Key& key, const std::string& host_end) {
-  auto opened = parts.records.begin(key);
-  try {
-    remove_locked(parts, key, host_end, opened);
-  } catch (...) {
-    // What a killed ADD had written still leads to what is left.
-    if (!opened.is_torso) parts.records.discard(key, opened.draft);
-    throw;
-  }
-  parts.records.discard(key, opened.draft);
-}
-
-void remove_unless_at_work(const Parts& parts, const Key& key, const std::string& host_end) {
-  try {
-    remove_attachment(parts, key, host_end);
-  } catch (const cni::Error& error) {
-    if (error.code() != static_cast<unsigned>(cni::Code::kTryAgainLater)) throw;
-    parts.settings.report(std::string("GC left an attachment alone: ") + error.what());
-  }
-}
-
-Garbage find_garbage(const Parts& parts, const Valid& valid, Attempts& attempts) {
+Garbage find_garbage(const Parts& parts, const ValidAttachments& valid, Attempts& attempts) {
   Garbage garbage;
   const std::string& network = parts.request.network;
   // Links first: what is seen of an ADD that begins meanwhile has a draft by then.
@@ -181,7 +120,7 @@ Garbage find_garbage(const Parts& parts, const Valid& valid, Attempts& attempts)
 
 void remove_garbage(const Parts& parts, const Garbage& garbage, Attempts& attempts) {
   for (const auto& found : garbage.attachments) {
-    attempts.run([&] { remove_unless_at_work(parts, found.first, found.second); });
+    attempts.run([&] { remove_attachment(parts, found.first, found.second); });
   }
   for (const auto& link : garbage.unnamed) {
     attempts.run([&] { (void)netlink::delete_link(parts.host, link.index, link.name); });
@@ -203,7 +142,7 @@ void collect_delegate(const cni::Request& request) {
 }  // namespace
 
 void collect(const cni::Request& request, const Settings& settings) {
-  const auto valid = read_valid(request, settings);
+  const auto valid = read_valid_attachments(request, settings);
   Attempts attempts;
   if (valid) {
     const netlink::Namespace home = netlink::Namespace::current();
@@ -218,7 +157,7 @@ void collect(const cni::Request& request, const Settings& settings) {
 
 std::optional<std::function<bool(const ipam::Owner&)>> stale_by(const cni::Request& request,
                                                                 const Settings& settings) {
-  auto valid = read_valid(request, settings);
+  auto valid = read_valid_attachments(request, settings);
   if (!valid) return std::nullopt;
   return [valid = std::move(*valid), network = request.network](const ipam::Owner& owner) {
     return is_stale(valid, network, owner);

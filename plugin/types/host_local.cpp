@@ -5,6 +5,7 @@
 #include "plugin/lease/lease.h"
 #include "plugin/types/attempts.h"
 #include "plugin/types/collect.h"
+#include "plugin/types/findings.h"
 #include "plugin/types/ipam_answer.h"
 #include "plugin/types/readiness.h"
 #include "plugin/types/type.h"

@@ -25,11 +25,4 @@ config::Ipam parse_ipam_request(const cni::Request& request, std::string_view ty
   return config::parse_ipam_of(request, type);
 }
 
-void throw_findings(const std::vector<std::string>& findings) {
-  if (findings.empty()) return;
-  std::string text;
-  for (const auto& finding : findings) text += (text.empty() ? "" : "; ") + finding;
-  throw cni::Error(cni::Code::kCheckFailed, text);
-}
-
 }  // namespace types

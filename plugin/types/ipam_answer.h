@@ -17,7 +17,4 @@ void answer_addresses(const cni::Request& request, const config::Ipam& ipam,
 /// The `ipam` section as the plugin `type` reads it, and CNI_ARGS without what nobody knows.
 [[nodiscard]] config::Ipam parse_ipam_request(const cni::Request& request, std::string_view type);
 
-/// Throws cni::Error{kCheckFailed} where there are any.
-void throw_findings(const std::vector<std::string>& findings);
-
 }  // namespace types

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "plugin/cni/error.h"
+#include "plugin/types/findings.h"
 #include "plugin/types/ipam_answer.h"
 #include "plugin/types/type.h"
 

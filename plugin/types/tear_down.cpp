@@ -2,8 +2,8 @@
 
 #include "plugin/cni/error.h"
 #include "plugin/lease/lease.h"
-#include "plugin/types/attempts.h"
 #include "plugin/types/plan.h"
+#include "plugin/types/stage.h"
 
 namespace types {
 namespace {
@@ -21,14 +21,6 @@ std::string configured_prefix(const cni::Request& request) {
   }
 }
 
-// An index counts in its own namespace only: the host's link of that index may be anything, if the
-// real peer is somewhere else.
-bool is_peer(steps::World& world, const netlink::Link& host_end, const netlink::Link& inside) {
-  if (host_end.kind != "veth" || host_end.peer != inside.index) return false;
-  const auto peer = netlink::find_peer(world.host, host_end);
-  return peer && peer->name == inside.name && peer->mac == inside.mac;
-}
-
 // Through the container, if it still is there: the host end may have another name than today's
 // configuration gives it.
 std::optional<netlink::Link> find_host_end_of_container(steps::World& world,
@@ -43,7 +35,7 @@ std::optional<netlink::Link> find_host_end_of_container(steps::World& world,
   if (!host_end) return std::nullopt;
   if (host_end->alias == attachment::alias_of(key_of(request))) return host_end;
   const bool may = unrecorded == Unrecorded::kOfContainer && host_end->alias.empty();
-  return may && is_peer(world, *host_end, *inside) ? host_end : std::nullopt;
+  return may && is_pair(world.host, *host_end, *inside) ? host_end : std::nullopt;
 }
 
 Attachment from_names(steps::World& world, const cni::Request& request, Unrecorded unrecorded) {
@@ -62,18 +54,20 @@ Attachment from_names(steps::World& world, const cni::Request& request, Unrecord
 
 }  // namespace
 
+void remove_steps(std::span<const steps::Step* const> list, steps::World& world,
+                  const Attachment& attachment, Attempts& attempts) {
+  for (auto step = list.rbegin(); step != list.rend(); ++step) {
+    attempts.run([&] { (*step)->remove(world, attachment); });
+  }
+}
+
 void tear_down(steps::World& world, const cni::Request& request,
                const std::optional<Attachment>& record, const std::string& state_directory,
                Unrecorded unrecorded) {
   const Attachment attachment = record ? *record : from_names(world, request, unrecorded);
   Attempts attempts;
-  const auto remove_all = [&](std::span<const steps::Step* const> list) {
-    for (auto step = list.rbegin(); step != list.rend(); ++step) {
-      attempts.run([&] { (*step)->remove(world, attachment); });
-    }
-  };
-  remove_all(steps::public_steps());
-  remove_all(steps::private_steps());
+  remove_steps(steps::public_steps(), world, attachment, attempts);
+  remove_steps(steps::private_steps(), world, attachment, attempts);
   // Last, so that no other container has an address while this one still can be reached by it. A
   // record without a reservation had no IPAM; without a record only the configuration can tell.
   if (!record || attachment.reservation) {

@@ -2,17 +2,23 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "plugin/attachment/attachment.h"
 #include "plugin/cni/request.h"
 #include "plugin/steps/step.h"
+#include "plugin/types/attempts.h"
 
 namespace types {
 
 /// Which pairs may be removed for which there is no record: only those that bear the attachment's
 /// mark, or also one without any mark whose other end is CNI_IFNAME in CNI_NETNS.
 enum class Unrecorded : std::uint8_t { kMarked, kOfContainer };
+
+/// The last first, each whatever became of the others.
+void remove_steps(std::span<const steps::Step* const> list, steps::World& world,
+                  const attachment::Attachment& attachment, Attempts& attempts);
 
 /// Removes everything that belongs to the attachment, addresses last, and goes on past what fails.
 /// Without an attachment (no record, or an unreadable one) it goes by the names in the request: the

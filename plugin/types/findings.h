@@ -1,0 +1,17 @@
+#pragma once
+
+#include "netlink/netns.h"
+#include "plugin/attachment/attachment.h"
+#include "plugin/cni/request.h"
+#include "plugin/steps/step.h"
+
+namespace types {
+
+/// CNI_NETNS must lead to the namespace that was attached.
+void check_namespace(const cni::Request& request, const netlink::Namespace& container,
+                     const attachment::Attachment& attachment, steps::Findings& findings);
+
+/// Throws cni::Error{kCheckFailed} where there are any.
+void throw_findings(const steps::Findings& findings);
+
+}  // namespace types
