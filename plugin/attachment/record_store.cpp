@@ -92,15 +92,33 @@ std::optional<Key> parse_file_name(const std::string& network, std::string_view 
   return is_valid(key) ? std::optional(std::move(key)) : std::nullopt;
 }
 
-// What a shortened name leads to is told by the content, if that leads back to the name.
-std::optional<Key> read_key(const base::UniqueFd& directory, const std::string& network,
+// What a shortened name leads to is told by the content, if that leads back to the names of the
+// file and of the network's directory.
+std::optional<Key> read_key(const base::UniqueFd& directory, std::string_view directory_name,
                             const std::string& name) {
   const auto text = base::read_file_at(directory.get(), name, kLongestRecord);
   const auto attachment = text ? parse_record(*text) : std::nullopt;
-  if (!attachment || !is_valid(attachment->key) || attachment->key.network != network)
-    return std::nullopt;
+  if (!attachment || !is_valid(attachment->key)) return std::nullopt;
+  if (file_part(attachment->key.network) != directory_name) return std::nullopt;
   const bool is_named = name == file_name(attachment->key) || name == draft_name(attachment->key);
   return is_named ? std::optional(attachment->key) : std::nullopt;
+}
+
+bool is_shortened(std::string_view name) {
+  return name.find('~') != std::string_view::npos;
+}
+
+// `part` is the name of the network's directory, at `path`.
+std::vector<Key> list_directory(const std::string& path, const std::string& part) {
+  const auto directory = base::open_directory(path);
+  if (!directory) return {};
+  std::set<Key> keys;
+  for (const std::string& name : names_in(path)) {
+    auto key = is_shortened(name) || is_shortened(part) ? read_key(*directory, part, name)
+                                                        : parse_file_name(part, name);
+    if (key) keys.insert(std::move(*key));
+  }
+  return {keys.begin(), keys.end()};
 }
 
 }  // namespace
@@ -132,16 +150,24 @@ bool RecordStore::exists(const Key& key) const {
 }
 
 std::vector<Key> RecordStore::list(const std::string& network) const {
-  const std::string path = directory_of(network);
-  const auto directory = base::open_directory(path);
-  if (!directory) return {};
-  std::set<Key> keys;
-  for (const std::string& name : names_in(path)) {
-    auto key = name.find('~') == std::string::npos ? parse_file_name(network, name)
-                                                   : read_key(*directory, network, name);
-    if (key) keys.insert(std::move(*key));
+  return list_directory(directory_of(network), file_part(network));
+}
+
+std::vector<Key> RecordStore::list_all() const {
+  const std::string path = state_directory_ + "/" + kind_;
+  std::vector<Key> all;
+  for (const std::string& part : names_in(path)) {
+    if (part.starts_with('.')) continue;
+    for (Key& key : list_directory(path + "/" + part, part)) all.push_back(std::move(key));
   }
-  return {keys.begin(), keys.end()};
+  return all;
+}
+
+bool RecordStore::is_abandoned(const Key& key) const {
+  const auto directory = base::open_directory(directory_of(key.network));
+  if (!directory) return false;
+  const auto fd = base::open_at(directory->get(), draft_name(key), O_RDONLY);
+  return fd && ::flock(fd->get(), LOCK_SH | LOCK_NB) == 0;
 }
 
 RecordStore::Opened RecordStore::begin(const Key& key) const {

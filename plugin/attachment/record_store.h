@@ -47,6 +47,12 @@ class RecordStore {
   /// The attachments of a network that have a record or a draft, each once, in ascending order.
   /// What bears no name of ours is passed over.
   [[nodiscard]] std::vector<Key> list(const std::string& network) const;
+  /// Those of all networks.
+  [[nodiscard]] std::vector<Key> list_all() const;
+
+  /// Whether a killed ADD left a draft: there is one, and nobody has its lock. To find out, it is
+  /// locked for a moment.
+  [[nodiscard]] bool is_abandoned(const Key& key) const;
 
   struct Opened {
     Draft draft;

@@ -39,13 +39,16 @@ void wait_for_dad(World& world, const Attachment& attachment) {
   if (!settled) throw cni::Error(cni::Code::kKernel, what + " did not end within 10 s");
 }
 
+bool add(World& world, const Attachment& attachment, const base::IpPrefix& address) {
+  return netlink::add_address(*world.container, *world.container_end, address,
+                              {.skip_dad = !attachment.pair.enable_dad,
+                               .no_prefix_route = attachment.ptp_port.has_value()});
+}
+
 void apply(World& world, Attachment& attachment, base::Rollback&) {
   const netlink::Link& link = *world.container_end;
   const bool dad = attachment.pair.enable_dad;
-  for (const auto& address : attachment.addresses) {
-    netlink::add_address(*world.container, link, address.prefix,
-                         {.skip_dad = !dad, .no_prefix_route = attachment.ptp_port.has_value()});
-  }
+  for (const auto& address : attachment.addresses) (void)add(world, attachment, address.prefix);
   if (!attachment.pair.container_up) return;
   netlink::change_link(*world.container, link, {.up = true});
   if (dad && !attachment.addresses.empty()) wait_for_dad(world, attachment);
@@ -67,11 +70,25 @@ void check(World& world, const Attachment& attachment, Findings& findings) {
   }
 }
 
+void restore(World& world, const Attachment& attachment, Findings& restored) {
+  if (!world.container_end) return;
+  const netlink::Link& link = *world.container_end;
+  const std::string where = "container interface " + attachment.key.ifname;
+  for (const auto& address : attachment.addresses) {
+    if (add(world, attachment, address.prefix))
+      restored.push_back("address " + address.prefix.to_string() + " of " + where);
+  }
+  if (!attachment.pair.container_up || link.is_up()) return;
+  netlink::change_link(*world.container, link, {.up = true});
+  restored.push_back(where + ", up");
+}
+
 // They go with the interface.
 void remove(World&, const Attachment&) {}
 
 }  // namespace
 
-const Step kAddresses = {.name = "addresses", .apply = apply, .check = check, .remove = remove};
+const Step kAddresses = {
+    .name = "addresses", .apply = apply, .check = check, .remove = remove, .restore = restore};
 
 }  // namespace steps

@@ -80,7 +80,7 @@ void make_promiscuous(World& world, base::Rollback& undo) {
       [set] { set(false); });
 }
 
-void apply(World& world, Attachment& attachment, base::Rollback& undo) {
+void ensure(World& world, const Attachment& attachment, base::Rollback& undo) {
   if (!attachment.bridge_port) return;
   const std::string& name = attachment.bridge_port->bridge;
   world.bridge = netlink::find_link(world.host, name);
@@ -100,6 +100,10 @@ void apply(World& world, Attachment& attachment, base::Rollback& undo) {
   if (attachment.bridge_port->promiscuous) make_promiscuous(world, undo);
 }
 
+void apply(World& world, Attachment& attachment, base::Rollback& undo) {
+  ensure(world, attachment, undo);
+}
+
 void check(World& world, const Attachment& attachment, Findings& findings) {
   if (!attachment.bridge_port) return;
   const std::string& name = attachment.bridge_port->bridge;
@@ -115,6 +119,17 @@ void check(World& world, const Attachment& attachment, Findings& findings) {
   }
 }
 
+// One that had to be made anew, or is down, is finished by kOpenBridge.
+void restore(World& world, const Attachment& attachment, Findings& restored) {
+  if (!attachment.bridge_port) return;
+  const std::string& name = attachment.bridge_port->bridge;
+  const auto before = netlink::find_link(world.host, name);
+  all_or_nothing([&](base::Rollback& undo) { ensure(world, attachment, undo); });
+  if (!before) restored.push_back("bridge " + name);
+  if (attachment.bridge_port->promiscuous && before && !before->is_promiscuous())
+    restored.push_back("promiscuous mode of bridge " + name);
+}
+
 // A bridge serves others and stays. Only that of an ADD which was killed before it came to its end,
 // and which nobody adopted since, goes.
 void remove(World& world, const Attachment& attachment) {
@@ -126,10 +141,19 @@ void remove(World& world, const Attachment& attachment) {
   remove_if_unused(world, name);
 }
 
-void open(World& world, Attachment& attachment, base::Rollback&) {
-  if (!attachment.bridge_port || !world.bridge_lock) return;
+void set_up(World& world) {
   netlink::change_link(world.host, *world.bridge, {.up = true});
   world.bridge_lock.reset();
+}
+
+void open(World& world, Attachment& attachment, base::Rollback&) {
+  if (attachment.bridge_port && world.bridge_lock) set_up(world);
+}
+
+void restore_open(World& world, const Attachment& attachment, Findings& restored) {
+  if (!attachment.bridge_port || !world.bridge_lock || !world.bridge) return;
+  set_up(world);
+  restored.push_back("bridge " + world.bridge->name + ", up");
 }
 
 void check_nothing(World&, const Attachment&, Findings&) {}
@@ -144,8 +168,12 @@ base::FileLock lock_bridge(const World& world, const std::string& bridge) {
   return {directory.get(), name, 0600, kPatience, path + "/" + name};
 }
 
-const Step kBridge = {.name = "bridge", .apply = apply, .check = check, .remove = remove};
-const Step kOpenBridge = {
-    .name = "open bridge", .apply = open, .check = check_nothing, .remove = remove_nothing};
+const Step kBridge = {
+    .name = "bridge", .apply = apply, .check = check, .remove = remove, .restore = restore};
+const Step kOpenBridge = {.name = "open bridge",
+                          .apply = open,
+                          .check = check_nothing,
+                          .remove = remove_nothing,
+                          .restore = restore_open};
 
 }  // namespace steps

@@ -29,11 +29,20 @@ void check(World& world, const Attachment& attachment, Findings& findings) {
     findings.push_back(port + ": isolation is " + (seen.isolated ? "on" : "off"));
 }
 
+void restore(World& world, const Attachment& attachment, Findings& restored) {
+  if (!attachment.bridge_port || !world.host_end) return;
+  const auto flags = wanted(*attachment.bridge_port);
+  if (world.host_end->bridge_port.value_or(netlink::BridgePortFlags{}) == flags) return;
+  netlink::set_bridge_port(world.host, *world.host_end, flags);
+  restored.push_back("flags of bridge port " + world.host_end->name);
+}
+
 // The port goes with its interface.
 void remove(World&, const Attachment&) {}
 
 }  // namespace
 
-const Step kBridgePort = {.name = "bridge port", .apply = apply, .check = check, .remove = remove};
+const Step kBridgePort = {
+    .name = "bridge port", .apply = apply, .check = check, .remove = remove, .restore = restore};
 
 }  // namespace steps

@@ -26,17 +26,20 @@ void keep_advertised_routes(World& world) {
   }
 }
 
+void turn_on(World& world, base::Family family) {
+  if (family == base::Family::kIpv6) keep_advertised_routes(world);
+  if (netlink::write_sysctl(key_of(family), "1")) return;
+  throw cni::Error(cni::Code::kKernel, "this kernel cannot forward " +
+                                           std::string(base::family_name(family)) + ": no sysctl " +
+                                           key_of(family));
+}
+
 void apply(World& world, Attachment& attachment, base::Rollback& undo) {
   for (const auto family : attachment.forward) {
     const std::string key = key_of(family);
     const auto before = netlink::read_sysctl(key);
     if (before == "1") continue;
-    if (family == base::Family::kIpv6) keep_advertised_routes(world);
-    if (!netlink::write_sysctl(key, "1")) {
-      throw cni::Error(cni::Code::kKernel, "this kernel cannot forward " +
-                                               std::string(base::family_name(family)) +
-                                               ": no sysctl " + key);
-    }
+    turn_on(world, family);
     undo.add("sysctl " + key,
              [key, value = before.value_or("0")] { netlink::write_sysctl(key, value); });
   }
@@ -49,11 +52,20 @@ void check(World&, const Attachment& attachment, Findings& findings) {
   }
 }
 
+void restore(World& world, const Attachment& attachment, Findings& restored) {
+  for (const auto family : attachment.forward) {
+    if (netlink::read_sysctl(key_of(family)) == "1") continue;
+    turn_on(world, family);
+    restored.push_back("sysctl " + key_of(family));
+  }
+}
+
 // Others need it.
 void remove(World&, const Attachment&) {}
 
 }  // namespace
 
-const Step kForwarding = {.name = "forwarding", .apply = apply, .check = check, .remove = remove};
+const Step kForwarding = {
+    .name = "forwarding", .apply = apply, .check = check, .remove = remove, .restore = restore};
 
 }  // namespace steps

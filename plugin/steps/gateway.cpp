@@ -95,11 +95,25 @@ void check(World& world, const Attachment& attachment, Findings& findings) {
   }
 }
 
+void restore(World& world, const Attachment& attachment, Findings& restored) {
+  if (!attachment.bridge_port || !world.bridge) return;
+  if (attachment.bridge_port->vlan_gateway && !world.vlan_gateway) return;
+  const Addresses seen = netlink::addresses_of(world.host, gateway_link(world));
+  for (const auto& gateway : attachment.bridge_port->gateways) {
+    if (has(seen, gateway)) continue;
+    all_or_nothing(
+        [&](base::Rollback& undo) { add_gateway(world, attachment, seen, gateway, undo); });
+    restored.push_back("gateway address " + gateway.to_string() + " of bridge " +
+                       gateway_link(world).name);
+  }
+}
+
 // The bridge keeps its address for the others.
 void remove(World&, const Attachment&) {}
 
 }  // namespace
 
-const Step kGateway = {.name = "gateway", .apply = apply, .check = check, .remove = remove};
+const Step kGateway = {
+    .name = "gateway", .apply = apply, .check = check, .remove = remove, .restore = restore};
 
 }  // namespace steps

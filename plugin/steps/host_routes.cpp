@@ -46,12 +46,14 @@ void replace_stale(World& world, const netlink::Route& wanted) {
                                              wanted.destination.to_string() + through + " already");
 }
 
+void add(World& world, const netlink::Route& wanted) {
+  if (!netlink::add_route(world.host, wanted)) replace_stale(world, wanted);
+}
+
 void apply(World& world, Attachment& attachment, base::Rollback&) {
   if (!has_own_link(attachment)) return;
-  for (const auto& address : attachment.addresses) {
-    const netlink::Route wanted = wanted_route(world, attachment, address.prefix);
-    if (!netlink::add_route(world.host, wanted)) replace_stale(world, wanted);
-  }
+  for (const auto& address : attachment.addresses)
+    add(world, wanted_route(world, attachment, address.prefix));
 }
 
 void check(World& world, const Attachment& attachment, Findings& findings) {
@@ -68,11 +70,24 @@ void check(World& world, const Attachment& attachment, Findings& findings) {
   }
 }
 
+void restore(World& world, const Attachment& attachment, Findings& restored) {
+  if (!has_own_link(attachment) || !world.host_end) return;
+  for (const auto& address : attachment.addresses) {
+    const netlink::Route wanted = wanted_route(world, attachment, address.prefix);
+    const auto seen = netlink::match_route(world.host, wanted.destination.address());
+    if (seen && seen->destination == wanted.destination && seen->out_link == wanted.out_link)
+      continue;
+    add(world, wanted);
+    restored.push_back("host route " + wanted.destination.to_string());
+  }
+}
+
 // They go with the interface.
 void remove(World&, const Attachment&) {}
 
 }  // namespace
 
-const Step kHostRoutes = {.name = "host routes", .apply = apply, .check = check, .remove = remove};
+const Step kHostRoutes = {
+    .name = "host routes", .apply = apply, .check = check, .remove = remove, .restore = restore};
 
 }  // namespace steps

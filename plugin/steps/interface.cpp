@@ -134,18 +134,60 @@ void check(World& world, const Attachment& attachment, Findings& findings) {
 }
 
 // A name of ours may have been taken by something else since: only what bears our mark, or the MAC
-// that we gave, is removed.
+// that we gave, is ours.
+bool is_ours(const netlink::Link& link, const Attachment& attachment) {
+  if (link.kind != "veth") return false;
+  return link.alias == attachment::alias_of(attachment.key) ||
+         (attachment.pair.host_mac.is_usable() && link.alias.empty() &&
+          link.mac == attachment.pair.host_mac);
+}
+
 void remove(World& world, const Attachment& attachment) {
   const auto link = netlink::find_link(world.host, attachment.pair.host_name);
-  if (!link || link->kind != "veth") return;
-  const bool ours = link->alias == attachment::alias_of(attachment.key) ||
-                    (attachment.pair.host_mac.is_usable() && link->alias.empty() &&
-                     link->mac == attachment.pair.host_mac);
-  if (ours) netlink::delete_link(world.host, link->index, link->name);
+  if (link && is_ours(*link, attachment)) netlink::delete_link(world.host, link->index, link->name);
+}
+
+// A pair that is gone took the container's side with it, and only the runtime's ADD makes that.
+void require_pair(World& world, const Attachment& attachment) {
+  const std::string& name = attachment.pair.host_name;
+  world.host_end = netlink::find_link(world.host, name);
+  world.container_end = netlink::find_link(*world.container, attachment.key.ifname);
+  const bool whole = world.host_end && world.container_end &&
+                     is_ours(*world.host_end, attachment) &&
+                     world.container_end->peer == world.host_end->index;
+  if (whole) return;
+  world.host_end.reset();
+  world.container_end.reset();
+  throw cni::Error(cni::Code::kConflict,
+                   "the veth pair " + name + " of container " + attachment.key.container_id +
+                       " is gone and cannot be put back; delete the attachment and add it again");
+}
+
+// The container's end is set up when it has its addresses (see addresses.cpp).
+void restore(World& world, const Attachment& attachment, Findings& restored) {
+  require_pair(world, attachment);
+  netlink::LinkChange change;
+  const netlink::Link link = *world.host_end;
+  if (attachment.bridge_port && world.bridge && link.master != world.bridge->index) {
+    change.master = world.bridge->index;
+    restored.push_back("port " + link.name + " of bridge " + world.bridge->name);
+  }
+  if (link.alias.empty()) {
+    change.alias = attachment::alias_of(attachment.key);
+    restored.push_back("alias of host interface " + link.name);
+  }
+  if (!link.is_up()) {
+    change.up = true;
+    restored.push_back("host interface " + link.name + ", up");
+  }
+  if (!change.master && !change.alias && !change.up) return;
+  netlink::change_link(world.host, link, change);
+  world.host_end = netlink::find_link(world.host, link.name);
 }
 
 }  // namespace
 
-const Step kInterface = {.name = "interface", .apply = apply, .check = check, .remove = remove};
+const Step kInterface = {
+    .name = "interface", .apply = apply, .check = check, .remove = remove, .restore = restore};
 
 }  // namespace steps

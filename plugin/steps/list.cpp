@@ -28,4 +28,11 @@ void perform(base::Rollback& undo, std::string what, const std::function<bool()>
   undo.add(std::move(what), std::move(reversal));
 }
 
+void all_or_nothing(const std::function<void(base::Rollback&)>& work) {
+  // The failure that makes it undo is the one to tell.
+  base::Rollback undo([](const std::string&) {});
+  work(undo);
+  undo.dismiss();
+}
+
 }  // namespace steps

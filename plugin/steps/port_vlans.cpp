@@ -18,7 +18,7 @@ std::vector<netlink::VlanRange> wanted(const attachment::PortVlans& vlans) {
   return list;
 }
 
-void apply(World& world, Attachment& attachment, base::Rollback&) {
+void set_vlans(World& world, const Attachment& attachment) {
   if (!attachment.bridge_port || !attachment.bridge_port->vlans) return;
   const auto list = wanted(*attachment.bridge_port->vlans);
   if (list.empty()) return;
@@ -26,6 +26,10 @@ void apply(World& world, Attachment& attachment, base::Rollback&) {
   if (default_vlan != 0 && !attachment.bridge_port->vlans->keep_default)
     netlink::remove_port_vlan(world.host, *world.host_end, default_vlan);
   netlink::add_port_vlans(world.host, *world.host_end, list);
+}
+
+void apply(World& world, Attachment& attachment, base::Rollback&) {
+  set_vlans(world, attachment);
 }
 
 bool carries(const std::vector<netlink::VlanRange>& seen, std::uint16_t vlan, bool native) {
@@ -46,11 +50,20 @@ void check(World& world, const Attachment& attachment, Findings& findings) {
   }
 }
 
+void restore(World& world, const Attachment& attachment, Findings& restored) {
+  Findings missing;
+  check(world, attachment, missing);
+  if (missing.empty()) return;
+  set_vlans(world, attachment);
+  restored.push_back("VLANs of bridge port " + world.host_end->name);
+}
+
 // They go with the port.
 void remove(World&, const Attachment&) {}
 
 }  // namespace
 
-const Step kPortVlans = {.name = "port VLANs", .apply = apply, .check = check, .remove = remove};
+const Step kPortVlans = {
+    .name = "port VLANs", .apply = apply, .check = check, .remove = remove, .restore = restore};
 
 }  // namespace steps

@@ -35,25 +35,40 @@ std::vector<netlink::Route> container_routes(const Attachment& attachment, int o
 
 // The container's end is down still: no address of the host end has been looked for on the link. As
 // long as its link-local one is tentative, the host could not ask for the container's MAC.
+void add_gateway(World& world, const base::IpAddress& gateway) {
+  const netlink::Link& link = *world.host_end;
+  if (!gateway.is_v4()) netlink::write_sysctl("net/ipv6/conf/" + link.name + "/accept_dad", "0");
+  netlink::add_address(world.host, link, base::IpPrefix::host(gateway), {});
+}
+
 void apply_host_end(World& world, Attachment& attachment, base::Rollback&) {
   if (!attachment.ptp_port) return;
-  const netlink::Link& link = *world.host_end;
-  for (const auto& gateway : attachment.ptp_port->gateways) {
-    if (!gateway.is_v4()) netlink::write_sysctl("net/ipv6/conf/" + link.name + "/accept_dad", "0");
-    netlink::add_address(world.host, link, base::IpPrefix::host(gateway), {});
-  }
+  for (const auto& gateway : attachment.ptp_port->gateways) add_gateway(world, gateway);
+}
+
+bool has(const std::vector<netlink::InterfaceAddress>& seen, const base::IpAddress& wanted) {
+  return std::any_of(seen.begin(), seen.end(),
+                     [&](const auto& address) { return address.prefix.address() == wanted; });
 }
 
 void check_host_end(World& world, const Attachment& attachment, Findings& findings) {
   if (!attachment.ptp_port || !world.host_end) return;
   const auto seen = netlink::addresses_of(world.host, *world.host_end);
   for (const auto& gateway : attachment.ptp_port->gateways) {
-    const bool present = std::any_of(seen.begin(), seen.end(), [&](const auto& address) {
-      return address.prefix.address() == gateway;
-    });
-    if (!present)
+    if (!has(seen, gateway))
       findings.push_back("address " + gateway.to_string() + " is missing on host interface " +
                          world.host_end->name);
+  }
+}
+
+void restore_host_end(World& world, const Attachment& attachment, Findings& restored) {
+  if (!attachment.ptp_port || !world.host_end) return;
+  const auto seen = netlink::addresses_of(world.host, *world.host_end);
+  for (const auto& gateway : attachment.ptp_port->gateways) {
+    if (has(seen, gateway)) continue;
+    add_gateway(world, gateway);
+    restored.push_back("address " + gateway.to_string() + " of host interface " +
+                       world.host_end->name);
   }
 }
 
@@ -64,16 +79,30 @@ void apply_routes(World& world, Attachment& attachment, base::Rollback&) {
     (void)netlink::add_route(*world.container, route);
 }
 
-void check_routes(World& world, const Attachment& attachment, Findings& findings) {
-  if (!attachment.ptp_port || !world.container_end) return;
+std::vector<netlink::Route> missing_routes(World& world, const Attachment& attachment) {
+  if (!attachment.ptp_port || !world.container_end) return {};
   const auto seen = netlink::routes_through(*world.container, world.container_end->index);
-  for (const auto& wanted : container_routes(attachment, world.container_end->index)) {
-    const bool present = std::any_of(seen.begin(), seen.end(), [&](const auto& route) {
-      return route.destination == wanted.destination;
-    });
-    if (!present)
-      findings.push_back("route " + wanted.destination.to_string() + " on container interface " +
-                         attachment.key.ifname + " is missing");
+  auto missing = container_routes(attachment, world.container_end->index);
+  std::erase_if(missing, [&](const netlink::Route& wanted) {
+    return std::any_of(seen.begin(), seen.end(),
+                       [&](const auto& route) { return route.destination == wanted.destination; });
+  });
+  return missing;
+}
+
+void check_routes(World& world, const Attachment& attachment, Findings& findings) {
+  for (const auto& wanted : missing_routes(world, attachment)) {
+    findings.push_back("route " + wanted.destination.to_string() + " on container interface " +
+                       attachment.key.ifname + " is missing");
+  }
+}
+
+void restore_routes(World& world, const Attachment& attachment, Findings& restored) {
+  if (!attachment.pair.container_up) return;
+  for (const auto& wanted : missing_routes(world, attachment)) {
+    if (!netlink::add_route(*world.container, wanted)) continue;
+    restored.push_back("route " + wanted.destination.to_string() + " on container interface " +
+                       attachment.key.ifname);
   }
 }
 
@@ -82,9 +111,15 @@ void remove(World&, const Attachment&) {}
 
 }  // namespace
 
-const Step kPtpPort = {
-    .name = "ptp port", .apply = apply_host_end, .check = check_host_end, .remove = remove};
-const Step kPtpRoutes = {
-    .name = "ptp routes", .apply = apply_routes, .check = check_routes, .remove = remove};
+const Step kPtpPort = {.name = "ptp port",
+                       .apply = apply_host_end,
+                       .check = check_host_end,
+                       .remove = remove,
+                       .restore = restore_host_end};
+const Step kPtpRoutes = {.name = "ptp routes",
+                         .apply = apply_routes,
+                         .check = check_routes,
+                         .remove = remove,
+                         .restore = restore_routes};
 
 }  // namespace steps

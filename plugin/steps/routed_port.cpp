@@ -41,6 +41,7 @@ std::string ipv6_key(const std::string& interface, std::string_view setting) {
   return "net/ipv6/conf/" + interface + "/" + std::string(setting);
 }
 
+constexpr unsigned kPermanent = 0x80;  // NUD_PERMANENT
 const netlink::AddressOptions kLinkLocal = {.scope = 253 /* RT_SCOPE_LINK */};
 
 void apply_ipv4(World& world, const std::string& host_name) {
@@ -108,10 +109,37 @@ void check(World& world, const Attachment& attachment, Findings& findings) {
                              " on container interface " + attachment.key.ifname;
     if (!neighbour) {
       findings.push_back(what + " is missing");
-    } else if (neighbour->mac != world.host_end->mac ||
-               (neighbour->state & 0x80 /* NUD_PERMANENT */) == 0) {
+    } else if (neighbour->mac != world.host_end->mac || (neighbour->state & kPermanent) == 0) {
       findings.push_back(what + " is not the permanent one");
     }
+  }
+}
+
+bool has_neighbour(World& world, const base::IpAddress& next_hop) {
+  const auto neighbour =
+      netlink::find_neighbour(*world.container, world.container_end->index, next_hop);
+  return neighbour && neighbour->mac == world.host_end->mac && (neighbour->state & kPermanent) != 0;
+}
+
+void restore(World& world, const Attachment& attachment, Findings& restored) {
+  if (!attachment.routed_port || !world.host_end || !world.container_end) return;
+  for (const auto& next_hop : attachment.routed_port->next_hops) {
+    Findings missing;
+    check_settings(world, next_hop, missing);
+    if (!missing.empty()) {
+      if (next_hop.is_v4()) {
+        apply_ipv4(world, world.host_end->name);
+      } else {
+        apply_ipv6(world, next_hop);
+      }
+      restored.push_back(std::string(base::family_name(next_hop.family())) +
+                         " settings of host interface " + world.host_end->name);
+    }
+    if (has_neighbour(world, next_hop)) continue;
+    netlink::set_permanent_neighbour(*world.container, world.container_end->index, next_hop,
+                                     world.host_end->mac.value_or(attachment.pair.host_mac));
+    restored.push_back("neighbour entry of " + next_hop.to_string() + " on container interface " +
+                       attachment.key.ifname);
   }
 }
 
@@ -120,6 +148,7 @@ void remove(World&, const Attachment&) {}
 
 }  // namespace
 
-const Step kRoutedPort = {.name = "routed port", .apply = apply, .check = check, .remove = remove};
+const Step kRoutedPort = {
+    .name = "routed port", .apply = apply, .check = check, .remove = remove, .restore = restore};
 
 }  // namespace steps

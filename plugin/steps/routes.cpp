@@ -65,18 +65,55 @@ bool is_same(const netlink::Route& seen, const netlink::Route& wanted) {
          seen.mtu == wanted.mtu && seen.advmss == wanted.advmss;
 }
 
-void check(World& world, const Attachment& attachment, Findings& findings) {
-  if (!world.container_end || attachment.routes.empty()) return;
+struct Lack {
+  netlink::Route wanted;
+  std::optional<netlink::Route> altered;  // what the interface has in its place
+};
+
+bool is_in_place_of(const netlink::Route& seen, const netlink::Route& wanted) {
+  netlink::Route same = seen;
+  same.gateway = wanted.gateway;
+  same.mtu = wanted.mtu;
+  same.advmss = wanted.advmss;
+  return is_same(same, wanted);
+}
+
+std::vector<Lack> find_lacks(World& world, const Attachment& attachment) {
+  if (!world.container_end || attachment.routes.empty()) return {};
   const auto seen = netlink::routes_through(*world.container, world.container_end->index);
+  std::vector<Lack> lacks;
   for (const cni::Route& route : attachment.routes) {
-    const netlink::Route wanted = to_kernel(attachment, route, world.container_end->index);
-    const bool present = std::any_of(seen.begin(), seen.end(),
-                                     [&](const auto& one) { return is_same(one, wanted); });
-    if (!present) {
-      findings.push_back("route " + wanted.destination.to_string() +
-                         (wanted.gateway ? " via " + wanted.gateway->to_string() : "") +
-                         " on container interface " + attachment.key.ifname + " is missing");
+    const auto wanted = to_kernel(attachment, route, world.container_end->index);
+    const auto is_wanted = [&](const auto& one) { return is_same(one, wanted); };
+    if (std::any_of(seen.begin(), seen.end(), is_wanted)) continue;
+    const auto other = std::find_if(seen.begin(), seen.end(),
+                                    [&](const auto& one) { return is_in_place_of(one, wanted); });
+    lacks.push_back({wanted, other == seen.end() ? std::nullopt : std::optional(*other)});
+  }
+  return lacks;
+}
+
+std::string describe(const netlink::Route& route, const Attachment& attachment) {
+  return "route " + route.destination.to_string() +
+         (route.gateway ? " via " + route.gateway->to_string() : "") + " on container interface " +
+         attachment.key.ifname;
+}
+
+void check(World& world, const Attachment& attachment, Findings& findings) {
+  for (const Lack& lack : find_lacks(world, attachment))
+    findings.push_back(describe(lack.wanted, attachment) + " is missing");
+}
+
+void restore(World& world, const Attachment& attachment, Findings& restored) {
+  if (!attachment.pair.container_up) return;
+  for (const Lack& lack : find_lacks(world, attachment)) {
+    const std::string what = describe(lack.wanted, attachment);
+    if (lack.altered) (void)netlink::remove_route(*world.container, *lack.altered);
+    if (!netlink::add_route(*world.container, lack.wanted)) {
+      throw cni::Error(cni::Code::kConflict,
+                       what + " cannot be put back: another interface has one to there");
     }
+    restored.push_back(what);
   }
 }
 
@@ -85,6 +122,7 @@ void remove(World&, const Attachment&) {}
 
 }  // namespace
 
-const Step kRoutes = {.name = "routes", .apply = apply, .check = check, .remove = remove};
+const Step kRoutes = {
+    .name = "routes", .apply = apply, .check = check, .remove = remove, .restore = restore};
 
 }  // namespace steps

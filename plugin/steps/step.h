@@ -100,6 +100,9 @@ extern const Step kOpenBridge;
 void perform(base::Rollback& undo, std::string what, const std::function<bool()>& effect,
              std::function<void()> reversal);
 
+/// Does for restore() what apply() does for ADD: undone again unless it succeeds.
+void all_or_nothing(const std::function<void(base::Rollback&)>& work);
+
 /// In the order of ADD.
 [[nodiscard]] std::span<const Step* const> private_steps();
 [[nodiscard]] std::span<const Step* const> public_steps();

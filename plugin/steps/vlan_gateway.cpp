@@ -62,7 +62,7 @@ void set_up_port(World& world, const BridgePort& attached, const attachment::Vla
                        {.up = true, .alias = "patchcord gateway " + gateway.name});
 }
 
-void apply(World& world, Attachment& attachment, base::Rollback& undo) {
+void ensure(World& world, const Attachment& attachment, base::Rollback& undo) {
   const auto* gateway = wanted(attachment);
   if (gateway == nullptr) return;
   world.vlan_gateway = netlink::find_link(world.host, gateway->name);
@@ -80,6 +80,10 @@ void apply(World& world, Attachment& attachment, base::Rollback& undo) {
   }
 }
 
+void apply(World& world, Attachment& attachment, base::Rollback& undo) {
+  ensure(world, attachment, undo);
+}
+
 void check(World& world, const Attachment& attachment, Findings& findings) {
   const auto* gateway = wanted(attachment);
   if (gateway == nullptr) return;
@@ -89,6 +93,14 @@ void check(World& world, const Attachment& attachment, Findings& findings) {
   } else if (!world.vlan_gateway->is_up()) {
     findings.push_back("gateway interface " + gateway->name + " is down");
   }
+}
+
+void restore(World& world, const Attachment& attachment, Findings& restored) {
+  const auto* gateway = wanted(attachment);
+  if (gateway == nullptr || !world.bridge) return;
+  const bool present = netlink::find_link(world.host, gateway->name).has_value();
+  all_or_nothing([&](base::Rollback& undo) { ensure(world, attachment, undo); });
+  if (!present) restored.push_back("gateway interface " + gateway->name);
 }
 
 // It serves others and stays; only what a killed ADD left unfinished goes.
@@ -106,14 +118,23 @@ void open(World& world, Attachment& attachment, base::Rollback&) {
   netlink::change_link(world.host, *world.vlan_gateway, {.up = true});
 }
 
+void restore_open(World& world, const Attachment& attachment, Findings& restored) {
+  if (wanted(attachment) == nullptr || !world.vlan_gateway || world.vlan_gateway->is_up()) return;
+  netlink::change_link(world.host, *world.vlan_gateway, {.up = true});
+  restored.push_back("gateway interface " + world.vlan_gateway->name + ", up");
+}
+
 void check_nothing(World&, const Attachment&, Findings&) {}
 void remove_nothing(World&, const Attachment&) {}
 
 }  // namespace
 
 const Step kVlanGateway = {
-    .name = "VLAN gateway", .apply = apply, .check = check, .remove = remove};
-const Step kOpenVlanGateway = {
-    .name = "open VLAN gateway", .apply = open, .check = check_nothing, .remove = remove_nothing};
+    .name = "VLAN gateway", .apply = apply, .check = check, .remove = remove, .restore = restore};
+const Step kOpenVlanGateway = {.name = "open VLAN gateway",
+                               .apply = open,
+                               .check = check_nothing,
+                               .remove = remove_nothing,
+                               .restore = restore_open};
 
 }  // namespace steps

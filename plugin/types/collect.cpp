@@ -1,13 +1,13 @@
 #include "plugin/types/collect.h"
 
-#include <algorithm>
-#include <map>
-
 #include "plugin/attachment/record_store.h"
 #include "plugin/cni/delegate.h"
+#include "plugin/cni/error.h"
 #include "plugin/lease/lease.h"
 #include "plugin/steps/step.h"
 #include "plugin/types/attempts.h"
+#include "plugin/types/garbage.h"
+#include "plugin/types/liveness.h"
 #include "plugin/types/recorded.h"
 #include "plugin/types/tear_down.h"
 #include "plugin/types/valid_attachments.h"
@@ -18,61 +18,6 @@ namespace {
 using attachment::Attachment;
 using attachment::Key;
 using attachment::RecordStore;
-
-/// What there is of attachments that are not valid.
-struct Garbage {
-  std::map<Key, std::string> attachments;  // with the host end's name, where one was seen
-  std::vector<netlink::Link> unnamed;      // host ends whose alias was shortened
-  std::vector<ipam::Owner> holders;        // of reservations that name no attachment
-};
-
-bool is_stale(const ValidAttachments& valid, const std::string& network, const ipam::Owner& owner) {
-  if (owner.interface.empty()) return !valid.containers.contains(owner.container_id);
-  return !valid.attachments.contains(
-      {.network = network, .container_id = owner.container_id, .ifname = owner.interface});
-}
-
-void find_host_ends(netlink::Socket& host, const std::string& network,
-                    const ValidAttachments& valid, Garbage& garbage) {
-  // A network's name so long that it was shortened itself is none that can be told from another.
-  const std::string mark = "patchcord " + network + "/";
-  for (auto& link : netlink::all_links(host)) {
-    if (link.kind != "veth" || !link.alias.starts_with(mark)) continue;
-    if (valid.aliases.contains(link.alias)) continue;
-    if (const auto key = attachment::parse_alias(link.alias)) {
-      garbage.attachments[*key] = link.name;
-    } else {
-      garbage.unnamed.push_back(std::move(link));
-    }
-  }
-}
-
-void find_records(const RecordStore& records, const std::string& network,
-                  const ValidAttachments& valid, Garbage& garbage) {
-  for (const Key& key : records.list(network)) {
-    if (valid.attachments.contains(key)) continue;
-    garbage.attachments.try_emplace(key);
-    // What has a record is removed by it, and not by an alias that says less.
-    const std::string alias = attachment::alias_of(key);
-    std::erase_if(garbage.unnamed, [&](const auto& link) { return link.alias == alias; });
-  }
-}
-
-void find_reservations(const cni::Request& request, const Settings& settings,
-                       const ValidAttachments& valid, Garbage& garbage) {
-  const auto place = config::find_ipam_place(request);
-  if (!config::is_host_local(place.type)) return;
-  for (auto& owner : lease::find_holders(request, place.data_directory, settings.state_directory)) {
-    if (!is_stale(valid, request.network, owner)) continue;
-    Key key{
-        .network = request.network, .container_id = owner.container_id, .ifname = owner.interface};
-    if (attachment::is_valid(key)) {
-      garbage.attachments.try_emplace(std::move(key));
-    } else {
-      garbage.holders.push_back(std::move(owner));
-    }
-  }
-}
 
 // Where no record says more: the host end under the name that it has.
 std::optional<Attachment> from_host_end(const cni::Request& request, const Key& key,
@@ -97,30 +42,26 @@ struct Parts {
   const RecordStore& records;
 };
 
-void remove_attachment(const Parts& parts, const Key& key, const std::string& host_end) {
+// `remove` gets what leads to everything of the attachment.
+void with_recorded(const Parts& parts, const Key& key, const std::string& host_end,
+                   const std::function<void(const Recorded&)>& remove) {
   const cni::Request del = as_del(parts.request, key);
   const auto tear_down_known = [&](const std::optional<Attachment>& known) {
     steps::World world{.host_namespace = parts.home, .host = parts.host, .records = parts.records};
     tear_down(world, del, known ? known : from_host_end(del, key, host_end),
               parts.settings.state_directory);
   };
-  collect_recorded({.records = parts.records, .key = key, .tear_down = tear_down_known},
-                   parts.settings);
+  remove({.records = parts.records, .key = key, .tear_down = tear_down_known});
 }
 
-Garbage find_garbage(const Parts& parts, const ValidAttachments& valid, Attempts& attempts) {
-  Garbage garbage;
-  const std::string& network = parts.request.network;
-  // Links first: what is seen of an ADD that begins meanwhile has a draft by then.
-  attempts.run([&] { find_host_ends(parts.host, network, valid, garbage); });
-  attempts.run([&] { find_records(parts.records, network, valid, garbage); });
-  attempts.run([&] { find_reservations(parts.request, parts.settings, valid, garbage); });
-  return garbage;
+void collect_attachment(const Parts& parts, const Key& key, const std::string& host_end) {
+  with_recorded(parts, key, host_end,
+                [&](const Recorded& recorded) { collect_recorded(recorded, parts.settings); });
 }
 
 void remove_garbage(const Parts& parts, const Garbage& garbage, Attempts& attempts) {
   for (const auto& found : garbage.attachments) {
-    attempts.run([&] { remove_attachment(parts, found.first, found.second); });
+    attempts.run([&] { collect_attachment(parts, found.first, found.second.host_end); });
   }
   for (const auto& link : garbage.unnamed) {
     attempts.run([&] { (void)netlink::delete_link(parts.host, link.index, link.name); });
@@ -139,6 +80,52 @@ void collect_delegate(const cni::Request& request) {
   (void)cni::run_delegate(request, place.type, cni::Command::kGc, place.patience);
 }
 
+std::optional<std::string> find_reason(netlink::Socket& host, const RecordStore& records,
+                                       const Key& key) {
+  if (const auto record = records.find(key)) {
+    if (!is_provably_gone(host, *record)) return std::nullopt;
+    return "its network namespace " + record->netns_path + " is gone";
+  }
+  if (records.is_abandoned(key)) return "an ADD was killed at work on it";
+  return std::nullopt;
+}
+
+// A delegate must be told with the network's configuration, which only the runtime has.
+void refuse_delegate(const RecordStore& records, const Key& key) {
+  const auto record = records.find(key);
+  if (!record || !record->reservation) return;
+  const std::string& type = record->reservation->type;
+  if (config::is_host_local(type) || config::is_static(type)) return;
+  throw cni::Error(cni::Code::kIncomplete,
+                   "its addresses are ipam plugin " + type + "'s, which only a DEL can tell");
+}
+
+// As if the runtime had called GC for that network.
+cni::Request request_of(const Key& key) {
+  return cni::read_request(
+      cni::Environment({{"CNI_COMMAND", "GC"}, {"CNI_PATH", "/"}}),
+      R"({"cniVersion":"1.1.0","type":"patchcord","name":")" + key.network + "\"}");
+}
+
+void remove_dead(const Settings& settings, const netlink::Namespace& home, netlink::Socket& host,
+                 const RecordStore& records, Dead& dead) {
+  try {
+    refuse_delegate(records, dead.key);
+    const cni::Request request = request_of(dead.key);
+    // By now an ADD may have made it anew.
+    const auto is_due = [&] {
+      const auto record = records.find(dead.key);
+      dead.removed = !record || is_provably_gone(host, *record);
+      return dead.removed;
+    };
+    with_recorded({request, settings, home, host, records}, dead.key, "",
+                  [&](const Recorded& recorded) { remove_recorded_if(recorded, is_due); });
+  } catch (const std::exception& error) {
+    dead.removed = false;
+    dead.problem = error.what();
+  }
+}
+
 }  // namespace
 
 void collect(const cni::Request& request, const Settings& settings) {
@@ -149,19 +136,37 @@ void collect(const cni::Request& request, const Settings& settings) {
     netlink::Socket host;
     const RecordStore records(settings.state_directory);
     const Parts parts{request, settings, home, host, records};
-    remove_garbage(parts, find_garbage(parts, *valid, attempts), attempts);
+    remove_garbage(parts, find_garbage({request, settings, host, records}, *valid, attempts),
+                   attempts);
   }
   attempts.run([&] { collect_delegate(request); });
   attempts.throw_incomplete_if_any();
 }
 
-std::optional<std::function<bool(const ipam::Owner&)>> stale_by(const cni::Request& request,
-                                                                const Settings& settings) {
-  auto valid = read_valid_attachments(request, settings);
-  if (!valid) return std::nullopt;
-  return [valid = std::move(*valid), network = request.network](const ipam::Owner& owner) {
-    return is_stale(valid, network, owner);
-  };
+std::vector<std::string> list_garbage(const cni::Request& request, const Settings& settings) {
+  const auto valid = read_valid_attachments(request, settings);
+  if (!valid) return {};
+  Attempts attempts;
+  netlink::Socket host;
+  const RecordStore records(settings.state_directory);
+  auto lines = describe(find_garbage({request, settings, host, records}, *valid, attempts));
+  attempts.throw_incomplete_if_any();
+  return lines;
+}
+
+void collect_dead(const DeadOptions& options, const Settings& settings,
+                  const std::function<void(const Dead&)>& report) {
+  const netlink::Namespace home = netlink::Namespace::current();
+  netlink::Socket host;
+  const RecordStore records(settings.state_directory);
+  for (const Key& key :
+       options.network.empty() ? records.list_all() : records.list(options.network)) {
+    const auto reason = find_reason(host, records, key);
+    if (!reason) continue;
+    Dead dead{.key = key, .reason = *reason};
+    if (!options.dry_run) remove_dead(settings, home, host, records, dead);
+    report(dead);
+  }
 }
 
 }  // namespace types

@@ -45,20 +45,6 @@ void remove_locked(const Recorded& recorded, const RecordStore::Opened& opened) 
   recorded.records.remove(recorded.key);
 }
 
-// Under the lock of a draft, so that no ADD of the same attachment begins meanwhile, and one that
-// is at work is seen.
-void remove_unless_at_work(const Recorded& recorded) {
-  auto opened = recorded.records.begin(recorded.key);
-  try {
-    remove_locked(recorded, opened);
-  } catch (...) {
-    // What a killed ADD had written still leads to what is left.
-    if (!opened.is_torso) recorded.records.discard(recorded.key, opened.draft);
-    throw;
-  }
-  recorded.records.discard(recorded.key, opened.draft);
-}
-
 }  // namespace
 
 void add_recorded(const Recorded& recorded, const Settings& settings, const Making& making) {
@@ -89,9 +75,25 @@ void delete_recorded(const Recorded& recorded) {
   recorded.records.remove(recorded.key);
 }
 
+// Under the lock of a draft, so that no ADD of the same attachment begins meanwhile, and one that
+// is at work is seen.
+void remove_recorded_if(const Recorded& recorded, const std::function<bool()>& is_due) {
+  auto opened = recorded.records.begin(recorded.key);
+  bool due = false;
+  try {
+    due = is_due();
+    if (due) remove_locked(recorded, opened);
+  } catch (...) {
+    // What a killed ADD had written still leads to what is left.
+    if (!opened.is_torso) recorded.records.discard(recorded.key, opened.draft);
+    throw;
+  }
+  if (due || !opened.is_torso) recorded.records.discard(recorded.key, opened.draft);
+}
+
 void collect_recorded(const Recorded& recorded, const Settings& settings) {
   try {
-    remove_unless_at_work(recorded);
+    remove_recorded_if(recorded, [] { return true; });
   } catch (const cni::Error& error) {
     if (error.code() != static_cast<unsigned>(cni::Code::kTryAgainLater)) throw;
     settings.report(std::string("GC left an attachment alone: ") + error.what());

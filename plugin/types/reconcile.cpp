@@ -1,0 +1,146 @@
+#include "plugin/types/reconcile.h"
+
+#include "netlink/netns.h"
+#include "netlink/socket.h"
+#include "plugin/attachment/record_store.h"
+#include "plugin/cni/error.h"
+#include "plugin/steps/step.h"
+
+namespace types {
+namespace {
+
+using attachment::Attachment;
+using attachment::Key;
+using attachment::RecordStore;
+using netlink::Namespace;
+
+struct Parts {
+  const RecordStore& records;
+  const Namespace& home;
+  netlink::Socket& host;
+  bool dry_run;
+};
+
+void each_step(const std::function<void(const steps::Step&)>& visit) {
+  for (const auto* step : steps::private_steps()) visit(*step);
+  for (const auto* step : steps::public_steps()) visit(*step);
+}
+
+/// An attachment whose container is there.
+struct Live {
+  const Parts& parts;
+  const Attachment& attachment;
+  const Namespace& container;
+  netlink::Socket& socket;
+
+  [[nodiscard]] steps::World world() const {
+    return {.host_namespace = parts.home,
+            .host = parts.host,
+            .container_namespace = &container,
+            .container = &socket,
+            .records = parts.records};
+  }
+};
+
+steps::Findings find_amiss(const Live& live) {
+  steps::World world = live.world();
+  steps::Findings findings;
+  each_step([&](const steps::Step& step) { step.check(world, live.attachment, findings); });
+  return findings;
+}
+
+// A step that fails must not keep the others from what they can.
+void restore(const Live& live, Reconciled& result) {
+  steps::World world = live.world();
+  each_step([&](const steps::Step& step) {
+    if (step.restore == nullptr) return;
+    try {
+      step.restore(world, live.attachment, result.restored);
+    } catch (const std::exception& error) {
+      result.problems.emplace_back(error.what());
+    }
+  });
+}
+
+void reconcile_live(const Live& live, Reconciled& result) {
+  steps::Findings amiss = find_amiss(live);
+  if (amiss.empty()) return;
+  if (!live.parts.dry_run) {
+    restore(live, result);
+    amiss = find_amiss(live);
+  }
+  result.problems.insert(result.problems.end(), amiss.begin(), amiss.end());
+  result.outcome = result.problems.empty() ? Outcome::kRestored : Outcome::kAmiss;
+}
+
+void reconcile_recorded(const Parts& parts, const Attachment& attachment, Reconciled& result) {
+  const auto container = Namespace::find(attachment.netns_path);
+  if (!container || container->identity() != attachment.netns) {
+    result.outcome = Outcome::kGone;
+    result.problems.push_back("its network namespace is not at " + attachment.netns_path +
+                              " any more");
+    return;
+  }
+  netlink::Socket socket = netlink::Socket::in(*container, parts.home);
+  reconcile_live({parts, attachment, *container, socket}, result);
+}
+
+// Absent where the record went meanwhile.
+std::optional<Reconciled> reconcile_locked(const Parts& parts, const Key& key) {
+  const auto attachment = parts.records.find(key);
+  if (!attachment) return std::nullopt;
+  Reconciled result{.key = key};
+  reconcile_recorded(parts, *attachment, result);
+  return result;
+}
+
+std::optional<Reconciled> lock_and_reconcile(const Parts& parts, const Key& key) {
+  const auto opened = parts.records.begin(key);
+  if (opened.is_torso) {
+    return Reconciled{.key = key,
+                      .outcome = Outcome::kBusy,
+                      .problems = {"an ADD was killed at work on it; delete the attachment"}};
+  }
+  try {
+    auto result = reconcile_locked(parts, key);
+    parts.records.discard(key, opened.draft);
+    return result;
+  } catch (...) {
+    parts.records.discard(key, opened.draft);
+    throw;
+  }
+}
+
+std::optional<Reconciled> reconcile_one(const Parts& parts, const Key& key) {
+  try {
+    return parts.dry_run ? reconcile_locked(parts, key) : lock_and_reconcile(parts, key);
+  } catch (const cni::Error& error) {
+    const bool busy = error.code() == static_cast<unsigned>(cni::Code::kTryAgainLater);
+    return Reconciled{
+        .key = key, .outcome = busy ? Outcome::kBusy : Outcome::kAmiss, .problems = {error.what()}};
+  } catch (const std::exception& error) {
+    return Reconciled{.key = key, .outcome = Outcome::kAmiss, .problems = {error.what()}};
+  }
+}
+
+bool is_meant(const ReconcileOptions& options, const Key& key) {
+  return key.network == options.network.value_or(key.network) &&
+         key.container_id == options.container_id.value_or(key.container_id) &&
+         key.ifname == options.ifname.value_or(key.ifname);
+}
+
+}  // namespace
+
+void reconcile(const ReconcileOptions& options,
+               const std::function<void(const Reconciled&)>& report) {
+  const RecordStore records(options.state_directory);
+  const Namespace home = Namespace::current();
+  netlink::Socket host;
+  const Parts parts{records, home, host, options.dry_run};
+  for (const Key& key : options.network ? records.list(*options.network) : records.list_all()) {
+    if (!is_meant(options, key)) continue;
+    if (const auto result = reconcile_one(parts, key)) report(*result);
+  }
+}
+
+}  // namespace types

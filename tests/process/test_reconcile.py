@@ -1,0 +1,264 @@
+"""reconcile: what records say and the kernel lacks is put back, and nothing else is touched."""
+
+import fcntl
+import json
+import os
+import subprocess
+import time
+import unittest
+
+from fake_node import DUAL_BRIDGE, DUAL_ROUTED, Node, PLUGIN, bridge_config, routed_config
+
+DRIVER = os.path.join(os.path.dirname(PLUGIN), "tests", "operator_driver")
+RIGHT, RESTORED, AMISS, GONE, BUSY = range(5)
+
+
+class ReconcileTest(unittest.TestCase):
+    def setUp(self):
+        self.node = Node()
+        self.addCleanup(self.node.close)
+
+    def reconcile(self, *options):
+        done = self.node.run_in(self.node.host, DRIVER, self.node.state, "reconcile", *options)
+        return {line["key"].split("/")[1]: line for line in map(json.loads, done.stdout.splitlines())}
+
+    def attach(self, config, name, **options):
+        container = self.node.container(name)
+        return container, self.node.add(config, container, **options)
+
+    def go_through(self, config, damages, container, result):
+        """Each damage is seen by CHECK's eyes, named, put back whole, and then there is nothing left to do."""
+        before = self.node.snapshot(container)
+        for damage in damages:
+            where = " ".join(damage[1:])
+            self.node.run_in(damage[0], *damage[1:])
+            seen = self.reconcile("--dry-run")[container]
+            self.assertEqual(seen["outcome"], AMISS, where)
+            self.assertEqual(seen["restored"], [], where)
+            done = self.reconcile()[container]
+            self.assertEqual((done["outcome"], done["problems"]), (RESTORED, []), where)
+            self.assertTrue(done["restored"], where)
+            self.assertEqual(self.without_changing(self.node.snapshot(container)), self.without_changing(before), where)
+            self.node.check(config, container, result)
+            self.assertEqual(self.reconcile()[container]["outcome"], RIGHT, where)
+
+    @staticmethod
+    def without_changing(snapshot):
+        """A bridge that was made anew has another index and another MAC; the rest must be the same, to the word."""
+        return {key: sorted(value.splitlines()) if isinstance(value, str) else value for key, value in snapshot.items()}
+
+    def host_end(self, container):
+        return [link["ifname"] for link in self.node.ip_json(self.node.host, "link", "show", "type", "veth")
+                if f"/{container}/" in link.get("ifalias", "")][0]
+
+    def test_bridge(self):
+        config = bridge_config(self.node, subnets=DUAL_BRIDGE, isDefaultGateway=True, hairpinMode=True)
+        container, result = self.attach(config, "a")
+        veth, host = self.host_end(container), self.node.host
+        self.go_through(config, [
+            (host, "ip", "link", "set", veth, "nomaster"),
+            (host, "ip", "link", "set", veth, "down"),
+            (host, "bridge", "link", "set", "dev", veth, "hairpin", "off"),
+            (host, "ip", "addr", "del", "10.88.0.1/24", "dev", "pcbr0"),
+            (host, "ip", "addr", "del", "fd00:88::1/64", "dev", "pcbr0"),
+            (host, "sysctl", "-qw", "net.ipv4.ip_forward=0"),
+            (host, "sysctl", "-qw", "net.ipv6.conf.all.forwarding=0"),
+            (container, "ip", "route", "del", "default"),
+            (container, "ip", "-6", "route", "del", "default"),
+            (container, "ip", "route", "change", "default", "via", "10.88.0.9"),
+            (container, "ip", "addr", "del", "10.88.0.2/24", "dev", "eth0"),
+            (container, "ip", "addr", "del", "fd00:88::2/64", "dev", "eth0"),
+            (container, "ip", "link", "set", "eth0", "down"),
+        ], container, result)
+
+    def test_promiscuous_mode_and_isolation(self):
+        config = bridge_config(self.node, promiscMode=True, portIsolation=True)
+        container, result = self.attach(config, "a")
+        self.go_through(config, [
+            (self.node.host, "ip", "link", "set", "pcbr0", "promisc", "off"),
+            (self.node.host, "ip", "link", "set", "pcbr0", "down"),
+            (self.node.host, "bridge", "link", "set", "dev", self.host_end(container), "isolated", "off"),
+        ], container, result)
+
+    def test_routed(self):
+        config = routed_config(self.node, subnets=DUAL_ROUTED)
+        container, result = self.attach(config, "a")
+        veth, host = self.host_end(container), self.node.host
+        self.go_through(config, [
+            (host, "ip", "route", "del", "10.89.0.2"),
+            (host, "ip", "-6", "route", "del", "fd00:89::2"),
+            (host, "ip", "link", "set", veth, "down"),
+            (host, "ip", "addr", "del", "fe80::1/64", "dev", veth),
+            (host, "sysctl", "-qw", f"net.ipv4.conf.{veth}.proxy_arp=0"),
+            (host, "sysctl", "-qw", f"net.ipv4.conf.{veth}.rp_filter=0"),
+            (host, "sysctl", "-qw", f"net.ipv6.conf.{veth}.proxy_ndp=0"),
+            (container, "ip", "neigh", "del", "169.254.1.1", "dev", "eth0"),
+            (container, "ip", "neigh", "change", "fe80::1", "lladdr", "02:00:00:00:00:01", "dev", "eth0", "nud", "permanent"),
+            (container, "ip", "route", "del", "default"),
+            (container, "ip", "link", "set", "eth0", "down"),
+        ], container, result)
+
+    def test_ptp(self):
+        config = routed_config(self.node, subnets=DUAL_ROUTED, type="ptp")
+        del config["mode"]
+        container, result = self.attach(config, "a", plugin=self.node.plugin("ptp"))
+        veth, host = self.host_end(container), self.node.host
+        self.go_through(config, [
+            (host, "ip", "route", "del", "10.89.0.2"),
+            (host, "ip", "addr", "del", "10.89.0.1/32", "dev", veth),
+            (host, "ip", "addr", "del", "fd00:89::1/128", "dev", veth),
+            (host, "ip", "link", "set", veth, "down"),
+            (container, "ip", "route", "flush", "dev", "eth0"),
+            (container, "ip", "link", "set", "eth0", "down"),
+        ], container, result)
+
+    def test_a_bridge_that_was_deleted_comes_back_with_all_its_ports(self):
+        config = bridge_config(self.node, subnets=DUAL_BRIDGE, isDefaultGateway=True)
+        containers = dict(self.attach(config, name) for name in ("a", "b", "c"))
+        self.node.on_host("ip", "link", "del", "pcbr0")
+        outcomes = {line["outcome"] for line in self.reconcile().values()}
+        self.assertEqual(outcomes, {RESTORED})
+        first, second, third = containers
+        for container, result in containers.items():
+            self.node.check(config, container, result)
+        self.assertTrue(self.node.reaches(first, "10.88.0.1", count=2))
+        self.assertTrue(self.node.reaches(second, "10.88.0.4", count=2))
+        self.assertEqual({line["outcome"] for line in self.reconcile().values()}, {RIGHT})
+
+    def test_what_is_right_is_not_touched(self):
+        configs = [(bridge_config(self.node, subnets=DUAL_BRIDGE, isDefaultGateway=True), "a"),
+                   (routed_config(self.node, subnets=DUAL_ROUTED), "b")]
+        containers = [self.attach(config, name)[0] for config, name in configs]
+        before = self.node.snapshot(*containers)
+        listeners = [subprocess.Popen(["nsenter", f"--net={self.node.path_of(namespace)}", "ip", "monitor", "link", "address", "route"],
+                                      stdout=subprocess.PIPE, text=True) for namespace in (self.node.host, *containers)]
+        time.sleep(0.3)
+        self.assertEqual({line["outcome"] for line in self.reconcile().values()}, {RIGHT})
+        self.node.on_host("ip", "link", "set", "lo", "mtu", "60000")  # what the listener of the host must hear, and nothing before it
+        time.sleep(0.3)
+        heard = []
+        for listener in listeners:
+            listener.terminate()
+            heard.append([line for line in listener.communicate()[0].splitlines() if not line.startswith(" ")])
+        self.node.on_host("ip", "link", "set", "lo", "mtu", "65536")
+        self.assertEqual([len(lines) for lines in heard], [1, 0, 0], heard)
+        self.assertEqual(self.node.snapshot(*containers), before)
+
+    def test_a_pair_that_is_gone_is_told_and_not_made_up(self):
+        config = bridge_config(self.node)
+        container, _ = self.attach(config, "a")
+        self.node.on_host("ip", "link", "del", self.host_end(container))
+        line = self.reconcile()[container]
+        self.assertEqual(line["outcome"], AMISS)
+        self.assertRegex(line["problems"][0], "^the veth pair veth[0-9a-f]+ of container .* is gone and cannot be put back; delete the "
+                                              "attachment and add it again$")
+
+    def test_a_container_that_is_gone_or_whose_path_leads_elsewhere_is_left(self):
+        config = routed_config(self.node)
+        container, _ = self.attach(config, "a")
+        self.node.remove_container(container)
+        self.assertEqual(self.reconcile()[container]["outcome"], GONE)
+        self.node.container("a")
+        before = self.node.snapshot(container)
+        line = self.reconcile()[container]
+        self.assertEqual((line["outcome"], line["restored"]), (GONE, []))
+        self.assertEqual(line["problems"], [f"its network namespace is not at {self.node.path_of(container)} any more"])
+        self.assertEqual(self.node.snapshot(container), before)
+
+    def test_a_busy_attachment_and_one_whose_add_was_killed_are_left(self):
+        config = routed_config(self.node)
+        container, _ = self.attach(config, "a")
+        self.node.on_host("ip", "route", "del", "10.89.0.2")
+        draft = os.path.join(self.node.state, "attachments", "rt-net", f".{container}:eth0")
+        with open(draft, "w", encoding="ascii") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            line = self.reconcile()[container]
+            self.assertEqual((line["outcome"], line["restored"]), (BUSY, []))
+            self.assertEqual(line["problems"], [f"another operation is at work on rt-net/{container}/eth0"])
+            file.write("{\n")
+            file.flush()
+            fcntl.flock(file, fcntl.LOCK_UN)
+            line = self.reconcile()[container]
+            self.assertEqual((line["outcome"], line["problems"]), (BUSY, ["an ADD was killed at work on it; delete the attachment"]))
+        os.unlink(draft)
+        self.assertEqual(self.reconcile()[container]["outcome"], RESTORED)
+
+    def test_a_route_of_another_owner_is_not_replaced(self):
+        config = routed_config(self.node)
+        container, _ = self.attach(config, "a")
+        self.node.on_host("ip", "link", "add", "other0", "type", "veth", "peer", "name", "other1")
+        self.node.on_host("ip", "link", "set", "other0", "up")
+        self.node.on_host("ip", "route", "replace", "10.89.0.2/32", "dev", "other0")
+        line = self.reconcile()[container]
+        self.assertEqual(line["outcome"], AMISS)
+        self.assertIn("the host has a route to 10.89.0.2/32 through other0 already", line["problems"])
+
+
+class CollectDeadTest(unittest.TestCase):
+    def setUp(self):
+        self.node = Node()
+        self.addCleanup(self.node.close)
+        self.config = bridge_config(self.node, isGateway=True)
+
+    def driver(self, *options, stdin=""):
+        done = subprocess.run(["nsenter", f"--net={self.node.path_of(self.node.host)}", DRIVER, self.node.state, *options],
+                              input=stdin, stdout=subprocess.PIPE, text=True, check=True)
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    def test_only_what_is_provably_gone_is_removed_and_a_dry_run_removes_nothing(self):
+        living, gone, killed, moved = (self.node.container(name) for name in ("living", "gone", "killed", "moved"))
+        for container in (living, gone, killed, moved):
+            self.node.add(self.config, container)
+        self.node.remove_container(gone)
+        # Its path goes, but a process keeps the namespace: it lives on.
+        holder = subprocess.Popen(["nsenter", f"--net={self.node.path_of(moved)}", "sleep", "60"])
+        self.addCleanup(holder.wait)
+        self.addCleanup(holder.kill)
+        time.sleep(0.2)
+        self.node.remove_container(moved)
+        directory = os.path.join(self.node.state, "attachments", "br-net")
+        os.rename(os.path.join(directory, f"{killed}:eth0"), os.path.join(directory, f".{killed}:eth0"))
+        expected = {f"br-net/{gone}/eth0": f"its network namespace {self.node.path_of(gone)} is gone",
+                    f"br-net/{killed}/eth0": "an ADD was killed at work on it"}
+        before = self.node.snapshot(living, killed)
+        seen = self.driver("dead", "--dry-run")
+        self.assertEqual({line["key"]: line["reason"] for line in seen}, expected)
+        self.assertEqual({line["removed"] for line in seen}, {False})
+        self.assertEqual(self.node.snapshot(living, killed), before)
+        seen = self.driver("dead")
+        self.assertEqual({line["key"]: (line["reason"], line["removed"], line["problem"]) for line in seen},
+                         {key: (reason, True, "") for key, reason in expected.items()})
+        self.assertEqual(sorted(os.listdir(directory)), sorted([f"{living}:eth0", f"{moved}:eth0"]))
+        self.assertEqual(self.node.reservations("br-net"), ["10.88.0.2", "10.88.0.5"])
+        self.assertEqual(len(self.node.veths()), 2)
+        self.assertEqual(self.driver("dead"), [])
+
+    def test_the_addresses_of_a_delegate_are_left_to_the_runtime(self):
+        fakes = os.path.join(self.node.directory, "fakes")
+        os.mkdir(fakes)
+        with open(os.path.join(fakes, "fake"), "w", encoding="ascii") as file:
+            file.write('#!/bin/sh\necho \'{"cniVersion":"1.0.0","ips":[{"address":"10.88.0.9/24"}]}\'\n')
+        os.chmod(os.path.join(fakes, "fake"), 0o755)
+        container = self.node.container("a")
+        self.node.add(self.config | {"ipam": {"type": "fake"}}, container, CNI_PATH=fakes)
+        self.node.remove_container(container)
+        self.assertEqual([line["problem"] for line in self.driver("dead")],
+                         ["its addresses are ipam plugin fake's, which only a DEL can tell"])
+
+    def test_what_gc_would_remove_is_listed_with_its_traces(self):
+        living, stale = self.node.container("living"), self.node.container("stale")
+        config = self.config | {"cniVersion": "1.1.0"}
+        for container in (living, stale):
+            self.node.add(config, container)
+        veth = [link["ifname"] for link in self.node.ip_json(self.node.host, "link", "show", "type", "veth")
+                if f"/{stale}/" in link["ifalias"]][0]
+        before = self.node.snapshot(living, stale)
+        lines, = self.driver("garbage", stdin=json.dumps(
+            config | {"cni.dev/valid-attachments": [{"containerID": living, "ifname": "eth0"}]}))
+        self.assertEqual(lines, [f"attachment br-net/{stale}/eth0 is not on the runtime's list; there is a record, host interface {veth}, "
+                                 "a reservation"])
+        self.assertEqual(self.node.snapshot(living, stale), before)
+
+
+if __name__ == "__main__":
+    unittest.main()
