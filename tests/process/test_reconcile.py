@@ -200,6 +200,13 @@ class CollectDeadTest(unittest.TestCase):
         self.addCleanup(self.node.close)
         self.config = bridge_config(self.node, isGateway=True)
 
+    def remove_container(self, container, left):
+        """And waits for the kernel, which takes a namespace down in its own time."""
+        self.node.remove_container(container)
+        deadline = time.monotonic() + 10
+        while len(self.node.veths()) > left and time.monotonic() < deadline:
+            time.sleep(0.02)
+
     def driver(self, *options, stdin=""):
         done = subprocess.run(["nsenter", f"--net={self.node.path_of(self.node.host)}", DRIVER, self.node.state, *options],
                               input=stdin, stdout=subprocess.PIPE, text=True, check=True)
@@ -209,7 +216,7 @@ class CollectDeadTest(unittest.TestCase):
         living, gone, killed, moved = (self.node.container(name) for name in ("living", "gone", "killed", "moved"))
         for container in (living, gone, killed, moved):
             self.node.add(self.config, container)
-        self.node.remove_container(gone)
+        self.remove_container(gone, left=3)
         # Its path goes, but a process keeps the namespace: it lives on.
         holder = subprocess.Popen(["nsenter", f"--net={self.node.path_of(moved)}", "sleep", "60"])
         self.addCleanup(holder.wait)
@@ -241,7 +248,7 @@ class CollectDeadTest(unittest.TestCase):
         os.chmod(os.path.join(fakes, "fake"), 0o755)
         container = self.node.container("a")
         self.node.add(self.config | {"ipam": {"type": "fake"}}, container, CNI_PATH=fakes)
-        self.node.remove_container(container)
+        self.remove_container(container, left=0)
         self.assertEqual([line["problem"] for line in self.driver("dead")],
                          ["its addresses are ipam plugin fake's, which only a DEL can tell"])
 
