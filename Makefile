@@ -9,7 +9,7 @@ JOBS ?= $(shell nproc)
 SOURCES = $(shell git ls-files -co --exclude-standard '*.cpp' '*.h')
 
 .DEFAULT_GOAL := build/patchcord
-.PHONY: build/patchcord build demo test test-netns test-e2e lint format format-check install clean help packages bench
+.PHONY: build/patchcord build demo test test-netns test-vm test-e2e lint format format-check install clean help packages bench
 
 build/patchcord:  ## build the plugin: one static, stripped binary
 	@command -v cmake >/dev/null || { echo "cmake is missing: run 'sudo tests/install-packages build' first" >&2; exit 1; }
@@ -33,6 +33,9 @@ test: packages  ## install what is needed, build, and run every suite (root)
 
 test-netns: build-tests  ## only the unit and namespace tests (root for the latter)
 	tests/run --build build unit netns
+
+test-vm: build-tests  ## all tests that belong on Debian's own kernel, in an emulated machine
+	tests/vm/suite --build build
 
 test-e2e: build/patchcord  ## only the tests with real runtimes (root)
 	tests/run --build build e2e

@@ -73,11 +73,11 @@ std::set<int> open_descriptors() {
 
 TEST_CASE("a refusal is returned with its errno and the kernel's words") {
   FakeHost host;
-  ifaddrmsg header{};
-  header.ifa_family = AF_INET;
-  header.ifa_prefixlen = 33;
-  header.ifa_index = 1;
-  const auto request = make_message(RTM_NEWADDR, NLM_F_CREATE, header);
+  rtmsg header{};
+  header.rtm_family = AF_INET;
+  header.rtm_dst_len = 33;
+  header.rtm_type = RTN_UNICAST;
+  const auto request = make_message(RTM_NEWROUTE, NLM_F_CREATE, header);
   const auto ack = host.socket().transact(request.get(), {"add", "it"});
   CHECK(ack.code == EINVAL);
   CHECK_FALSE(ack.text.empty());

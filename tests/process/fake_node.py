@@ -158,7 +158,7 @@ class Node:
         deadline = time.monotonic() + 5
         while time.monotonic() < deadline:
             text = "".join(self.run_in(namespace, "ip", "addr").stdout for namespace in (self.host, *containers))
-            if "tentative" not in text and not re.search(r"<BROADCAST,MULTICAST,UP> |LOWER_UP>.* state DOWN", text):
+            if "tentative" not in text and not re.search(r"<BROADCAST,MULTICAST,UP> |LOWER_UP>.* state DOWN|NO-CARRIER.* state UP", text):
                 return
             time.sleep(0.02)
 

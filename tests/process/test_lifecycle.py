@@ -50,6 +50,7 @@ class DelTest(unittest.TestCase):
                                            self.node.path_of(bystander))):
                 a = self.node.container(f"a{number}{config['name']}")
                 self.node.add(config, a)
+                self.node.settle(bystander)
                 before = self.node.ip_json(bystander, "addr")
                 self.node.delete(config, a, netns=path)
                 self.assertEqual(len(self.node.veths()), 1, path)

@@ -7,17 +7,18 @@ from guest import inside_only
 from fake_node import Node, PluginError, bridge_config
 
 
-@inside_only
-class VlanTest(unittest.TestCase):
+class VlanCase(unittest.TestCase):
+    called = "patchcord"
+
     def setUp(self):
         self.node = Node()
         self.addCleanup(self.node.close)
 
     def attach(self, name, **keys):
         """A container on the bridge; returns it, its result and its configuration."""
-        config = bridge_config(self.node, **keys)
+        config = bridge_config(self.node, **keys) | {"type": self.called}
         container = self.node.container(name)
-        return container, self.node.add(config, container), config
+        return container, self.node.add(config, container, plugin=self.node.plugin(self.called)), config
 
     def vlans(self, port):
         """{vid: flags} of a port, as bridge(8) shows them."""
@@ -30,6 +31,9 @@ class VlanTest(unittest.TestCase):
 
     NATIVE = ["Egress Untagged", "PVID"]
 
+
+@inside_only
+class VlanTest(VlanCase):
     def test_an_access_port_is_in_its_vlan_only_and_check_agrees(self):
         a, result, config = self.attach("a", vlan=100)
         self.assertEqual(self.vlans(result["interfaces"][1]["name"]), {100: self.NATIVE})
@@ -105,6 +109,81 @@ class VlanTest(unittest.TestCase):
         self.assertEqual(self.vlans(result["interfaces"][1]["name"]), {100: self.NATIVE})
         (bridge,) = self.node.ip_json(self.node.host, "-d", "link", "show", "dev", "pcbr0")
         self.assertEqual(bridge["linkinfo"]["info_data"]["vlan_default_pvid"], 7)
+
+
+class SeparationCase:
+    """Traffic passes within a VLAN and nowhere else."""
+
+    def assert_separated(self, container, address):
+        """Not even a frame that needs no answer arrives: the other end's MAC is not asked for, and its rules count."""
+        other, target = address
+        self.node.run_in(other, "nft", "add table netdev t; add chain netdev t c { type filter hook ingress device eth0 priority 0; }; "
+                                       "add rule netdev t c ether type ip counter; add rule netdev t c ether type 8021q counter")
+        (link,) = self.node.ip_json(other, "link", "show", "dev", "eth0")
+        self.node.run_in(container, "ip", "neigh", "replace", target, "lladdr", link["address"], "dev", "eth0")
+        self.assertFalse(self.node.reaches(container, target), f"{container} reaches {target}")
+        rules = json.loads(self.node.run_in(other, "nft", "-j", "list", "chain", "netdev", "t", "c").stdout)["nftables"]
+        counted = [part["counter"]["packets"] for rule in rules if "rule" in rule for part in rule["rule"]["expr"] if "counter" in part]
+        self.node.run_in(container, "ip", "neigh", "del", target, "dev", "eth0")
+        self.node.run_in(other, "nft", "delete table netdev t")
+        self.assertEqual(counted, [0, 0], f"frames of {container} arrive at {other}")
+
+    def test_access_ports_of_vlan_100_are_separate_from_vlan_200_and_from_the_default(self):
+        a, _, _ = self.attach("a", vlan=100)
+        b, _, _ = self.attach("b", vlan=100)
+        c, _, _ = self.attach("c", vlan=200)
+        d, _, _ = self.attach("d")
+        self.assertTrue(self.node.reaches(a, "10.88.0.3"))
+        for near, far in ((a, (c, "10.88.0.4")), (c, (b, "10.88.0.3")), (a, (d, "10.88.0.5")), (d, (a, "10.88.0.2"))):
+            self.assert_separated(near, far)
+
+    def test_the_default_vlan_comes_through_only_where_it_is_kept(self):
+        keeps, result, _ = self.attach("k", vlan=100, preserveDefaultVlan=True)
+        self.assertIn(1, self.vlans(result["interfaces"][1]["name"]))
+        removed, result, _ = self.attach("r", vlan=100, preserveDefaultVlan=False)
+        self.assertNotIn(1, self.vlans(result["interfaces"][1]["name"]))
+        default, _, _ = self.attach("d")
+        self.assertTrue(self.node.reaches(keeps, "10.88.0.3"), "both are in VLAN 100")
+        self.assert_separated(default, (removed, "10.88.0.3"))
+        with self.assertRaisesRegex(AssertionError, "arrive at"):  # the other way only: an answer goes out in VLAN 100
+            self.assert_separated(default, (keeps, "10.88.0.2"))
+
+    def test_a_trunk_of_101_and_200_to_210_carries_these_and_no_other(self):
+        trunk, result, _ = self.attach("t", vlanTrunk=[{"id": 101}, {"minID": 200, "maxID": 210}])
+        self.assertEqual(set(self.vlans(result["interfaces"][1]["name"])), {1, 101, *range(200, 211)})
+        for vlan, passes in ((100, False), (101, True), (102, False), (199, False), (200, True), (210, True), (211, False)):
+            with self.subTest(vlan):
+                config = bridge_config(self.node) | {"type": self.called, "vlan": vlan}
+                access = self.node.container(f"a{vlan}")
+                result = self.node.add(config, access, plugin=self.node.plugin(self.called))
+                address = result["ips"][0]["address"].partition("/")[0]
+                self.node.run_in(trunk, "ip", "link", "add", "link", "eth0", "name", "tagged", "up", "type", "vlan", "id", str(vlan))
+                self.node.run_in(trunk, "ip", "addr", "add", f"10.99.{vlan}.1/24", "dev", "tagged")
+                self.node.run_in(access, "ip", "addr", "add", f"10.99.{vlan}.2/24", "dev", "eth0")
+                self.assertEqual(self.node.reaches(trunk, f"10.99.{vlan}.2"), passes)
+                self.assertEqual(self.node.reaches(access, f"10.99.{vlan}.1"), passes)
+                self.node.run_in(trunk, "ip", "link", "del", "tagged")
+                if vlan == 101:
+                    self.assert_separated(trunk, (access, address))  # without a tag it is in VLAN 1
+
+    def test_the_gateway_of_vlan_100_serves_that_vlan_only(self):
+        a, _, _ = self.attach("a", vlan=100, isDefaultGateway=True)
+        other, _, _ = self.attach("o", vlan=200)
+        default, _, _ = self.attach("d")
+        self.assertTrue(self.node.reaches(a, "10.88.0.1"))
+        self.assertTrue(self.node.reaches(self.node.host, "10.88.0.2"))
+        for container in (other, default):
+            self.assertFalse(self.node.reaches(container, "10.88.0.1"))
+
+
+@inside_only
+class SeparationTest(SeparationCase, VlanCase):
+    pass
+
+
+@inside_only
+class DropInSeparationTest(SeparationCase, VlanCase):
+    called = "bridge"
 
 
 if __name__ == "__main__":
