@@ -44,6 +44,10 @@ std::optional<Key> parse_alias(std::string_view alias) {
   return is_valid(key) ? std::optional(std::move(key)) : std::nullopt;
 }
 
+bool is_mark(std::string_view alias) {
+  return alias.starts_with(kMark);
+}
+
 bool is_valid(const Key& key) {
   return cni::is_identifier(key.network) && cni::is_identifier(key.container_id) &&
          !key.ifname.empty() && cni::defect_of_interface_name(key.ifname).empty();

@@ -36,6 +36,9 @@ struct Key {
 /// The opposite. Absent for what is no alias of ours, and for one that was shortened.
 [[nodiscard]] std::optional<Key> parse_alias(std::string_view alias);
 
+/// Whether a link with this alias is one of ours, of whichever attachment.
+[[nodiscard]] bool is_mark(std::string_view alias);
+
 /// Whether these are names as the protocol has them. What comes from a file's name or content may
 /// be anything.
 [[nodiscard]] bool is_valid(const Key& key);

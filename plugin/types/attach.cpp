@@ -7,6 +7,7 @@
 #include "plugin/cni/error.h"
 #include "plugin/lease/lease.h"
 #include "plugin/steps/step.h"
+#include "plugin/types/adopt.h"
 #include "plugin/types/describe.h"
 #include "plugin/types/findings.h"
 #include "plugin/types/plan.h"
@@ -120,6 +121,34 @@ void check_previous_result(const cni::Result& previous, const steps::World& worl
   }
 }
 
+using Parse = config::Network (*)(const cni::Request&);
+
+// `parse` is null where only we can have made the attachment.
+Attachment find_attachment(const cni::Request& request, const cni::Result& previous, Parse parse,
+                           Stage& stage, steps::Findings& findings) {
+  const auto key = key_of(request);
+  if (parse == nullptr || stage.records.exists(key)) return require_record(stage.records, key);
+  auto adopted = adopt(request, parse(request), previous, stage.world, findings);
+  return adopted ? std::move(*adopted) : require_record(stage.records, key);
+}
+
+void check_attachment(const cni::Request& request, const Settings& settings, Parse parse) {
+  const auto previous = request.previous_result();
+  if (!previous)
+    throw cni::Error(cni::Code::kInvalidConfig, "prevResult: is missing; CHECK compares with it");
+  Stage stage(RecordStore(settings.state_directory), request);
+  steps::Findings findings;
+  const Attachment attachment = find_attachment(request, *previous, parse, stage, findings);
+  steps::World& world = stage.world;
+  check_namespace(request, *stage.container, attachment, findings);
+  for (const auto* step : steps::private_steps()) step->check(world, attachment, findings);
+  for (const auto* step : steps::public_steps()) step->check(world, attachment, findings);
+  check_previous_result(*previous, world, attachment, findings);
+  for (auto& finding : lease::check(request, attachment, settings.state_directory))
+    findings.push_back(std::move(finding));
+  throw_findings(findings);
+}
+
 void delete_attachment(const cni::Request& request, const Settings& settings,
                        Unrecorded unrecorded) {
   Stage stage{RecordStore(settings.state_directory)};
@@ -162,20 +191,11 @@ void del_drop_in(const cni::Request& request, const Settings& settings) {
 }
 
 void check(const cni::Request& request, const Settings& settings) {
-  const auto previous = request.previous_result();
-  if (!previous)
-    throw cni::Error(cni::Code::kInvalidConfig, "prevResult: is missing; CHECK compares with it");
-  Stage stage(RecordStore(settings.state_directory), request);
-  const Attachment attachment = require_record(stage.records, key_of(request));
-  steps::World& world = stage.world;
-  steps::Findings findings;
-  check_namespace(request, *stage.container, attachment, findings);
-  for (const auto* step : steps::private_steps()) step->check(world, attachment, findings);
-  for (const auto* step : steps::public_steps()) step->check(world, attachment, findings);
-  check_previous_result(*previous, world, attachment, findings);
-  for (auto& finding : lease::check(request, attachment, settings.state_directory))
-    findings.push_back(std::move(finding));
-  throw_findings(findings);
+  check_attachment(request, settings, nullptr);
+}
+
+void check_drop_in(const cni::Request& request, const Settings& settings, Parse parse) {
+  check_attachment(request, settings, parse);
 }
 
 }  // namespace types

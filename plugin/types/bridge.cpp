@@ -11,6 +11,10 @@ void add_bridge(const cni::Request& request, const Settings& settings) {
   add(request, config::parse_bridge(request), settings);
 }
 
+void check_bridge(const cni::Request& request, const Settings& settings) {
+  check_drop_in(request, settings, config::parse_bridge);
+}
+
 void report_status(const cni::Request& request, const Settings& settings) {
   require_ready(request, config::parse_bridge(request), settings);
 }
@@ -21,7 +25,7 @@ const Type kBridge = {.name = "bridge",
                       .oldest = cni::Version::k0_1_0,
                       .add = add_bridge,
                       .del = del_drop_in,
-                      .check = check,
+                      .check = check_bridge,
                       .gc = collect,
                       .status = report_status};
 

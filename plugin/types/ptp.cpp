@@ -11,6 +11,10 @@ void add_ptp(const cni::Request& request, const Settings& settings) {
   add(request, config::parse_ptp(request), settings);
 }
 
+void check_ptp(const cni::Request& request, const Settings& settings) {
+  check_drop_in(request, settings, config::parse_ptp);
+}
+
 void report_status(const cni::Request& request, const Settings& settings) {
   require_ready(request, config::parse_ptp(request), settings);
 }
@@ -21,7 +25,7 @@ const Type kPtp = {.name = "ptp",
                    .oldest = cni::Version::k0_1_0,
                    .add = add_ptp,
                    .del = del_drop_in,
-                   .check = check,
+                   .check = check_ptp,
                    .gc = collect,
                    .status = report_status};
 
