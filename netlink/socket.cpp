@@ -36,8 +36,9 @@ bool succeeded(Ack ack, const What& what, std::initializer_list<int> expected) {
   fail(what, ack.code, std::move(ack.text));
 }
 
-base::UniqueFd open_socket() {
-  base::UniqueFd fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
+base::UniqueFd open_socket(Protocol protocol) {
+  const int number = protocol == Protocol::kRoute ? NETLINK_ROUTE : NETLINK_NETFILTER;
+  base::UniqueFd fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, number));
   if (!fd) throw base::SystemError("open", "netlink socket", errno);
   const int on = 1;
   // Each of these is a comfort that an older kernel does without: the errors have no text, and what
@@ -51,9 +52,9 @@ base::UniqueFd open_socket() {
   return fd;
 }
 
-base::UniqueFd open_socket_in(const Namespace& target, const Namespace& home) {
+base::UniqueFd open_socket_in(const Namespace& target, const Namespace& home, Protocol protocol) {
   const ScopedEntry inside(target, home);
-  return open_socket();
+  return open_socket(protocol);
 }
 
 void send(int fd, std::span<iovec> parts, const What& what) {
@@ -171,12 +172,12 @@ struct Dump {
 
 }  // namespace
 
-Socket::Socket() : Socket(open_socket()) {}
+Socket::Socket(Protocol protocol) : Socket(open_socket(protocol)) {}
 
 Socket::Socket(base::UniqueFd fd) : fd_(std::move(fd)) {}
 
-Socket Socket::in(const Namespace& target, const Namespace& home) {
-  return Socket(open_socket_in(target, home));
+Socket Socket::in(const Namespace& target, const Namespace& home, Protocol protocol) {
+  return Socket(open_socket_in(target, home, protocol));
 }
 
 Ack Socket::transact(nl_msg* request, const What& what) {
@@ -201,6 +202,28 @@ std::vector<Ack> Socket::transact_all(std::span<nl_msg* const> requests, const W
                    std::span(acks).subspan(done, count), what);
   }
   return acks;
+}
+
+// The kernel answers a refused request in any case, and another one if it asks for that: so it is
+// enough that the last one asks, whose answer comes after all the others'. What concerns the whole
+// (EPERM, a failed commit) is answered to the first.
+std::vector<Socket::Refusal> Socket::transact_atomically(std::span<nl_msg* const> requests,
+                                                         const What& what) {
+  const unsigned first = sequence_ + 1;
+  const std::size_t last = requests.size() - 2;
+  std::vector<iovec> parts;
+  for (std::size_t i = 0; i < requests.size(); ++i)
+    parts.push_back(prepare(requests[i], i == last ? NLM_F_ACK : 0, ++sequence_));
+  send(fd_.get(), parts, what);
+  std::vector<Refusal> refusals;
+  receive(fd_.get(), what, [&](const nlmsghdr* message) {
+    const unsigned place = message->nlmsg_seq - first;  // wraps for an answer that came too late
+    if (message->nlmsg_type != NLMSG_ERROR || place > last) return false;
+    Ack ack = parse_acknowledgement(message);
+    if (ack.code != 0) refusals.push_back({.place = place, .ack = std::move(ack)});
+    return place == last || (place == 0 && !refusals.empty());
+  });
+  return refusals;
 }
 
 Ack Socket::query(nl_msg* request, const Handler& handler, const What& what) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <initializer_list>
 #include <memory>
@@ -35,15 +36,19 @@ struct Ack {
   std::string text;  // extended ack
 };
 
-/// One NETLINK_ROUTE socket, bound for life to the namespace it was opened in: whoever holds it
+/// Which part of the kernel a socket speaks to.
+enum class Protocol : std::uint8_t { kRoute, kNetfilter };
+
+/// One netlink socket, bound for life to the namespace it was opened in: whoever holds it
 /// acts there, whichever namespace the thread is in. Not thread-safe. Requests are answered before
 /// a call returns; the kernel's silence for 10 s is Error{ETIMEDOUT}.
 class Socket {
  public:
   /// Opens in the calling thread's namespace.
-  Socket();
+  explicit Socket(Protocol protocol = Protocol::kRoute);
   /// Opens in `target`, entering it for that moment only; `home` is the thread's own namespace.
-  static Socket in(const Namespace& target, const Namespace& home);
+  static Socket in(const Namespace& target, const Namespace& home,
+                   Protocol protocol = Protocol::kRoute);
 
   /// Must not use the socket that calls it.
   using Handler = std::function<void(const nlmsghdr* message)>;
@@ -59,6 +64,16 @@ class Socket {
   /// Several requests in one send, their acknowledgements read together, in order. The kernel works
   /// through all of them even if one is refused.
   [[nodiscard]] std::vector<Ack> transact_all(std::span<nl_msg* const> requests, const What& what);
+
+  /// Requests that the kernel does all or none of: the first begins the transaction and the last
+  /// ends it (nfnetlink's NFNL_MSG_BATCH_BEGIN and _END). Returns what was refused, each with its
+  /// place among `requests`; nothing for a success. A refusal of the whole has the place 0.
+  struct Refusal {
+    std::size_t place = 0;
+    Ack ack;
+  };
+  [[nodiscard]] std::vector<Refusal> transact_atomically(std::span<nl_msg* const> requests,
+                                                         const What& what);
 
   /// A request that is answered by one message, passed to `handler`. The kernel's refusal is
   /// returned.

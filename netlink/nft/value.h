@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <string_view>
+#include <vector>
+
+#include "base/ip_address.h"
+#include "base/mac_address.h"
+
+/// Values as nf_tables compares them: bytes as they are in a packet or, of what is no part of one,
+/// in the host's order.
+namespace netlink::nft {
+
+/// The type of a set's key or data, with nft's number for it (nftables, include/datatype.h): the
+/// kernel keeps it for nft, which prints by it.
+enum class Type : std::uint32_t {
+  kInteger = 4,
+  kIpv4 = 7,
+  kIpv6 = 8,
+  kMac = 9,
+  kProtocol = 12,  // of the transport layer
+  kPort = 13,
+  kLinkGroup = 35,
+  kInterface = 41,       // by name
+  kVerdict = 0xffffff00  // of a verdict map
+};
+
+/// In bytes.
+[[nodiscard]] std::size_t size_of(Type type) noexcept;
+
+using Bytes = std::vector<std::uint8_t>;
+
+[[nodiscard]] Bytes value_of(const base::IpAddress& address);
+[[nodiscard]] Bytes value_of(const base::MacAddress& mac);
+/// An interface's name, filled up with zeros to IFNAMSIZ. Longer ones are cut.
+[[nodiscard]] Bytes interface_value(std::string_view name);
+/// IPPROTO_...
+[[nodiscard]] Bytes protocol_value(std::uint8_t protocol);
+[[nodiscard]] Bytes port_value(std::uint16_t port);
+/// A number in the host's order: a mark, a link's group.
+[[nodiscard]] Bytes number_value(std::uint32_t number);
+
+/// A concatenation: each field is filled up to a multiple of four bytes.
+[[nodiscard]] Bytes concatenate(std::initializer_list<Bytes> fields);
+
+}  // namespace netlink::nft
