@@ -53,6 +53,25 @@ std::optional<InterfaceAddress> read_address(const nlmsghdr* message, int index)
       .flags = attributes.number<std::uint32_t>(IFA_FLAGS).value_or(header->ifa_flags)};
 }
 
+// AF_UNSPEC asks every family that the kernel has: AF_INET6 would be refused where there is none.
+Message make_list_request(int index) {
+  ifaddrmsg header{};
+  header.ifa_index = static_cast<unsigned>(index);
+  return libnl::make_message(RTM_GETADDR, 0, header);
+}
+
+std::vector<InterfaceAddress> list_addresses(Socket& socket, nl_msg* request, int index,
+                                             const What& what) {
+  std::vector<InterfaceAddress> addresses;
+  socket.dump(
+      request,
+      [&](const nlmsghdr* message) {
+        if (auto address = read_address(message, index)) addresses.push_back(*address);
+      },
+      [&] { addresses.clear(); }, what);
+  return addresses;
+}
+
 }  // namespace
 
 bool InterfaceAddress::is_tentative() const noexcept {
@@ -86,18 +105,24 @@ bool remove_address(Socket& socket, const Link& link, const base::IpPrefix& pref
 }
 
 std::vector<InterfaceAddress> addresses_of(Socket& socket, const Link& link) {
-  // AF_UNSPEC asks every family that the kernel has: AF_INET6 would be refused where there is none.
-  ifaddrmsg header{};
-  header.ifa_index = static_cast<unsigned>(link.index);
-  const Message request = libnl::make_message(RTM_GETADDR, 0, header);
-  std::vector<InterfaceAddress> addresses;
-  socket.dump(
-      request.get(),
-      [&](const nlmsghdr* message) {
-        if (auto address = read_address(message, link.index)) addresses.push_back(*address);
-      },
-      [&] { addresses.clear(); }, {"list addresses of", link.name});
-  return addresses;
+  const Message request = make_list_request(link.index);
+  return list_addresses(socket, request.get(), link.index, {"list addresses of", link.name});
+}
+
+std::vector<InterfaceAddress> addresses_of_peer(Socket& socket, const Link& link) {
+  if (link.peer <= 0) return {};
+  const Message request = make_list_request(link.peer);
+  if (link.peer_nsid) {
+    libnl::put(request.get(), IFA_TARGET_NETNSID, static_cast<std::uint32_t>(*link.peer_nsid));
+  }
+  try {
+    return list_addresses(socket, request.get(), link.peer,
+                          {"list addresses of the peer of", link.name});
+  } catch (const Error& error) {
+    // ENODEV: the peer is gone; EINVAL: its namespace is (rtnl_get_net_ns_capable).
+    if (error.code() == ENODEV || error.code() == EINVAL) return {};
+    throw;
+  }
 }
 
 }  // namespace netlink

@@ -39,4 +39,8 @@ bool remove_address(Socket& socket, const Link& link, const base::IpPrefix& pref
 /// cost does not depend on other links. Throws Error{ENODEV} where the link is gone.
 [[nodiscard]] std::vector<InterfaceAddress> addresses_of(Socket& socket, const Link& link);
 
+/// The addresses of the other end of a veth pair, in whatever namespace that is
+/// (IFA_TARGET_NETNSID, Linux 4.20), of both families. Empty where that namespace is gone.
+[[nodiscard]] std::vector<InterfaceAddress> addresses_of_peer(Socket& socket, const Link& link);
+
 }  // namespace netlink

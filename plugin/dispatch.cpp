@@ -29,7 +29,9 @@ constexpr std::string_view kHelp =
     "    CNI_COMMAND=ADD CNI_CONTAINERID=demo1 CNI_NETNS=/var/run/netns/demo CNI_IFNAME=eth0 "
     "patchcord\n"
     "\n"
-    "The same with CNI_COMMAND=DEL takes it away again.\n";
+    "The same with CNI_COMMAND=DEL takes it away again.\n"
+    "\n"
+    "`patchcord help` has what it does for you at the node.\n";
 
 constexpr std::string_view kStateDirectoryVariable = "PATCHCORD_STATE_DIR";
 constexpr std::string_view kDefaultStateDirectory = "/run/patchcord";
@@ -59,7 +61,9 @@ std::string_view remedy_for(int code) {
   }
 }
 
-cni::Error translate(std::exception_ptr thrown) {
+}  // namespace
+
+cni::Error as_error(std::exception_ptr thrown) {
   using cni::Code;
   try {
     std::rethrow_exception(std::move(thrown));
@@ -80,10 +84,15 @@ cni::Error translate(std::exception_ptr thrown) {
   }
 }
 
+std::string state_directory_of(const cni::Environment& environment) {
+  std::string directory = environment.get(kStateDirectoryVariable);
+  return directory.empty() ? std::string(kDefaultStateDirectory) : directory;
+}
+
+namespace {
+
 types::Settings settings_of(const Invocation& invocation) {
-  std::string directory = invocation.environment.get(kStateDirectoryVariable);
-  if (directory.empty()) directory = kDefaultStateDirectory;
-  return {.state_directory = std::move(directory),
+  return {.state_directory = state_directory_of(invocation.environment),
           .report = invocation.report,
           .deliver = invocation.write_output};
 }
@@ -153,7 +162,7 @@ int dispatch(const Invocation& invocation) noexcept {
     answer(invocation, version);
     return 0;
   } catch (...) {
-    answer_error(invocation, translate(std::current_exception()), version);
+    answer_error(invocation, as_error(std::current_exception()), version);
     return 1;
   }
 }

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <exception>
 #include <functional>
 #include <string>
 #include <string_view>
 
+#include "plugin/cni/error.h"
 #include "plugin/cni/request.h"
 
 /// The process edge: from the environment and stdin to an exit status and one document, without a
@@ -21,6 +23,12 @@ struct Invocation {
   std::function<void(const std::string&)> report;
   bool on_terminal = false;  // stdin is one
 };
+
+/// What an error document, or the operator, is told of anything that is thrown.
+[[nodiscard]] cni::Error as_error(std::exception_ptr thrown);
+
+/// Where records are, unless the environment says otherwise.
+[[nodiscard]] std::string state_directory_of(const cni::Environment& environment);
 
 /// Returns the exit status, 0 or 1. The only place where an exception becomes an error document.
 [[nodiscard]] int dispatch(const Invocation& invocation) noexcept;

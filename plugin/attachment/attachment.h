@@ -112,8 +112,16 @@ struct Reservation {
   std::string data_directory;  // of host-local
 };
 
+/// What Kubernetes calls the container (K8S_POD_NAMESPACE and K8S_POD_NAME in CNI_ARGS), for people
+/// to read.
+struct Pod {
+  std::string space;
+  std::string name;
+};
+
 struct Attachment {
   Key key;
+  std::optional<Pod> pod;
   std::string netns_path;  // CNI_NETNS as given
   netlink::NamespaceIdentity netns;
   std::optional<Reservation> reservation;

@@ -163,6 +163,10 @@ void read_identity(const cni::Object& object, Attachment& result) {
 Attachment read_attachment(const cni::Object& object) {
   Attachment result;
   read_identity(object, result);
+  if (const auto pod = object.object("pod")) {
+    result.pod = {.space = pod->text("namespace").value_or(""),
+                  .name = pod->text("name").value_or("")};
+  }
   if (const auto ipam = object.object("ipam")) {
     result.reservation = {.type = ipam->text("type").value_or(""),
                           .data_directory = ipam->text("dataDir").value_or("")};
@@ -211,6 +215,8 @@ std::string to_record(const Attachment& attachment, std::string_view earlier) {
   document["netns"] = attachment.netns_path;
   document["netnsDevice"] = attachment.netns.device;
   document["netnsInode"] = attachment.netns.inode;
+  if (attachment.pod)
+    document["pod"] = {{"namespace", attachment.pod->space}, {"name", attachment.pod->name}};
   if (attachment.reservation) {
     document["ipam"] = {{"type", attachment.reservation->type},
                         {"dataDir", attachment.reservation->data_directory}};

@@ -149,6 +149,13 @@ bool RecordStore::exists(const Key& key) const {
   return ::faccessat(AT_FDCWD, path.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
+std::optional<std::chrono::system_clock::time_point> RecordStore::written_at(const Key& key) const {
+  const std::string path = directory_of(key.network) + "/" + file_name(key);
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) != 0) return std::nullopt;
+  return std::chrono::system_clock::from_time_t(status.st_mtim.tv_sec);
+}
+
 std::vector<Key> RecordStore::list(const std::string& network) const {
   return list_directory(directory_of(network), file_part(network));
 }

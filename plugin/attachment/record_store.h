@@ -53,6 +53,9 @@ class RecordStore {
   /// Whether a killed ADD left a draft: there is one, and nobody has its lock. To find out, it is
   /// locked for a moment.
   [[nodiscard]] bool is_abandoned(const Key& key) const;
+  /// When the record was made or last written.
+  [[nodiscard]] std::optional<std::chrono::system_clock::time_point> written_at(
+      const Key& key) const;
 
   struct Opened {
     Draft draft;

@@ -44,6 +44,14 @@ bool uses(const Attachment& attachment, Family family) {
   return std::find(families.begin(), families.end(), family) != families.end();
 }
 
+std::optional<attachment::Pod> find_pod(const cni::Request& request) {
+  const auto arguments = cni::Arguments::parse(request.args);
+  auto name = arguments.get("K8S_POD_NAME");
+  if (!name || name->empty()) return std::nullopt;
+  return attachment::Pod{.space = arguments.get("K8S_POD_NAMESPACE").value_or(""),
+                         .name = std::move(*name)};
+}
+
 std::optional<base::IpAddress> first_gateway(const Attachment& attachment, Family family) {
   for (const auto& address : attachment.addresses) {
     if (address.prefix.family() == family && address.gateway) return address.gateway;
@@ -173,6 +181,7 @@ Attachment plan_links(const cni::Request& request, const config::Network& networ
   const auto macs = random_macs();
   Attachment plan;
   plan.key = key_of(request);
+  plan.pod = find_pod(request);
   plan.netns_path = request.netns;
   plan.netns = netns;
   plan.reservation = lease::reservation_of(network.ipam);

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "plugin/cni/request.h"
+#include "plugin/cni/version.h"
+
+/// A network configuration as runtimes have it in files: a list of plugins (.conflist), or one
+/// plugin by itself (.conf).
+namespace config {
+
+struct ListedPlugin {
+  std::string type;
+  std::string text;  // its part of the list, JSON
+};
+
+struct NetworkList {
+  std::string name;
+  std::string version;  // as given; the oldest where it is missing
+  bool disable_check = false;
+  bool disable_gc = false;
+  std::vector<ListedPlugin> plugins;
+};
+
+/// Throws cni::Error{kDecoding} or {kInvalidConfig}.
+[[nodiscard]] NetworkList parse_network_list(std::string_view text);
+
+/// What a runtime puts into a plugin's configuration.
+struct Additions {
+  std::string previous_result{};  // JSON; empty for none
+  /// CAP_ARGS: an object of what the runtime offers, of which a plugin gets what it says it is
+  /// capable of; empty for none.
+  std::string offers{};
+  std::optional<std::vector<cni::ValidAttachment>> valid{};  // of GC
+};
+
+/// The plugin's stdin. Throws as parse_network_list, for the additions too.
+[[nodiscard]] std::string plugin_input(const NetworkList& list, const ListedPlugin& plugin,
+                                       const Additions& additions);
+
+/// A file's name that a runtime takes for a network configuration: .conf, .conflist or .json.
+[[nodiscard]] bool is_configuration_file(std::string_view name);
+
+}  // namespace config

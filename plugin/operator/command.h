@@ -1,0 +1,79 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+#include "plugin/cni/request.h"
+#include "plugin/operator/arguments.h"
+
+/// The command-line tool for the person at the node, over the records and the kernel. It only
+/// reads, unless a command's name says otherwise. One file a command; the table of them is in
+/// commands.cpp.
+namespace tool {
+
+struct Console {
+  /// Takes text for stdout.
+  std::function<void(const std::string&)> write;
+  /// Takes a line for stderr.
+  std::function<void(const std::string&)> report;
+  bool colours = false;
+  std::size_t width = 0;  // columns that tables have to fit into; 0 for no limit
+};
+
+/// One command as it was called.
+struct Call {
+  const Arguments& arguments;
+  const cni::Environment& environment;
+  const Console& console;
+  std::string state_directory;
+};
+
+// Exit statuses; docs/patchcord.8 tells what they mean to each command.
+inline constexpr int kFine = 0;
+inline constexpr int kNotFine = 1;  // something is wrong with what was looked at, or has failed
+inline constexpr int kMisused = 2;
+
+struct Command {
+  std::string_view name;
+  std::string_view operands;  // "ID|IP|VETH|POD"; empty for none
+  std::size_t least = 0;      // how many operands
+  std::size_t most = 0;
+  std::string_view summary;  // one line
+  std::string_view details;  // sentences below it in the help; may be empty
+  std::span<const Option> options;
+  std::string_view examples;  // a line each
+  int (*run)(const Call& call);
+};
+
+extern const Command kCompletion;
+extern const Command kHelp;
+extern const Command kList;
+
+/// In the order of the help.
+[[nodiscard]] std::span<const Command* const> commands();
+/// Null where there is none of that name.
+[[nodiscard]] const Command* find_command(std::string_view name);
+
+/// "table", "wide" or "json".
+inline constexpr Option kOutputOption = {.name = "output",
+                                         .letter = 'o',
+                                         .value = "FORMAT",
+                                         .choices = "table|wide|json",
+                                         .meaning = "how to show it; table unless given"};
+
+/// The process edge of the tool.
+struct Start {
+  std::span<const char* const> words;  // behind the program's name; at least one
+  const cni::Environment& environment;
+  const Console& console;
+};
+
+/// Runs the command that the words name. Returns the exit status; what is thrown becomes a text on
+/// stderr.
+[[nodiscard]] int run(const Start& start) noexcept;
+
+}  // namespace tool

@@ -1,0 +1,165 @@
+#include "plugin/operator/command.h"
+
+// Completions are made from the table of commands, so that they know what the tool knows.
+namespace tool {
+namespace {
+
+std::string words_of(const Command& command) {
+  std::string words;
+  for (const Option& option : command.options) {
+    if (option.letter != 0) words += std::string("-") + option.letter + " ";
+    words += "--" + std::string(option.name) + " ";
+  }
+  return words + "-h --help";
+}
+
+std::string spaced(std::string_view choices) {
+  std::string words(choices);
+  for (char& c : words) {
+    if (c == '|') c = ' ';
+  }
+  return words;
+}
+
+std::string names_of_commands() {
+  std::string names;
+  for (const Command* command : commands()) {
+    names += (names.empty() ? "" : " ") + std::string(command->name);
+  }
+  return names;
+}
+
+// What may follow an option, by the option's name: the same in every command that has it.
+std::string bash_choices() {
+  std::string cases;
+  std::string seen = " ";
+  for (const Command* command : commands()) {
+    for (const Option& option : command->options) {
+      const std::string name(option.name);
+      if (option.value.empty() || seen.find(" " + name + " ") != std::string::npos) continue;
+      seen += name + " ";
+      cases += "    --" + name;
+      if (option.letter != 0) cases += std::string("|-") + option.letter;
+      cases += option.choices.empty()
+                   ? ") compopt -o default; return ;;\n"
+                   : ") mapfile -t COMPREPLY < <(compgen -W \"" + spaced(option.choices) +
+                         "\" -- \"$word\"); return ;;\n";
+    }
+  }
+  return cases;
+}
+
+std::string bash() {
+  std::string text =
+      "# bash completion for patchcord(8)\n"
+      "_patchcord() {\n"
+      "  local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]}\n"
+      "  if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
+      "    mapfile -t COMPREPLY < <(compgen -W \"" +
+      names_of_commands() +
+      "\" -- \"$word\")\n"
+      "    return\n"
+      "  fi\n"
+      "  case $before in\n" +
+      bash_choices() +
+      "  esac\n"
+      "  case ${COMP_WORDS[1]} in\n";
+  for (const Command* command : commands()) {
+    text += "    " + std::string(command->name) + ") mapfile -t COMPREPLY < <(compgen -W \"" +
+            words_of(*command) + "\" -- \"$word\") ;;\n";
+  }
+  return text +
+         "  esac\n"
+         "  [ ${#COMPREPLY[@]} -gt 0 ] || compopt -o default\n"
+         "}\n"
+         "complete -F _patchcord patchcord\n";
+}
+
+// For single quotes in zsh's and fish's scripts; no text of the table has one itself.
+std::string quoted(std::string_view text) {
+  return "'" + std::string(text) + "'";
+}
+
+std::string zsh_option(const Option& option) {
+  std::string rest = "[" + std::string(option.meaning) + "]";
+  if (!option.value.empty()) {
+    rest += ":" + std::string(option.value) + ":" +
+            (option.choices.empty() ? "_files" : "(" + spaced(option.choices) + ")");
+  }
+  std::string text = " " + quoted("--" + std::string(option.name) + rest);
+  if (option.letter != 0) text += " " + quoted(std::string("-") + option.letter + rest);
+  return text;
+}
+
+std::string zsh() {
+  std::string text =
+      "#compdef patchcord\n"
+      "_patchcord() {\n"
+      "  local -a commands\n"
+      "  commands=(\n";
+  for (const Command* command : commands()) {
+    text +=
+        "    " + quoted(std::string(command->name) + ":" + std::string(command->summary)) + "\n";
+  }
+  text +=
+      "  )\n"
+      "  if (( CURRENT == 2 )); then\n"
+      "    _describe command commands\n"
+      "    return\n"
+      "  fi\n"
+      "  case $words[2] in\n";
+  for (const Command* command : commands()) {
+    text += "    " + std::string(command->name) + ") _arguments";
+    for (const Option& option : command->options) text += zsh_option(option);
+    text += " '--help[this text]' '*:operand:_files' ;;\n";
+  }
+  return text +
+         "  esac\n"
+         "}\n"
+         "_patchcord \"$@\"\n";
+}
+
+std::string fish_option(const Command& command, const Option& option) {
+  std::string text = "complete -c patchcord -n '__fish_seen_subcommand_from " +
+                     std::string(command.name) + "' -l " + std::string(option.name);
+  if (option.letter != 0) text += std::string(" -s ") + option.letter;
+  if (!option.value.empty()) text += " -r";
+  if (!option.choices.empty()) text += " -f -a " + quoted(spaced(option.choices));
+  return text + " -d " + quoted(option.meaning) + "\n";
+}
+
+std::string fish() {
+  std::string text = "# fish completion for patchcord(8)\n";
+  for (const Command* command : commands()) {
+    text += "complete -c patchcord -f -n __fish_use_subcommand -a " + std::string(command->name) +
+            " -d " + quoted(command->summary) + "\n";
+    for (const Option& option : command->options) text += fish_option(*command, option);
+  }
+  return text + "complete -c patchcord -l help -s h -d 'this text'\n";
+}
+
+int run_completion(const Call& call) {
+  const std::string& shell = call.arguments.operands().front();
+  if (shell == "bash") {
+    call.console.write(bash());
+  } else if (shell == "zsh") {
+    call.console.write(zsh());
+  } else if (shell == "fish") {
+    call.console.write(fish());
+  } else {
+    throw Misuse("there are completions for bash, zsh and fish, not for \"" + shell + "\"");
+  }
+  return kFine;
+}
+
+}  // namespace
+
+const Command kCompletion = {.name = "completion",
+                             .operands = "bash|zsh|fish",
+                             .least = 1,
+                             .most = 1,
+                             .summary = "the script by which a shell completes these commands",
+                             .examples = "source <(patchcord completion bash)",
+                             .run = run_completion};
+
+}  // namespace tool

@@ -1,0 +1,91 @@
+#include "plugin/operator/files.h"
+
+#include <algorithm>
+#include <memory>
+
+#include <dirent.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "plugin/config/network.h"
+
+namespace tool {
+namespace {
+
+constexpr std::string_view kUsualConfigurations = "/etc/cni/net.d";
+constexpr std::string_view kUsualPlugins = "/opt/cni/bin";
+constexpr std::string_view kUsualReservations = "/var/lib/cni/networks";
+constexpr std::size_t kLongestConfiguration = 1U << 20;
+
+std::string choose(const Call& call, const Option& option, std::string_view variable,
+                   std::string_view usual) {
+  if (const auto given = call.arguments.value(option.name)) return *given;
+  const std::string set = call.environment.get(variable);
+  return set.empty() ? std::string(usual) : set;
+}
+
+ConfigurationFile read_configuration(const std::string& path) {
+  ConfigurationFile file{.path = path, .list = std::nullopt, .problem = ""};
+  try {
+    const auto text = base::read_file(path, kLongestConfiguration);
+    file.list = config::parse_network_list(text.value_or(""));
+  } catch (const std::exception& error) {
+    file.problem = error.what();
+  }
+  return file;
+}
+
+}  // namespace
+
+std::string configuration_directory(const Call& call) {
+  return choose(call, kConfigurationsOption, "NETCONFPATH", kUsualConfigurations);
+}
+
+std::string plugin_path(const Call& call) {
+  return choose(call, kPluginsOption, "CNI_PATH", kUsualPlugins);
+}
+
+std::vector<ConfigurationFile> read_configurations(const std::string& directory) {
+  std::vector<ConfigurationFile> files;
+  for (const auto& name : names_in(directory)) {
+    if (config::is_configuration_file(name))
+      files.push_back(read_configuration(directory + "/" + name));
+  }
+  return files;
+}
+
+std::vector<std::string> reservation_directories(const std::vector<ConfigurationFile>& files) {
+  std::vector<std::string> directories{std::string(kUsualReservations)};
+  for (const auto& file : files) {
+    if (!file.list) continue;
+    for (const auto& plugin : file.list->plugins) {
+      const auto place = config::find_ipam_place(request_of(*file.list, plugin));
+      if (!config::is_host_local(place.type)) continue;
+      const auto at = std::find(directories.begin(), directories.end(), place.data_directory);
+      if (at == directories.end()) directories.push_back(place.data_directory);
+    }
+  }
+  return directories;
+}
+
+cni::Request request_of(const config::NetworkList& list, const config::ListedPlugin& plugin) {
+  return cni::read_request(cni::Environment({{"CNI_COMMAND", "ADD"},
+                                             {"CNI_CONTAINERID", "patchcord"},
+                                             {"CNI_NETNS", "/proc/self/ns/net"},
+                                             {"CNI_IFNAME", "eth0"}}),
+                           config::plugin_input(list, plugin, {}));
+}
+
+std::vector<std::string> names_in(const std::string& path) {
+  const std::unique_ptr<DIR, int (*)(DIR*)> stream(::opendir(path.c_str()), ::closedir);
+  std::vector<std::string> names;
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody else has this stream
+  while (const dirent* entry = stream ? ::readdir(stream.get()) : nullptr) {
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") names.emplace_back(name);
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+}  // namespace tool

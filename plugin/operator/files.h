@@ -1,0 +1,44 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "plugin/config/network_list.h"
+#include "plugin/operator/command.h"
+
+namespace tool {
+
+/// Where network configurations are: --conf-dir, else NETCONFPATH as cnitool has it, else
+/// /etc/cni/net.d.
+inline constexpr Option kConfigurationsOption = {
+    .name = "conf-dir",
+    .value = "DIR",
+    .meaning = "of network configurations; /etc/cni/net.d unless given"};
+[[nodiscard]] std::string configuration_directory(const Call& call);
+
+/// Where plugins are: --plugin-dir, else CNI_PATH, else /opt/cni/bin.
+inline constexpr Option kPluginsOption = {
+    .name = "plugin-dir", .value = "DIR", .meaning = "of plugins; /opt/cni/bin unless given"};
+[[nodiscard]] std::string plugin_path(const Call& call);
+
+/// One file of the directory, in the order of names, which is the runtimes'.
+struct ConfigurationFile {
+  std::string path;
+  std::optional<config::NetworkList> list;
+  std::string problem;  // why there is no list
+};
+[[nodiscard]] std::vector<ConfigurationFile> read_configurations(const std::string& directory);
+
+/// The directories that host-local reserves in, of all configurations and the usual one, each once.
+[[nodiscard]] std::vector<std::string> reservation_directories(
+    const std::vector<ConfigurationFile>& files);
+
+/// The request that an operation with this input would be, for who reads a configuration.
+[[nodiscard]] cni::Request request_of(const config::NetworkList& list,
+                                      const config::ListedPlugin& plugin);
+
+/// The names in a directory, sorted, without "." and ".."; none where it cannot be read.
+[[nodiscard]] std::vector<std::string> names_in(const std::string& path);
+
+}  // namespace tool

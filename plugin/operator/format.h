@@ -1,0 +1,20 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+#include "plugin/operator/json.h"
+#include "plugin/operator/survey.h"
+
+namespace tool {
+
+/// "47s", "12m", "3h", "5d"; "-" where it is not known.
+[[nodiscard]] std::string age_of(const std::optional<std::chrono::system_clock::time_point>& since);
+/// RFC 3339, in UTC.
+[[nodiscard]] std::string time_text(std::chrono::system_clock::time_point time);
+
+/// The members that describe an attachment wherever it is shown.
+void write_summary(const Sighting& sighting, Json& json);
+
+}  // namespace tool

@@ -1,0 +1,215 @@
+#include "plugin/operator/survey.h"
+
+#include <algorithm>
+#include <set>
+#include <tuple>
+
+#include "netlink/address.h"
+#include "plugin/operator/reservations.h"
+#include "plugin/operator/table.h"
+#include "plugin/steps/step.h"
+
+namespace tool {
+namespace {
+
+using attachment::Attachment;
+using attachment::Key;
+
+template <class Matches>
+const netlink::Link* find_if(const std::vector<netlink::Link>& links, Matches matches) {
+  const auto at = std::find_if(links.begin(), links.end(), matches);
+  return at == links.end() ? nullptr : &*at;
+}
+
+std::optional<netlink::Link> copy_of(const netlink::Link* link) {
+  return link == nullptr ? std::nullopt : std::optional(*link);
+}
+
+Sighting from_record(Node& node, const Key& key) {
+  Sighting sighting;
+  if (auto found = node.records().find(key)) {
+    sighting.attachment = std::move(*found);
+    sighting.host_end = copy_of(node.find(sighting.attachment.pair.host_name));
+    sighting.since = node.records().written_at(key);
+    examine(node, sighting);
+  } else {
+    sighting.attachment.key = key;
+    sighting.state = State::kUnfinished;
+  }
+  return sighting;
+}
+
+// What the two ends and the master say of a pair that no record tells of.
+void describe_pair(Node& node, const netlink::Link& host_end, Sighting& sighting) {
+  Attachment& attachment = sighting.attachment;
+  sighting.host_end = host_end;
+  attachment.pair.host_name = host_end.name;
+  attachment.pair.mtu = host_end.mtu;
+  attachment.pair.host_mac = host_end.mac.value_or(base::MacAddress());
+  if (const auto* master = node.find(host_end.master))
+    attachment.bridge_port = attachment::BridgePort{.bridge = master->name};
+  if (const auto peer = netlink::find_peer(node.socket(), host_end)) {
+    attachment.key.ifname = peer->name;
+    attachment.pair.container_mac = peer->mac.value_or(base::MacAddress());
+  }
+  constexpr std::uint8_t kScopeLink = 253;
+  for (const auto& address : netlink::addresses_of_peer(node.socket(), host_end)) {
+    if (address.scope < kScopeLink)
+      attachment.addresses.push_back({.prefix = address.prefix, .gateway = std::nullopt});
+  }
+}
+
+Sighting from_marked_link(Node& node, const netlink::Link& link, const Key& key) {
+  Sighting sighting;
+  describe_pair(node, link, sighting);
+  sighting.attachment.key = key;
+  sighting.state = State::kBroken;
+  sighting.parts.push_back(
+      {.step = "record",
+       .findings = {"there is no record of it in " + node.records().state_directory()}});
+  return sighting;
+}
+
+Sighting from_foreign_link(Node& node, const netlink::Link& link, const Reservations& reserved) {
+  Sighting sighting;
+  describe_pair(node, link, sighting);
+  sighting.state = State::kOther;
+  for (const auto& address : sighting.attachment.addresses) {
+    const auto* holder = reserved.find(address.prefix.address());
+    if (holder == nullptr) continue;
+    sighting.attachment.key.network = holder->network;
+    sighting.attachment.key.container_id = holder->owner.container_id;
+  }
+  return sighting;
+}
+
+bool is_pair_into_another_namespace(const netlink::Link& link) {
+  return link.kind == "veth" && link.peer_nsid.has_value();
+}
+
+void add_what_only_links_tell(Node& node, const Reservations& reserved,
+                              std::vector<Sighting>& sightings) {
+  std::set<std::string> known;
+  for (const auto& sighting : sightings) known.insert(sighting.attachment.pair.host_name);
+  for (const auto& link : node.links()) {
+    if (known.contains(link.name)) continue;
+    if (const auto key = attachment::parse_alias(link.alias); key && link.kind == "veth") {
+      sightings.push_back(from_marked_link(node, link, *key));
+    } else if (is_pair_into_another_namespace(link)) {
+      sightings.push_back(from_foreign_link(node, link, reserved));
+    }
+  }
+}
+
+// A draft whose ADD is at work has its host end already.
+void drop_ends_of_drafts(std::vector<Sighting>& sightings) {
+  std::set<Key> unfinished;
+  for (const auto& sighting : sightings) {
+    if (sighting.state == State::kUnfinished) unfinished.insert(sighting.attachment.key);
+  }
+  std::erase_if(sightings, [&](const Sighting& sighting) {
+    return sighting.state == State::kBroken && unfinished.contains(sighting.attachment.key);
+  });
+}
+
+}  // namespace
+
+Node::Node(const std::string& state_directory)
+    : home_(netlink::Namespace::current()),
+      records_(state_directory),
+      links_(netlink::all_links(socket_)) {}
+
+const netlink::Link* Node::find(std::string_view name) const {
+  return find_if(links_, [&](const auto& link) { return link.name == name; });
+}
+
+const netlink::Link* Node::find(int index) const {
+  return find_if(links_, [&](const auto& link) { return link.index == index; });
+}
+
+std::string_view to_string(State state) {
+  switch (state) {
+    case State::kUp:
+      return "up";
+    case State::kBroken:
+      return "broken";
+    case State::kGone:
+      return "gone";
+    case State::kUnfinished:
+      return "unfinished";
+    case State::kOther:
+      break;
+  }
+  return "other";
+}
+
+std::vector<std::string> Sighting::findings() const {
+  std::vector<std::string> all;
+  for (const Part& part : parts) all.insert(all.end(), part.findings.begin(), part.findings.end());
+  return all;
+}
+
+std::string title_of(const Sighting& sighting) {
+  const auto& attachment = sighting.attachment;
+  if (attachment.pod) return printable(attachment.pod->space + "/" + attachment.pod->name);
+  return attachment.key.container_id.empty() ? "-" : printable(attachment.key.container_id);
+}
+
+std::string_view mode_of(const attachment::Attachment& attachment) {
+  if (attachment.bridge_port) return "bridge";
+  if (attachment.routed_port) return "routed";
+  return attachment.ptp_port ? "ptp" : "";
+}
+
+std::string path_of(const Sighting& sighting) {
+  if (sighting.attachment.bridge_port) return sighting.attachment.bridge_port->bridge;
+  const std::string_view mode = mode_of(sighting.attachment);
+  return mode.empty() ? "-" : std::string(mode);
+}
+
+std::vector<Sighting> survey(Node& node, const std::vector<std::string>& reservations) {
+  std::vector<Sighting> sightings;
+  for (const Key& key : node.records().list_all()) sightings.push_back(from_record(node, key));
+  add_what_only_links_tell(node, Reservations(reservations), sightings);
+  drop_ends_of_drafts(sightings);
+  std::sort(sightings.begin(), sightings.end(), [](const Sighting& left, const Sighting& right) {
+    const auto rank = [](const Sighting& sighting) {
+      const auto& key = sighting.attachment.key;
+      return std::tuple(sighting.state == State::kOther, std::string_view(key.network),
+                        title_of(sighting), std::string_view(key.ifname),
+                        std::string_view(sighting.attachment.pair.host_name));
+    };
+    return rank(left) < rank(right);
+  });
+  return sightings;
+}
+
+void examine(Node& node, Sighting& sighting) {
+  const Attachment& attachment = sighting.attachment;
+  const auto container = netlink::Namespace::find(attachment.netns_path);
+  if (!container || container->identity() != attachment.netns) {
+    sighting.state = State::kGone;
+    sighting.parts = {{.step = "namespace",
+                       .findings = {"the namespace " + attachment.netns_path +
+                                    " is gone, or is another one by now"}}};
+    return;
+  }
+  auto socket = netlink::Socket::in(*container, node.home());
+  steps::World world{.host_namespace = node.home(),
+                     .host = node.socket(),
+                     .container_namespace = &*container,
+                     .container = &socket,
+                     .records = node.records()};
+  const auto ask = [&](std::span<const steps::Step* const> list) {
+    for (const auto* step : list) {
+      Part part{.step = step->name, .findings = {}};
+      step->check(world, attachment, part.findings);
+      if (!part.findings.empty()) sighting.state = State::kBroken;
+      sighting.parts.push_back(std::move(part));
+    }
+  };
+  ask(steps::private_steps());
+  ask(steps::public_steps());
+}
+
+}  // namespace tool

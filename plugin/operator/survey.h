@@ -1,0 +1,82 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "netlink/link.h"
+#include "netlink/netns.h"
+#include "netlink/socket.h"
+#include "plugin/attachment/attachment.h"
+#include "plugin/attachment/record_store.h"
+
+/// What is wired on this node, as records and the kernel tell.
+namespace tool {
+
+/// Where to look: the host's namespace, its links as they are now, and the records.
+class Node {
+ public:
+  explicit Node(const std::string& state_directory);
+
+  [[nodiscard]] const netlink::Namespace& home() const noexcept { return home_; }
+  [[nodiscard]] netlink::Socket& socket() noexcept { return socket_; }
+  [[nodiscard]] const attachment::RecordStore& records() const noexcept { return records_; }
+  [[nodiscard]] const std::vector<netlink::Link>& links() const noexcept { return links_; }
+  /// Null where there is none.
+  [[nodiscard]] const netlink::Link* find(std::string_view name) const;
+  [[nodiscard]] const netlink::Link* find(int index) const;
+
+ private:
+  netlink::Namespace home_;
+  netlink::Socket socket_;
+  attachment::RecordStore records_;
+  std::vector<netlink::Link> links_;
+};
+
+enum class State : std::uint8_t {
+  kUp,          // all that the record says is there
+  kBroken,      // something of it is missing or altered
+  kGone,        // the container's namespace is
+  kUnfinished,  // an ADD is at work on it, or was killed at it
+  kOther,       // another plugin made it, and what it should be is not known
+};
+/// "up", "broken", "gone", "unfinished", "other"
+[[nodiscard]] std::string_view to_string(State state);
+
+/// What one step of the attachment says.
+struct Part {
+  std::string_view step;
+  std::vector<std::string> findings;  // empty: all of it is right
+};
+
+struct Sighting {
+  attachment::Attachment attachment;  // as far as it is known
+  State state = State::kUp;
+  std::vector<Part> parts;  // of a finished attachment of ours
+  std::optional<netlink::Link> host_end;
+  std::optional<std::chrono::system_clock::time_point> since;
+
+  /// Of all parts, each a sentence.
+  [[nodiscard]] std::vector<std::string> findings() const;
+};
+
+/// "namespace/name" of the pod, else the container id, else the other end's place.
+[[nodiscard]] std::string title_of(const Sighting& sighting);
+/// The bridge's name, "routed", "ptp", or "-".
+[[nodiscard]] std::string path_of(const Sighting& sighting);
+[[nodiscard]] std::string_view mode_of(const attachment::Attachment& attachment);
+
+/// Every attachment: those with a record, those with no more than a marked host end, and veth pairs
+/// into other namespaces that another plugin made. `reservations` are directories of host-local, by
+/// which the containers of the latter are named. Sorted by network, title and interface.
+[[nodiscard]] std::vector<Sighting> survey(Node& node,
+                                           const std::vector<std::string>& reservations);
+
+/// What CHECK would find, step by step. Sets `state` too.
+void examine(Node& node, Sighting& sighting);
+
+}  // namespace tool

@@ -1,0 +1,116 @@
+#include "plugin/operator/table.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "plugin/cni/text.h"
+
+namespace tool {
+namespace {
+
+constexpr std::size_t kGap = 2;  // columns between two columns
+
+bool begins_character(char byte) {
+  return (static_cast<unsigned char>(byte) & 0xC0U) != 0x80U;
+}
+
+std::string_view escape_of(Tone tone) {
+  switch (tone) {
+    case Tone::kGood:
+      return "\033[32m";
+    case Tone::kBad:
+      return "\033[31m";
+    case Tone::kWarning:
+      return "\033[33m";
+    case Tone::kFaint:
+      return "\033[2m";
+    case Tone::kPlain:
+      break;
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string paint(const Console& console, std::string_view text, Tone tone) {
+  const std::string_view escape = escape_of(tone);
+  if (!console.colours || escape.empty()) return std::string(text);
+  return std::string(escape) + std::string(text) + "\033[0m";
+}
+
+std::size_t columns_of(std::string_view text) {
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), begins_character));
+}
+
+std::string cut(std::string_view text, std::size_t columns) {
+  if (columns == 0 || columns_of(text) <= columns) return std::string(text);
+  std::size_t left = columns;
+  std::size_t end = 0;
+  while (end < text.size() && (left > 1 || !begins_character(text[end]))) {
+    if (begins_character(text[end])) --left;
+    ++end;
+  }
+  return std::string(text.substr(0, end)) + "…";
+}
+
+std::string printable(std::string_view text) {
+  std::string result;
+  for (const char c : cni::repair_utf8(text)) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7F) {
+      result += "\xEF\xBF\xBD";
+    } else {
+      result += c;
+    }
+  }
+  return result;
+}
+
+std::vector<std::size_t> Table::widths(std::size_t limit) const {
+  std::vector<std::size_t> widths;
+  for (std::size_t i = 0; i < columns_.size(); ++i) {
+    std::size_t width = columns_of(columns_[i].title);
+    for (const auto& row : rows_) width = std::max(width, columns_of(row[i].text));
+    widths.push_back(width);
+  }
+  if (limit == 0) return widths;
+  const auto total = [&] {
+    return std::accumulate(widths.begin(), widths.end(), kGap * (widths.size() - 1));
+  };
+  // The widest of those that may be cut gives, a column at a time, until it fits.
+  while (total() > limit) {
+    std::size_t widest = columns_.size();
+    for (std::size_t i = 0; i < columns_.size(); ++i) {
+      if (columns_[i].least == 0 || widths[i] <= columns_[i].least) continue;
+      if (widest == columns_.size() || widths[i] > widths[widest]) widest = i;
+    }
+    if (widest == columns_.size()) break;
+    --widths[widest];
+  }
+  return widths;
+}
+
+std::string Table::to_text(const Console& console) const {
+  const auto wide = widths(console.width);
+  std::string text;
+  const auto append_row = [&](const auto& cell_at) {
+    std::string line;
+    std::size_t blanks = 0;  // owed before the next text, so that no line ends in them
+    for (std::size_t i = 0; i < columns_.size(); ++i) {
+      const Cell cell = cell_at(i);
+      const std::string shown = cut(cell.text, wide[i]);
+      if (!shown.empty()) {
+        line.append(blanks, ' ');
+        line += paint(console, shown, cell.tone);
+        blanks = 0;
+      }
+      blanks += wide[i] - columns_of(shown) + kGap;
+    }
+    text += line + "\n";
+  };
+  append_row([&](std::size_t i) { return Cell{columns_[i].title, Tone::kFaint}; });
+  for (const auto& row : rows_) append_row([&](std::size_t i) { return row[i]; });
+  return text;
+}
+
+}  // namespace tool

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "plugin/operator/command.h"
+
+namespace tool {
+
+enum class Tone : unsigned char { kPlain, kGood, kBad, kWarning, kFaint };
+
+/// The text with the console's colours, where it has any.
+[[nodiscard]] std::string paint(const Console& console, std::string_view text, Tone tone);
+
+/// How many columns UTF-8 text takes on a terminal, for text of single-width characters.
+[[nodiscard]] std::size_t columns_of(std::string_view text);
+/// At most so many columns, the last one an ellipsis where something is cut off.
+[[nodiscard]] std::string cut(std::string_view text, std::size_t columns);
+/// What comes from names may hold anything: control characters and bytes that are not UTF-8 become
+/// U+FFFD.
+[[nodiscard]] std::string printable(std::string_view text);
+
+struct Cell {
+  std::string text;
+  Tone tone = Tone::kPlain;
+};
+
+struct Column {
+  std::string title;
+  std::size_t least = 0;  // columns that it may be cut to where space is short; 0: never cut
+};
+
+/// Columns side by side, as wide as they have to be.
+class Table {
+ public:
+  explicit Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
+  void add(std::vector<Cell> row) { rows_.push_back(std::move(row)); }
+  [[nodiscard]] bool empty() const noexcept { return rows_.empty(); }
+  /// Lines without trailing blanks, cut to the console's width as far as columns may be.
+  [[nodiscard]] std::string to_text(const Console& console) const;
+
+ private:
+  [[nodiscard]] std::vector<std::size_t> widths(std::size_t limit) const;
+  std::vector<Column> columns_;
+  std::vector<std::vector<Cell>> rows_;
+};
+
+}  // namespace tool
