@@ -1,12 +1,14 @@
 #include "ipam/host_local_store.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdint>
 #include <optional>
 #include <set>
 #include <utility>
 
 #include <sys/random.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "ipam/index.h"
@@ -19,6 +21,8 @@ using base::IpAddress;
 
 constexpr mode_t kDirectoryMode = 0755;
 constexpr mode_t kLockMode = 0750;
+constexpr mode_t kIndexDirectoryMode = 0700;
+constexpr mode_t kMarkMode = 0600;
 constexpr std::string_view kLockName = "lock";
 
 // A time between 1973 and 2001, when no clock has been since.
@@ -39,13 +43,26 @@ void advance_stamp(DirectoryState& state) {
   ++state.seconds;
 }
 
+// "reclaimed 3 reservations (10.88.0.2, 10.88.0.3, ...) in /var/lib/cni/networks/demo"
+std::string describe(const std::vector<IpAddress>& removed, const std::string& directory) {
+  constexpr std::size_t kMostShown = 8;
+  std::string shown;
+  for (std::size_t i = 0; i < std::min(kMostShown, removed.size()); ++i)
+    shown += (i == 0 ? "" : ", ") + removed[i].to_string();
+  if (removed.size() > kMostShown) shown += ", ...";
+  return "reclaimed " + std::to_string(removed.size()) +
+         (removed.size() == 1 ? " reservation (" : " reservations (") + shown + ") in " + directory;
+}
+
 class HostLocalStore final : public Store {
  public:
-  HostLocalStore(HostLocalPlace place, base::UniqueFd directory, std::chrono::milliseconds patience)
+  HostLocalStore(HostLocalPlace place, base::UniqueFd directory, std::chrono::milliseconds patience,
+                 std::optional<Reclaim> reclaim)
       : lock_(directory.get(), std::string(kLockName), kLockMode, patience,
               place.directory + "/" + std::string(kLockName)),
         files_(std::move(directory), std::move(place.directory)),
-        index_path_(std::move(place.index)) {}
+        index_path_(std::move(place.index)),
+        reclaim_(std::move(reclaim)) {}
   HostLocalStore(const HostLocalStore&) = delete;
   HostLocalStore& operator=(const HostLocalStore&) = delete;
   ~HostLocalStore() override { stamp(); }
@@ -64,10 +81,15 @@ class HostLocalStore final : public Store {
   Index& index();
   void rebuild();
   void stamp() noexcept;
+  [[nodiscard]] std::string mark_path() const { return index_path_ + ".boot"; }
+  [[nodiscard]] bool is_first_of_boot() const;
+  void reclaim_earlier_boots();
+  [[nodiscard]] bool reclaim_ownerless();
 
   base::FileLock lock_;  // the first, so that it is given up last
   ReservationFiles files_;
   std::string index_path_;
+  std::optional<Reclaim> reclaim_;
   std::optional<Index> index_;
   DirectoryState state_;  // when the index was opened
   bool is_rebuilt_ = false;
@@ -81,9 +103,46 @@ class HostLocalStore final : public Store {
 Index& HostLocalStore::index() {
   if (index_) return *index_;
   state_ = files_.state();
-  index_ = Index::open(index_path_, state_);
+  if (is_first_of_boot()) {
+    reclaim_earlier_boots();
+  } else {
+    index_ = Index::open(index_path_, state_);
+  }
   if (!index_) rebuild();
   return *index_;
+}
+
+// Once a boot, so that a clock which is put forward later makes nothing look old; and never where
+// no mark can be kept.
+bool HostLocalStore::is_first_of_boot() const {
+  return reclaim_ && index_path_.starts_with('/') && ::access(mark_path().c_str(), F_OK) != 0 &&
+         errno == ENOENT;
+}
+
+void HostLocalStore::reclaim_earlier_boots() {
+  if (!files_.may_be_shared()) {
+    const auto removed = files_.remove_if(
+        [boot_time = reclaim_->boot_time()](std::int64_t modified, const IpAddress&) {
+          return modified < boot_time;
+        });
+    if (!removed.empty())
+      reclaim_->report(describe(removed, files_.path()) + " of an earlier boot");
+  }
+  // Not before: who is killed on the way has not done it.
+  const auto slash = index_path_.rfind('/');
+  const auto directory = base::make_directories(index_path_.substr(0, slash), kIndexDirectoryMode);
+  (void)base::create_file_at(directory.get(), mark_path().substr(slash + 1), "", kMarkMode);
+}
+
+bool HostLocalStore::reclaim_ownerless() {
+  if (!reclaim_) return false;
+  const auto removed = files_.remove_if([&](std::int64_t, const IpAddress& address) {
+    const auto text = files_.read(address);
+    return text && !is_owner(parse_reservation(*text));
+  });
+  if (removed.empty()) return false;
+  reclaim_->report(describe(removed, files_.path()) + " without an owner");
+  return true;
 }
 
 void HostLocalStore::rebuild() {
@@ -173,7 +232,8 @@ std::optional<IpAddress> HostLocalStore::next_free(const Range& range, const IpA
 }
 
 bool HostLocalStore::look_again() {
-  if (is_rebuilt_) return false;
+  const bool given_up = reclaim_ownerless();
+  if (is_rebuilt_ && !given_up) return false;
   rebuild();
   return true;
 }
@@ -192,16 +252,19 @@ void HostLocalStore::set_last_reserved(std::size_t set, const std::optional<IpAd
 }  // namespace
 
 std::unique_ptr<Store> open_host_local_store(const HostLocalPlace& place,
-                                             std::chrono::milliseconds patience) {
+                                             std::chrono::milliseconds patience,
+                                             std::optional<Reclaim> reclaim) {
   return std::make_unique<HostLocalStore>(
-      place, base::make_directories(place.directory, kDirectoryMode), patience);
+      place, base::make_directories(place.directory, kDirectoryMode), patience, std::move(reclaim));
 }
 
 std::unique_ptr<Store> find_host_local_store(const HostLocalPlace& place,
-                                             std::chrono::milliseconds patience) {
+                                             std::chrono::milliseconds patience,
+                                             std::optional<Reclaim> reclaim) {
   auto directory = base::open_directory(place.directory);
   if (!directory) return nullptr;
-  return std::make_unique<HostLocalStore>(place, std::move(*directory), patience);
+  return std::make_unique<HostLocalStore>(place, std::move(*directory), patience,
+                                          std::move(reclaim));
 }
 
 }  // namespace ipam

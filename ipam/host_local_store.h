@@ -1,7 +1,10 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "ipam/store.h"
@@ -14,6 +17,15 @@ struct HostLocalPlace {
   /// The file of our own index of them, made when missing. It may vanish at any time, and must not
   /// outlive the boot: /run. None is kept where this is empty.
   std::string index;
+};
+
+/// What may be given up that nobody released.
+struct Reclaim {
+  /// In seconds of the epoch: a reservation that is older is of an earlier boot, and its container
+  /// is gone with that. 0 for none. Asked once a boot.
+  std::function<std::int64_t()> boot_time;
+  /// Takes a sentence for the log.
+  std::function<void(const std::string&)> report;
 };
 
 /// The files of the reference host-local, byte for byte, so that both plugins can work in one
@@ -36,11 +48,19 @@ struct HostLocalPlace {
 ///
 /// Opening throws base::LockTimeout when the lock is not to be had within `patience`,
 /// base::SystemError where a file cannot be used.
-[[nodiscard]] std::unique_ptr<Store> open_host_local_store(const HostLocalPlace& place,
-                                                           std::chrono::milliseconds patience);
+///
+/// With `reclaim`, the first operation after a boot (which finds no mark of an earlier one beside
+/// the index) removes the reservations of earlier boots, unless the directory is on a file system
+/// that other hosts may share; and look_again() removes those without an owner: empty files, which
+/// the reference leaves when it is killed or a disk that lost its power, and what is no owner's
+/// text. What an owner holds since this boot is never touched.
+[[nodiscard]] std::unique_ptr<Store> open_host_local_store(
+    const HostLocalPlace& place, std::chrono::milliseconds patience,
+    std::optional<Reclaim> reclaim = std::nullopt);
 
 /// As above, but absent where the directory does not exist, which it leaves so.
-[[nodiscard]] std::unique_ptr<Store> find_host_local_store(const HostLocalPlace& place,
-                                                           std::chrono::milliseconds patience);
+[[nodiscard]] std::unique_ptr<Store> find_host_local_store(
+    const HostLocalPlace& place, std::chrono::milliseconds patience,
+    std::optional<Reclaim> reclaim = std::nullopt);
 
 }  // namespace ipam

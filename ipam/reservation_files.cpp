@@ -1,13 +1,17 @@
 #include "ipam/reservation_files.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 #include <utility>
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -65,6 +69,18 @@ Owner parse_reservation(std::string_view text) {
           .interface = std::string(text.substr(line_break + kLineBreak.size()))};
 }
 
+bool is_owner(const Owner& owner) {
+  const auto is_of_id = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' ||
+           c == '.' || c == '-';
+  };
+  const auto is_of_name = [](char c) { return c > ' ' && c < 0x7f && c != '/' && c != ':'; };
+  constexpr std::size_t kLongestInterfaceName = 15;
+  return !owner.container_id.empty() && owner.interface.size() <= kLongestInterfaceName &&
+         std::all_of(owner.container_id.begin(), owner.container_id.end(), is_of_id) &&
+         std::all_of(owner.interface.begin(), owner.interface.end(), is_of_name);
+}
+
 ReservationFiles::ReservationFiles(base::UniqueFd directory, std::string path)
     : directory_(std::move(directory)), path_(std::move(path)) {}
 
@@ -107,6 +123,35 @@ void ReservationFiles::visit_entry(
 
 void ReservationFiles::each(
     const std::function<void(const IpAddress&, std::string_view)>& visit) const {
+  each_name([&](const std::string& name) { visit_entry(name, visit); });
+}
+
+std::vector<IpAddress> ReservationFiles::remove_if(const Condemn& condemn) const {
+  std::vector<IpAddress> removed;
+  each_name([&](const std::string& name) {
+    const auto address = IpAddress::parse(name);
+    if (!address || address->to_string() != name) return;
+    struct stat status {};
+    if (::fstatat(directory_.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return;
+    if (!S_ISREG(status.st_mode) || !condemn(status.st_mtim.tv_sec, *address)) return;
+    if (remove(*address)) removed.push_back(*address);
+  });
+  return removed;
+}
+
+bool ReservationFiles::may_be_shared() const {
+  // Of linux/magic.h, or of those that its list lacks: SMB, and clusters'.
+  constexpr std::array<std::uint32_t, 12> kShared = {
+      NFS_SUPER_MAGIC,  SMB_SUPER_MAGIC,   CIFS_SUPER_MAGIC,       SMB2_SUPER_MAGIC,
+      FUSE_SUPER_MAGIC, CEPH_SUPER_MAGIC,  AFS_SUPER_MAGIC,        CODA_SUPER_MAGIC,
+      V9FS_MAGIC,       OCFS2_SUPER_MAGIC, 0x01161970U /* GFS2 */, 0x0bd00bd0U /* Lustre */};
+  struct statfs status {};
+  if (::fstatfs(directory_.get(), &status) != 0) return true;
+  const auto type = static_cast<std::uint32_t>(status.f_type);
+  return std::find(kShared.begin(), kShared.end(), type) != kShared.end();
+}
+
+void ReservationFiles::each_name(const std::function<void(const std::string&)>& visit) const {
   // A descriptor of its own, because a directory's position is the descriptor's.
   const auto stream = base::open_at(directory_.get(), ".", O_RDONLY | O_DIRECTORY);
   if (!stream) return;
@@ -117,7 +162,7 @@ void ReservationFiles::each(
     if (size == 0) return;
     for (std::size_t offset = 0; offset < static_cast<std::size_t>(size);) {
       const auto* entry = reinterpret_cast<const dirent64*>(entries.data() + offset);
-      visit_entry(entry->d_name, visit);
+      visit(entry->d_name);
       offset += entry->d_reclen;
     }
   }

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/ip_address.h"
 #include "base/unique_fd.h"
@@ -18,6 +19,10 @@ namespace ipam {
 /// The opposite. A text without an interface is one of the reference's old form. No text at all
 /// means no owner: the reference leaves an empty file behind when it is killed.
 [[nodiscard]] Owner parse_reservation(std::string_view text);
+
+/// Whether that is an owner as runtimes have them: a container id of CNI's form, and an interface's
+/// name or none.
+[[nodiscard]] bool is_owner(const Owner& owner);
 
 /// The files in a network's directory. Whoever calls holds the directory's lock.
 ///
@@ -38,16 +43,25 @@ class ReservationFiles {
   /// Calls `visit` with every reservation's address and text.
   void each(const std::function<void(const base::IpAddress&, std::string_view text)>& visit) const;
 
+  /// Removes the regular files of reservations for which `condemn` says so, told their modification
+  /// time in seconds and a function that reads their text; returns their addresses.
+  using Condemn = std::function<bool(std::int64_t modified, const base::IpAddress& address)>;
+  std::vector<base::IpAddress> remove_if(const Condemn& condemn) const;
+  /// Whether other hosts may have mounted the file system of the directory, too.
+  [[nodiscard]] bool may_be_shared() const;
+
   [[nodiscard]] std::optional<base::IpAddress> read_last_reserved(std::size_t set) const;
   /// Absent removes it.
   void write_last_reserved(std::size_t set, const std::optional<base::IpAddress>& address) const;
 
+  [[nodiscard]] const std::string& path() const noexcept { return path_; }
   [[nodiscard]] DirectoryState state() const;
   /// Sets the directory's modification time; false where the file system or the directory's owner
   /// forbids it.
   [[nodiscard]] bool set_modified(const DirectoryState& state) const;
 
  private:
+  void each_name(const std::function<void(const std::string&)>& visit) const;
   void visit_entry(
       const std::string& name,
       const std::function<void(const base::IpAddress&, std::string_view)>& visit) const;

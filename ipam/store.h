@@ -41,8 +41,9 @@ class Store {
   /// left up to the range's end. Costs the same however many are taken.
   [[nodiscard]] virtual std::optional<base::IpAddress> next_free(const Range& range,
                                                                  const base::IpAddress& from) = 0;
-  /// Notices changes that somebody made without the lock, by reading every reservation. To be asked
-  /// before a range is called exhausted. False where that was done in this operation already.
+  /// Notices changes that somebody made without the lock, by reading every reservation, and gives
+  /// up what has no owner, where that is allowed. To be asked before a range is called exhausted.
+  /// False where that was done in this operation already.
   [[nodiscard]] virtual bool look_again() = 0;
   /// Where the last allocation from set number `set` was made: the round robin goes on behind it.
   [[nodiscard]] virtual std::optional<base::IpAddress> last_reserved(std::size_t set) = 0;

@@ -120,6 +120,7 @@ HostLocal read_host_local(const cni::Request& request, const cni::Object& root,
   if (result.data_directory.empty()) result.data_directory = kDefaultDataDirectory;
   result.routes = read_routes(section);
   result.resolv_conf = section.text("resolvConf").value_or("");
+  result.reclaim = section.boolean("reclaim").value_or(true);
   return result;
 }
 

@@ -24,6 +24,7 @@ struct HostLocal {
   std::string data_directory;
   std::vector<cni::Route> routes;
   std::string resolv_conf;  // path; empty for none
+  bool reclaim = true;      // reservations that provably are nobody's any more
 };
 
 struct FixedAddress {

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/boot_time.h"
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/file.h"
@@ -39,12 +40,35 @@ cni::Dns read_resolv_conf(const std::string& path) {
   return parse_resolv_conf(*text);
 }
 
-std::vector<ipam::Allocation> allocate(const cni::Request& request, const config::HostLocal& config,
-                                       const ipam::HostLocalPlace& place) {
+std::optional<ipam::Reclaim> reclaim_of(const config::HostLocal& config, const Ground& ground) {
+  if (!config.reclaim) return std::nullopt;
+  return ipam::Reclaim{.boot_time = base::earliest_boot_time, .report = ground.report};
+}
+
+// Each time with the lock for itself: to make room takes it, too.
+std::vector<ipam::Allocation> allocate_or_make_room(const ipam::HostLocalPlace& place,
+                                                    const ipam::Request& request,
+                                                    const config::HostLocal& config,
+                                                    const Ground& ground) {
+  const auto attempt = [&] {
+    const auto store =
+        ipam::open_host_local_store(place, kLockPatience, reclaim_of(config, ground));
+    return ipam::allocate(*store, request);
+  };
   try {
-    const auto store = ipam::open_host_local_store(place, kLockPatience);
-    return ipam::allocate(
-        *store, {.owner = owner_of(request), .sets = config.sets, .requested = config.requested});
+    return attempt();
+  } catch (const ipam::Exhausted&) {
+    if (!config.reclaim || !ground.make_room || !ground.make_room()) throw;
+  }
+  return attempt();
+}
+
+std::vector<ipam::Allocation> allocate(const cni::Request& request, const config::HostLocal& config,
+                                       const ipam::HostLocalPlace& place, const Ground& ground) {
+  try {
+    return allocate_or_make_room(
+        place, {.owner = owner_of(request), .sets = config.sets, .requested = config.requested},
+        config, ground);
   } catch (const ipam::Exhausted& error) {
     throw cni::Error(cni::Code::kExhausted, error.what());
   } catch (const ipam::Conflict& error) {
@@ -53,12 +77,12 @@ std::vector<ipam::Allocation> allocate(const cni::Request& request, const config
 }
 
 Lease acquire_host_local(const cni::Request& request, const config::HostLocal& config,
-                         const std::string& state_directory, base::Rollback& undo) {
+                         const Ground& ground, base::Rollback& undo) {
   Lease lease;
   lease.dns = read_resolv_conf(config.resolv_conf);
   lease.routes = config.routes;
-  const auto place = place_of(config.data_directory, request.network, state_directory);
-  const auto allocations = allocate(request, config, place);
+  const auto place = place_of(config.data_directory, request.network, ground.state_directory);
+  const auto allocations = allocate(request, config, place, ground);
   undo.add("the reservation of addresses", [place, allocations, owner = owner_of(request)] {
     if (const auto store = ipam::find_host_local_store(place, kLockPatience))
       ipam::undo(*store, owner, allocations);
@@ -122,10 +146,11 @@ std::string defect_of_reservation(const std::optional<ipam::Owner>& holder,
 }
 
 void require_free_addresses(const cni::Request& request, const config::HostLocal& config,
-                            const std::string& state_directory) {
-  const auto place = place_of(config.data_directory, request.network, state_directory);
+                            const Ground& ground) {
+  const auto place = place_of(config.data_directory, request.network, ground.state_directory);
   base::require_writable(place.directory);
-  const auto store = ipam::find_host_local_store(place, kStatusPatience);
+  const auto store =
+      ipam::find_host_local_store(place, kStatusPatience, reclaim_of(config, ground));
   if (!store) return;  // nothing is reserved yet
   try {
     ipam::require_free(*store, config.sets);
@@ -154,19 +179,18 @@ void require(const cni::Request& request, const config::Ipam& ipam) {
   }
 }
 
-void require_ready(const cni::Request& request, const config::Ipam& ipam,
-                   const std::string& state_directory) {
+void require_ready(const cni::Request& request, const config::Ipam& ipam, const Ground& ground) {
   require(request, ipam);
-  if (ipam.host_local) return require_free_addresses(request, *ipam.host_local, state_directory);
+  if (ipam.host_local) return require_free_addresses(request, *ipam.host_local, ground);
   if (ipam.fixed || ipam.type.empty()) return;
   (void)cni::run_delegate(request, ipam.type, cni::Command::kStatus,
                           std::min<std::chrono::milliseconds>(ipam.patience, kStatusPatience));
 }
 
-Lease acquire(const cni::Request& request, const config::Ipam& ipam,
-              const std::string& state_directory, base::Rollback& undo) {
+Lease acquire(const cni::Request& request, const config::Ipam& ipam, const Ground& ground,
+              base::Rollback& undo) {
   if (ipam.type.empty()) return {};
-  if (ipam.host_local) return acquire_host_local(request, *ipam.host_local, state_directory, undo);
+  if (ipam.host_local) return acquire_host_local(request, *ipam.host_local, ground, undo);
   if (ipam.fixed) return read_fixed(*ipam.fixed);
   return acquire_delegated(request, ipam, undo);
 }

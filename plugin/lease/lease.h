@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -20,6 +21,15 @@ struct Lease {
   cni::Dns dns;
 };
 
+/// Where an allocation takes place.
+struct Ground {
+  const std::string& state_directory;
+  std::function<void(const std::string&)> report;
+  /// Asked once where no address is free: frees what provably dead containers hold, and says
+  /// whether there was any. May be empty.
+  std::function<bool()> make_room{};
+};
+
 /// What a record has to say of the reservation before it is made.
 [[nodiscard]] std::optional<attachment::Reservation> reservation_of(const config::Ipam& ipam);
 
@@ -31,7 +41,7 @@ void require(const cni::Request& request, const config::Ipam& ipam);
 /// were. No `ipam.type` gives an empty lease. Throws cni::Error: kExhausted, kConflict,
 /// kTryAgainLater, kFile, or what a delegate said.
 [[nodiscard]] Lease acquire(const cni::Request& request, const config::Ipam& ipam,
-                            const std::string& state_directory, base::Rollback& undo);
+                            const Ground& ground, base::Rollback& undo);
 
 /// Frees what the attachment holds. `reservation` is what the record says, or absent without a
 /// record: then the request's configuration tells. Nothing held is success.
@@ -40,9 +50,9 @@ void release(const cni::Request& request, const std::optional<attachment::Reserv
 
 /// Throws where acquire() could not succeed just now: what require() throws; cni::Error{kExhausted}
 /// or base::SystemError for our own allocator; what a delegate's STATUS says. Waits for locks and
-/// delegates some seconds and no more, and reserves nothing.
-void require_ready(const cni::Request& request, const config::Ipam& ipam,
-                   const std::string& state_directory);
+/// delegates some seconds and no more, and reserves nothing; what acquire() would reclaim counts as
+/// free, and is.
+void require_ready(const cni::Request& request, const config::Ipam& ipam, const Ground& ground);
 
 /// Who holds addresses of the request's network with our own allocator, each once.
 [[nodiscard]] std::vector<ipam::Owner> find_holders(const cni::Request& request,

@@ -8,6 +8,7 @@
 #include "plugin/lease/lease.h"
 #include "plugin/steps/step.h"
 #include "plugin/types/adopt.h"
+#include "plugin/types/collect.h"
 #include "plugin/types/describe.h"
 #include "plugin/types/findings.h"
 #include "plugin/types/plan.h"
@@ -63,6 +64,18 @@ void apply(std::span<const steps::Step* const> list, steps::World& world, Attach
   for (const steps::Step* step : list) step->apply(world, attachment, undo);
 }
 
+// With every trace of theirs: what else leads to their addresses must not lead to the next one's.
+bool free_dead(const std::string& network, const Settings& settings) {
+  bool any = false;
+  collect_dead({.network = network}, settings, [&](const Dead& dead) {
+    any = any || dead.removed;
+    settings.report((dead.removed ? "removed " : "cannot remove ") +
+                    attachment::to_string(dead.key) + ": " +
+                    (dead.removed ? dead.reason : dead.problem));
+  });
+  return any;
+}
+
 struct Parts {
   const cni::Request& request;
   const config::Network& network;
@@ -87,7 +100,11 @@ std::string make(const Parts& parts, base::Rollback& undo) {
                  find_mtu(parts.world.host, parts.network));
   parts.draft.write(plan);
   lease::Lease lease =
-      lease::acquire(parts.request, parts.network.ipam, parts.settings.state_directory, undo);
+      lease::acquire(parts.request, parts.network.ipam,
+                     {.state_directory = parts.settings.state_directory,
+                      .report = parts.settings.report,
+                      .make_room = [&] { return free_dead(plan.key.network, parts.settings); }},
+                     undo);
   plan_addresses(parts.network, lease, plan);
   parts.draft.write(plan);
 

@@ -79,7 +79,10 @@ void collect_host_local(const cni::Request& request, const Settings& settings) {
 void report_status(const cni::Request& request, const Settings& settings) {
   const config::Ipam ipam = parse_ipam_request(request, kName);
   Readiness readiness;
-  readiness.require([&] { lease::require_ready(request, ipam, settings.state_directory); });
+  readiness.require([&] {
+    lease::require_ready(request, ipam,
+                         {.state_directory = settings.state_directory, .report = settings.report});
+  });
   readiness.throw_if_not();
 }
 

@@ -9,7 +9,9 @@ namespace types {
 void answer_addresses(const cni::Request& request, const config::Ipam& ipam,
                       const Settings& settings) {
   base::Rollback undo(settings.report);
-  lease::Lease lease = lease::acquire(request, ipam, settings.state_directory, undo);
+  lease::Lease lease = lease::acquire(
+      request, ipam, {.state_directory = settings.state_directory, .report = settings.report},
+      undo);
   // The interface is the caller's business: an IPAM result has none.
   const cni::Result result{.interfaces = {},
                            .ips = std::move(lease.ips),

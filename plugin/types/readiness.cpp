@@ -58,7 +58,10 @@ void require_ready(const cni::Request& request, const config::Network& network,
   readiness.require([&] { base::require_writable(settings.state_directory); });
   if (network.mode == config::Mode::kBridge)
     readiness.require([&] { require_free_port(network.bridge.name); });
-  readiness.require([&] { lease::require_ready(request, network.ipam, settings.state_directory); });
+  readiness.require([&] {
+    lease::require_ready(request, network.ipam,
+                         {.state_directory = settings.state_directory, .report = settings.report});
+  });
   readiness.throw_if_not();
 }
 
