@@ -14,6 +14,11 @@ void put_end(nl_msg* request, const VethEnd& end, unsigned mtu) {
   if (end.mac) libnl::put(request, IFLA_ADDRESS, end.mac->bytes());
   // For each: the kernel gives one end's MTU to the other only where that one comes without.
   if (mtu != 0) libnl::put(request, IFLA_MTU, std::uint32_t{mtu});
+  // The kernel allocates a queue for each processor, switches all but one off, and waits for an RCU
+  // grace period for each end to do so (veth_init_queues, netif_set_real_num_tx_queues).
+  constexpr std::uint32_t kQueues = 1;
+  libnl::put(request, IFLA_NUM_TX_QUEUES, kQueues);
+  libnl::put(request, IFLA_NUM_RX_QUEUES, kQueues);
 }
 
 // The kernel makes the far end first, so a name that is taken there leaves nothing behind either.

@@ -238,8 +238,12 @@ std::string to_record(const Attachment& attachment, std::string_view earlier) {
 }
 
 std::optional<Attachment> parse_record(std::string_view text) {
+  const std::string_view line = last_complete_line(text);
+  // Each ADD begins with an empty draft. The first exception of a process is a dear one: the
+  // unwinder sorts its tables.
+  if (line.empty()) return std::nullopt;
   try {
-    const json document = cni::parse_object(last_complete_line(text), "the record");
+    const json document = cni::parse_object(line, "the record");
     return read_attachment(cni::Object(document, ""));
   } catch (const std::exception&) {
     // A damaged record is as good as none: what it described is found by names.
