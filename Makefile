@@ -45,8 +45,8 @@ build-tests:
 	cmake --preset test --log-level=NOTICE
 	cmake --build --preset test -j $(JOBS)
 
-bench: build/patchcord  ## compare with the reference plugins, whole processes, alternating (root)
-	tests/bench/compare.py --patchcord build/patchcord
+bench: build/patchcord  ## measure ours, the reference plugins and the floor; writes docs/benchmarks.md (root; BENCH="--quick --case bridge")
+	tests/bench/bench.py --patchcord build/patchcord $(BENCH)
 
 lint: format-check  ## formatting, clang-tidy, and the rules of the house
 	tests/lint

@@ -1,0 +1,104 @@
+#!/usr/bin/python3
+"""Measures patchcord, the reference plugins and the floor, alternating in one run, in throwaway namespaces; writes docs/benchmarks.md.
+
+Figures are for reading, not for passing: they are never part of a test. Records and reservations lie in memory (/dev/shm), as records do in
+production, so that no disk is measured.
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+sys.path.insert(0, os.path.join(ROOT, "tests", "process"))
+if os.path.isdir("/dev/shm"):
+    tempfile.tempdir = "/dev/shm"
+from fake_node import Node  # noqa: E402
+
+import cases  # noqa: E402
+import measure  # noqa: E402
+import report  # noqa: E402
+
+
+class Bench:
+    """What the cases share."""
+
+    def __init__(self, node, arguments, directory):
+        self.node = node
+        self.patchcord = os.path.abspath(arguments.patchcord)
+        self.runs = arguments.runs
+        self.quick = arguments.quick
+        self.launcher = measure.Launcher(directory, arguments.realtime)
+        self.storm = measure.Storm(directory)
+        self.floor = measure.compile_c("floor", directory)
+        self.plugins = os.path.join(directory, "plugins")
+        os.mkdir(self.plugins)
+        for name in ("patchcord", "bridge", "ptp", "host-local", "portmap", "firewall", "tuning", "bandwidth"):
+            os.symlink(self.patchcord, self.drop_in(name))
+        self.results = {}  # (case, contender, command): Samples
+        self.targets = []  # (case, target, measured, met)
+        self.failures = []  # (case, what was said)
+        self.tables = []   # markdown of the cases that have figures of their own
+
+    def drop_in(self, name):
+        return os.path.join(self.plugins, name)
+
+    def median(self, case, contender, command):
+        return self.results[case, contender, command].wall()
+
+    def target(self, case, limit, measured, at_most=True):
+        met = measured <= limit if at_most else measured >= limit
+        self.targets.append((case, f"{'at most' if at_most else 'at least'} {limit:.3g}", f"{measured:.3g}", "yes" if met else "**no**"))
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--patchcord", default=os.path.join(ROOT, "build", "patchcord"))
+    parser.add_argument("--runs", type=int, default=50)
+    parser.add_argument("--realtime", action="store_true", help="give what is measured a real-time priority, on a machine that does other work")
+    parser.add_argument("--quick", action="store_true", help="small numbers where cases are about large ones")
+    parser.add_argument("--case", action="append", choices=sorted(cases.ALL), help="only this one (may be given again)")
+    parser.add_argument("--output", default=os.path.join(ROOT, "docs"), help="where benchmarks.md and benchmarks.svg go")
+    return parser.parse_args()
+
+
+def run(arguments):
+    with tempfile.TemporaryDirectory(prefix="patchcord-bench-") as directory:
+        bench = None
+        for name, case in cases.ALL.items():
+            if arguments.case and name not in arguments.case:
+                continue
+            with Node() as node:
+                with open(node.path_of(node.host), "rb") as namespace:
+                    measure.enter(namespace.fileno())
+                try:
+                    if bench is None:
+                        bench = Bench(node, arguments, directory)
+                    bench.node = node
+                    print(f"{name} ...", flush=True)
+                    case(bench, name)
+                except measure.Failed as failure:
+                    # What is left of the report is worth having.
+                    bench.failures.append((name, str(failure)))
+                    bench.results = {key: samples for key, samples in bench.results.items() if key[0] != name}
+                finally:
+                    measure.enter()
+    return bench
+
+
+def main():
+    arguments = parse_arguments()
+    bench = run(arguments)
+    text, drawing = report.document(bench, arguments)
+    print(text)
+    if arguments.case:
+        return
+    for name, content in (("benchmarks.md", text), ("benchmarks.svg", drawing)):
+        with open(os.path.join(arguments.output, name), "w", encoding="utf-8") as file:
+            file.write(content)
+
+
+if __name__ == "__main__":
+    main()
