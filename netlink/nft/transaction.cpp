@@ -1,7 +1,11 @@
 #include "netlink/nft/transaction.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <cstring>
+
+#include <endian.h>
 
 #include "netlink/nft/message.h"
 
@@ -176,6 +180,15 @@ void Transaction::add_rule(const Table& table, const std::string& chain, const R
   append_comment(data, 0, rule.comment);
   if (!data.empty()) put_bytes(message.get(), NFTA_RULE_USERDATA, data);
   add(std::move(message), "add rule to", table, chain);
+}
+
+void Transaction::remove_rule(const Table& table, const std::string& chain, std::uint64_t handle) {
+  Message message = make_named(NFT_MSG_DELRULE, table, NFTA_RULE_TABLE, NFTA_RULE_CHAIN, chain);
+  const std::uint64_t number = htobe64(handle);
+  std::array<std::uint8_t, sizeof number> bytes{};
+  std::memcpy(bytes.data(), &number, sizeof number);
+  libnl::put(message.get(), NFTA_RULE_HANDLE, std::span<const std::uint8_t>(bytes));
+  add(std::move(message), "remove rule of", table, chain);
 }
 
 void Transaction::add_element(const Table& table, const std::string& set, const Element& element) {

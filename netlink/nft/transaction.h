@@ -31,6 +31,8 @@ class Transaction {
   /// Removes the chain's rules.
   void flush_chain(const Table& table, const std::string& chain);
   void add_rule(const Table& table, const std::string& chain, const Rule& rule);
+  /// By its handle (see rules_of).
+  void remove_rule(const Table& table, const std::string& chain, std::uint64_t handle);
   /// Refused with EEXIST where the set has an element of that key.
   void add_element(const Table& table, const std::string& set, const Element& element);
   void remove_element(const Table& table, const std::string& set, const Bytes& key);

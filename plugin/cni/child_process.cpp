@@ -286,14 +286,16 @@ void keep_exit_statuses() {
 }  // namespace
 
 Outcome run_child(const std::string& path, const std::vector<std::string>& environment,
-                  std::string_view input, const Limits& limits) {
+                  std::string_view input, const Limits& limits,
+                  const std::vector<std::string>& arguments) {
   const auto began = Clock::now();
   const auto deadline = began + limits.patience;
   keep_exit_statuses();
   const base::UniqueFd stdin_file = make_input(input);
   const Pipe output = make_pipe();
-  const std::vector<std::string> arguments = {path};
-  const auto argument_pointers = pointers_to(arguments);
+  std::vector<std::string> command = {path};
+  command.insert(command.end(), arguments.begin(), arguments.end());
+  const auto argument_pointers = pointers_to(command);
   const auto environment_pointers = pointers_to(environment);
   Launch launch{.path = path.c_str(),
                 .arguments = argument_pointers.data(),

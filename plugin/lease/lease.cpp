@@ -219,6 +219,23 @@ std::vector<base::IpAddress> find_reservations(const cni::Request& request,
   return store ? store->held_by(owner_of(request)) : std::vector<base::IpAddress>{};
 }
 
+std::vector<base::IpAddress> find_reservations_of_others(const cni::Request& request,
+                                                         const std::string& data_directory,
+                                                         const std::string& state_directory) {
+  const auto place = place_of(data_directory, request.network, state_directory);
+  const auto store = ipam::find_host_local_store(place, kLockPatience);
+  if (!store) return {};
+  std::vector<base::IpAddress> addresses;
+  for (const auto& holder : store->owners()) {
+    const bool is_other = holder.container_id == request.container_id &&
+                          !holder.interface.empty() && holder.interface != request.ifname;
+    if (!is_other) continue;
+    const auto held = store->held_by(holder);
+    addresses.insert(addresses.end(), held.begin(), held.end());
+  }
+  return addresses;
+}
+
 std::vector<ipam::Owner> find_holders(const cni::Request& request,
                                       const std::string& data_directory,
                                       const std::string& state_directory) {

@@ -73,6 +73,12 @@ void release_holders(const cni::Request& request, const std::string& data_direct
                                                              const std::string& data_directory,
                                                              const std::string& state_directory);
 
+/// The addresses that our own allocator holds for other interfaces of the request's container.
+/// Reads every reservation of the network.
+[[nodiscard]] std::vector<base::IpAddress> find_reservations_of_others(
+    const cni::Request& request, const std::string& data_directory,
+    const std::string& state_directory);
+
 /// What is wrong with the reservations of this attachment, each a sentence; a delegate's CHECK may
 /// throw its own error.
 [[nodiscard]] std::vector<std::string> check(const cni::Request& request,

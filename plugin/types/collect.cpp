@@ -49,7 +49,7 @@ void with_recorded(const Parts& parts, const Key& key, const std::string& host_e
   const auto tear_down_known = [&](const std::optional<Attachment>& known) {
     steps::World world{.host_namespace = parts.home, .host = parts.host, .records = parts.records};
     tear_down(world, del, known ? known : from_host_end(del, key, host_end),
-              parts.settings.state_directory);
+              parts.settings.state_directory, Unrecorded::kOfContainer);
   };
   remove({.records = parts.records, .key = key, .tear_down = tear_down_known});
 }

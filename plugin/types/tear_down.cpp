@@ -3,6 +3,7 @@
 #include "plugin/cni/error.h"
 #include "plugin/lease/lease.h"
 #include "plugin/types/plan.h"
+#include "plugin/types/reference_leftovers.h"
 #include "plugin/types/stage.h"
 
 namespace types {
@@ -52,6 +53,19 @@ Attachment from_names(steps::World& world, const cni::Request& request, Unrecord
   return attachment;
 }
 
+// The rules before the address, which another container may have next.
+void remove_leftovers(const cni::Request& request, const std::string& state_directory,
+                      Attempts& attempts) {
+  const auto key = key_of(request);
+  const auto find_others = [&] {
+    const auto place = config::find_ipam_place(request);
+    if (!config::is_host_local(place.type)) return std::vector<base::IpAddress>{};
+    return lease::find_reservations_of_others(request, place.data_directory, state_directory);
+  };
+  attempts.run([&] { remove_reference_masquerade(key, find_others); });
+  attempts.run([&] { remove_reference_antispoof(key); });
+}
+
 }  // namespace
 
 void remove_steps(std::span<const steps::Step* const> list, steps::World& world,
@@ -68,6 +82,8 @@ void tear_down(steps::World& world, const cni::Request& request,
   Attempts attempts;
   remove_steps(steps::public_steps(), world, attachment, attempts);
   remove_steps(steps::private_steps(), world, attachment, attempts);
+  if (!record && unrecorded == Unrecorded::kOfContainer)
+    remove_leftovers(request, state_directory, attempts);
   // Last, so that no other container has an address while this one still can be reached by it. A
   // record without a reservation had no IPAM; without a record only the configuration can tell.
   if (!record || attachment.reservation) {

@@ -12,8 +12,9 @@
 
 namespace types {
 
-/// Which pairs may be removed for which there is no record: only those that bear the attachment's
-/// mark, or also one without any mark whose other end is CNI_IFNAME in CNI_NETNS.
+/// What may be removed where there is no record: only what bears the attachment's mark, or also
+/// what the reference plugins made: a pair without any mark whose other end is CNI_IFNAME in
+/// CNI_NETNS, and rules that are named after the attachment.
 enum class Unrecorded : std::uint8_t { kMarked, kOfContainer };
 
 /// The last first, each whatever became of the others.
