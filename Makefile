@@ -37,6 +37,9 @@ test-netns: build-tests  ## only the unit and namespace tests (root for the latt
 test-vm: build-tests  ## all tests that belong on Debian's own kernel, in an emulated machine
 	tests/vm/suite --build build
 
+test-fault: build-tests  ## kill and refuse every system call of every operation, and count what is left (root; long)
+	PATCHCORD_BIN=$(CURDIR)/build/patchcord /usr/bin/python3 tests/fault/crash_points.py
+
 test-e2e: build/patchcord  ## only the tests with real runtimes (root)
 	tests/run --build build e2e
 

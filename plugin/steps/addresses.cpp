@@ -2,6 +2,7 @@
 
 #include "netlink/address.h"
 #include "netlink/monitor.h"
+#include "netlink/route.h"
 #include "plugin/cni/error.h"
 #include "plugin/steps/step.h"
 
@@ -54,6 +55,41 @@ void apply(World& world, Attachment& attachment, base::Rollback&) {
   if (dad && !attachment.addresses.empty()) wait_for_dad(world, attachment);
 }
 
+// The kernel makes the route to an address's subnet with the address, and nobody makes it again if
+// it is flushed: without it no gateway can be reached. It looks as the kernel's own.
+std::vector<netlink::Route> missing_subnet_routes(World& world, const Attachment& attachment) {
+  std::vector<netlink::Route> missing;
+  if (attachment.ptp_port || !attachment.pair.container_up || !world.container_end) return missing;
+  const int link = world.container_end->index;
+  const auto seen = netlink::routes_through(*world.container, link);
+  for (const auto& address : attachment.addresses) {
+    if (address.prefix.is_host()) continue;
+    const base::IpPrefix subnet = address.prefix.network();
+    if (std::any_of(seen.begin(), seen.end(),
+                    [&](const auto& route) { return route.destination == subnet; }))
+      continue;
+    constexpr std::uint8_t kProtocolKernel = 2;
+    constexpr std::uint32_t kIpv6Metric = 256;  // IP6_RT_PRIO_ADDRCONF
+    netlink::Route route{.destination = subnet, .out_link = link, .protocol = kProtocolKernel};
+    if (subnet.family() == base::Family::kIpv4) {
+      route.source = address.prefix.address();
+    } else {
+      route.priority = kIpv6Metric;
+    }
+    missing.push_back(route);
+  }
+  return missing;
+}
+
+void check_subnet_routes(World& world, const Attachment& attachment, Findings& findings) {
+  // The routes of an interface that is down are gone with that, which is found elsewhere.
+  if (!world.container_end->is_up()) return;
+  for (const auto& route : missing_subnet_routes(world, attachment)) {
+    findings.push_back("route " + route.destination.to_string() + " on container interface " +
+                       attachment.key.ifname + " is missing");
+  }
+}
+
 void check(World& world, const Attachment& attachment, Findings& findings) {
   if (!world.container_end) return;
   const auto seen = seen_addresses(world);
@@ -68,6 +104,7 @@ void check(World& world, const Attachment& attachment, Findings& findings) {
       findings.push_back(what + " is a duplicate of another host's");
     }
   }
+  check_subnet_routes(world, attachment, findings);
 }
 
 void restore(World& world, const Attachment& attachment, Findings& restored) {
@@ -78,9 +115,14 @@ void restore(World& world, const Attachment& attachment, Findings& restored) {
     if (add(world, attachment, address.prefix))
       restored.push_back("address " + address.prefix.to_string() + " of " + where);
   }
-  if (!attachment.pair.container_up || link.is_up()) return;
-  netlink::change_link(*world.container, link, {.up = true});
-  restored.push_back(where + ", up");
+  if (attachment.pair.container_up && !link.is_up()) {
+    netlink::change_link(*world.container, link, {.up = true});
+    restored.push_back(where + ", up");
+  }
+  for (const auto& route : missing_subnet_routes(world, attachment)) {
+    if (netlink::add_route(*world.container, route))
+      restored.push_back("route " + route.destination.to_string() + " on " + where);
+  }
 }
 
 // They go with the interface.

@@ -62,10 +62,10 @@ void restore(const Live& live, Reconciled& result) {
   });
 }
 
-void reconcile_live(const Live& live, Reconciled& result) {
+void reconcile_live(const Live& live, Reconciled& result, bool dry) {
   steps::Findings amiss = find_amiss(live);
   if (amiss.empty()) return;
-  if (!live.parts.dry_run) {
+  if (!dry) {
     restore(live, result);
     amiss = find_amiss(live);
   }
@@ -73,7 +73,8 @@ void reconcile_live(const Live& live, Reconciled& result) {
   result.outcome = result.problems.empty() ? Outcome::kRestored : Outcome::kAmiss;
 }
 
-void reconcile_recorded(const Parts& parts, const Attachment& attachment, Reconciled& result) {
+void reconcile_recorded(const Parts& parts, const Attachment& attachment, Reconciled& result,
+                        bool dry) {
   const auto container = Namespace::find(attachment.netns_path);
   if (!container || container->identity() != attachment.netns) {
     result.outcome = Outcome::kGone;
@@ -82,15 +83,15 @@ void reconcile_recorded(const Parts& parts, const Attachment& attachment, Reconc
     return;
   }
   netlink::Socket socket = netlink::Socket::in(*container, parts.home);
-  reconcile_live({parts, attachment, *container, socket}, result);
+  reconcile_live({parts, attachment, *container, socket}, result, dry);
 }
 
 // Absent where the record went meanwhile.
-std::optional<Reconciled> reconcile_locked(const Parts& parts, const Key& key) {
+std::optional<Reconciled> reconcile_found(const Parts& parts, const Key& key, bool dry) {
   const auto attachment = parts.records.find(key);
   if (!attachment) return std::nullopt;
   Reconciled result{.key = key};
-  reconcile_recorded(parts, *attachment, result);
+  reconcile_recorded(parts, *attachment, result, dry);
   return result;
 }
 
@@ -102,7 +103,7 @@ std::optional<Reconciled> lock_and_reconcile(const Parts& parts, const Key& key)
                       .problems = {"an ADD was killed at work on it; delete the attachment"}};
   }
   try {
-    auto result = reconcile_locked(parts, key);
+    auto result = reconcile_found(parts, key, false);
     parts.records.discard(key, opened.draft);
     return result;
   } catch (...) {
@@ -113,7 +114,10 @@ std::optional<Reconciled> lock_and_reconcile(const Parts& parts, const Key& key)
 
 std::optional<Reconciled> reconcile_one(const Parts& parts, const Key& key) {
   try {
-    return parts.dry_run ? reconcile_locked(parts, key) : lock_and_reconcile(parts, key);
+    // Only where there is something to do is a draft made: in most cases there is not.
+    auto seen = reconcile_found(parts, key, true);
+    if (parts.dry_run || !seen || seen->outcome != Outcome::kAmiss) return seen;
+    return lock_and_reconcile(parts, key);
   } catch (const cni::Error& error) {
     const bool busy = error.code() == static_cast<unsigned>(cni::Code::kTryAgainLater);
     return Reconciled{

@@ -66,6 +66,8 @@ class ReconcileTest(unittest.TestCase):
             (container, "ip", "route", "del", "default"),
             (container, "ip", "-6", "route", "del", "default"),
             (container, "ip", "route", "change", "default", "via", "10.88.0.9"),
+            (container, "ip", "route", "flush", "dev", "eth0"),
+            (container, "ip", "-6", "route", "del", "fd00:88::/64", "dev", "eth0"),
             (container, "ip", "addr", "del", "10.88.0.2/24", "dev", "eth0"),
             (container, "ip", "addr", "del", "fd00:88::2/64", "dev", "eth0"),
             (container, "ip", "link", "set", "eth0", "down"),

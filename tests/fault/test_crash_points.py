@@ -1,0 +1,34 @@
+"""A sample of the crash points, chosen by chance; `make test-fault` goes through all of them."""
+
+import random
+import time
+import unittest
+
+import crash_points
+from fake_node import ShippedBinaryCase
+
+SECONDS = 70  # for all of them together, less what it takes to make the places
+
+
+class CrashPointTest(ShippedBinaryCase):
+    def test_a_sample_of_every_operation_of_every_type(self):
+        seed = time.time_ns()
+        random.seed(seed)
+        table = crash_points.Table()
+        places = crash_points.PLACES | crash_points.FIRST
+        share = SECONDS / (len(crash_points.PLACES) * len(crash_points.OPERATIONS) + len(crash_points.FIRST))
+        for name, arguments in places.items():
+            place = crash_points.Place(*arguments)
+            try:
+                for kind in crash_points.OPERATIONS if name in crash_points.PLACES else (crash_points.Add,):
+                    crash_points.go_through(name, place, kind, table, share)
+            finally:
+                place.close()
+        print(f"\n{table}\nseed {seed}", flush=True)
+        self.assertEqual(table.leaks, [])
+        for row in table.rows:
+            self.assertGreater(row[3] + row[4], 3, row)
+
+
+if __name__ == "__main__":
+    unittest.main()
