@@ -2,8 +2,8 @@
 //   inject count FILE PROGRAM...            writes the numbers of all its calls, in order, to FILE
 //   inject kill N PROGRAM...                kills it where call N would begin
 //   inject fail N ERRNO PROGRAM...          call N is not made and returns -ERRNO
-// Calls are counted from the program's own first one, and those of its children are not. The exit status is
-// the program's; 137 where it was killed. 125 says that the injection was not reached.
+// Calls are counted from the program's own first one, and those of its children are not. The exit
+// status is the program's; 137 where it was killed. 125 says that the injection was not reached.
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -54,7 +54,8 @@ pid_t start(const Plan& plan) {
 
 // Lets the program go on to its next stop; a signal that stopped it is delivered.
 int go_on(pid_t child, int signal) {
-  if (::ptrace(PTRACE_SYSCALL, child, nullptr, signal) != 0 && errno != ESRCH) fail("PTRACE_SYSCALL");
+  if (::ptrace(PTRACE_SYSCALL, child, nullptr, signal) != 0 && errno != ESRCH)
+    fail("PTRACE_SYSCALL");
   int status = 0;
   while (::waitpid(child, &status, 0) < 0) {
     if (errno != EINTR) fail("waitpid");
