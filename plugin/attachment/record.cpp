@@ -207,7 +207,7 @@ json parse_or_empty(std::string_view line) {
 }  // namespace
 
 std::string to_record(const Attachment& attachment, std::string_view earlier) {
-  json document = parse_or_empty(last_complete_line(earlier));
+  json document;
   document["format"] = kFormat;
   document["network"] = attachment.key.network;
   document["containerId"] = attachment.key.container_id;
@@ -234,7 +234,10 @@ std::string to_record(const Attachment& attachment, std::string_view earlier) {
   document["forward"] = json::array();
   for (const auto family : attachment.forward)
     document["forward"].push_back(base::family_name(family));
-  return document.dump(-1, ' ', false, json::error_handler_t::replace);
+  // Member by member, so that what a later version has put into one of them stays as well.
+  json record = parse_or_empty(last_complete_line(earlier));
+  record.merge_patch(document);
+  return record.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 std::optional<Attachment> parse_record(std::string_view text) {

@@ -77,6 +77,18 @@ TEST_CASE("members that this version does not know survive a rewrite") {
              Catch::Matchers::Contains(R"("colour":{"of":"tomorrow"})"));
 }
 
+TEST_CASE("members within members survive a rewrite, and known ones are rewritten") {
+  std::string newer = attachment::to_record(example()) + "\n";
+  newer.replace(newer.find(R"("pair":{)"), 8, R"("pair":{"queues":4,)");
+  auto changed = example();
+  changed.pair.mtu = 9000;
+  changed.addresses.clear();
+  const std::string line = attachment::to_record(changed, newer);
+  CHECK_THAT(line, Catch::Matchers::Contains(R"("queues":4)"));
+  CHECK(attachment::parse_record(line + "\n")->pair.mtu == 9000);
+  CHECK(attachment::parse_record(line + "\n")->addresses.empty());
+}
+
 TEST_CASE("the host end's name fits, and differs with each part of the key") {
   const attachment::Key key{.network = "net", .container_id = "c1", .ifname = "eth0"};
   const std::string name = attachment::host_name_of(key, "veth");
