@@ -1,10 +1,11 @@
 """IPAM by another binary: Debian's `static` under another name, and fakes that misbehave."""
 
+import json
 import os
 import time
 import unittest
 
-from fake_node import REFERENCE_DIR, Node, PluginError, bridge_config, routed_config
+from fake_node import REFERENCE_DIR, SANITIZED, Node, PluginError, bridge_config, routed_config
 
 ADDRESS = '{"cniVersion":"1.0.0","ips":[{"address":"10.88.0.9/24","gateway":"10.88.0.1"}]}'
 
@@ -84,6 +85,58 @@ class DelegateTest(unittest.TestCase):
                 self.assertIn("fake", caught.exception.msg)
                 self.assertEqual(self.commands(), ["ADD", "DEL"])
                 self.assertEqual(self.node.snapshot(a), before)
+
+    def measured(self, command, config, container):
+        """(exit status, stdout, seconds, peak memory in KiB) of one operation; a helper process's memory does not count."""
+        started = time.monotonic()
+        process = self.node.start(command, config, container, self.node.path_of(container), CNI_PATH=self.plugins)
+        with process.stdout as stdout, process.stderr as stderr:
+            text = stdout.read()
+            stderr.read()
+        # With this one call, because usage is told only to who reaps the process.
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        return process.returncode, text, time.monotonic() - started, usage.ru_maxrss
+
+    def test_whatever_it_does_there_is_one_error_in_bounded_time_and_memory_and_nothing_is_left(self):
+        endless = "while :; do echo xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx; done"
+        scripts = {
+            "endless output": f"cat >/dev/null; [ $CNI_COMMAND = DEL ] || {endless}",
+            "output without a newline": "[ $CNI_COMMAND = DEL ] || cat /dev/zero",
+            "hangs": "[ $CNI_COMMAND = DEL ] || exec sleep 1000",
+            "hangs without reading, its stdout closed": "[ $CNI_COMMAND = DEL ] || exec sleep 1000 >&-",
+            "hangs in a child": "[ $CNI_COMMAND = DEL ] || { sleep 1000 & wait; }",
+            "hangs in DEL as well": "exec sleep 1000",
+            "ignores what may be ignored": "trap '' TERM INT HUP; [ $CNI_COMMAND = DEL ] || while :; do sleep 0.1; done",
+            "non-zero without text": "cat >/dev/null; [ $CNI_COMMAND = DEL ] || exit 7",
+            "deeply nested": "cat >/dev/null; [ $CNI_COMMAND = DEL ] || head -c 200000 /dev/zero | tr '\\0' '['",
+            "a number for an object": "cat >/dev/null; [ $CNI_COMMAND = DEL ] || echo 7",
+            "no UTF-8": "cat >/dev/null; [ $CNI_COMMAND = DEL ] || printf '{\"ips\":\"\\377\"}'",
+        }
+        a = self.node.container("a")
+        before = self.node.snapshot(a)
+        for title, script in scripts.items():
+            with self.subTest(title):
+                self.fake(script)
+                status, text, seconds, memory = self.measured("ADD", self.config(timeout=2), a)
+                self.assertNotEqual(status, 0)
+                self.assertIn("fake", json.loads(text)["msg"])
+                self.assertLess(seconds, 20)
+                if not SANITIZED:
+                    self.assertLess(memory, 64 * 1024)
+                after = self.node.snapshot(a)
+                if title == "hangs in DEL as well":  # nobody knows whether it has freed the addresses: a DEL can try again
+                    self.fake("cat >/dev/null")
+                    self.call("DEL", self.config(), a)
+                    after = self.node.snapshot(a)
+                self.assertEqual(after, before)
+
+    def test_a_slow_one_is_waited_for(self):
+        self.fake(f"cat >/dev/null; sleep 2; [ $CNI_COMMAND = ADD ] && echo '{ADDRESS}'; exit 0")
+        a = self.node.container("a")
+        self.assertEqual(self.call("ADD", self.config(timeout=20), a)["ips"][0]["address"], "10.88.0.9/24")
+        self.call("DEL", self.config(timeout=20), a)
+        self.assertEqual(self.node.veths(), [])
 
     def test_a_hanging_one_is_stopped(self):
         self.fake("cat >/dev/null; [ $CNI_COMMAND = DEL ] || exec sleep 1000")
