@@ -70,6 +70,7 @@ bool create_bridge(Socket& socket, const BridgeSpec& spec) {
   libnl::put(request.get(), IFLA_IFNAME, spec.name);
   libnl::put(request.get(), IFLA_ADDRESS, spec.mac.bytes());
   if (spec.mtu != 0) libnl::put(request.get(), IFLA_MTU, std::uint32_t{spec.mtu});
+  if (spec.group != 0) libnl::put(request.get(), IFLA_GROUP, std::uint32_t{spec.group});
   put_bridge_settings(request.get(), spec);
   return socket.try_execute(request.get(), {"create bridge", spec.name}, {EEXIST});
 }

@@ -16,6 +16,7 @@ struct BridgeSpec {
   base::MacAddress mac;  // given at creation, so that the bridge never takes over a port's
   unsigned mtu = 0;      // bytes; 0 leaves the kernel's default
   bool vlan_filtering = false;
+  unsigned group = 0;  // IFLA_GROUP
 };
 
 /// Creates the bridge, down. False where a link of that name exists. The MTU holds until the first

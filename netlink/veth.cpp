@@ -12,6 +12,7 @@ namespace {
 void put_end(nl_msg* request, const VethEnd& end, unsigned mtu) {
   libnl::put(request, IFLA_IFNAME, end.name);
   if (end.mac) libnl::put(request, IFLA_ADDRESS, end.mac->bytes());
+  if (end.group != 0) libnl::put(request, IFLA_GROUP, std::uint32_t{end.group});
   // For each: the kernel gives one end's MTU to the other only where that one comes without.
   if (mtu != 0) libnl::put(request, IFLA_MTU, std::uint32_t{mtu});
   // The kernel allocates a queue for each processor, switches all but one off, and waits for an RCU

@@ -11,6 +11,7 @@ namespace netlink {
 struct VethEnd {
   std::string name;
   std::optional<base::MacAddress> mac{};  // the kernel makes one up where absent
+  unsigned group = 0;                     // IFLA_GROUP
 };
 
 /// A pair to create: the near end in the socket's namespace, the far end born in another.

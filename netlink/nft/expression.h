@@ -24,8 +24,8 @@ enum class Meta : std::uint8_t {
   kOutName = 7,
   kNfProto = 15,  // NFPROTO_..., one byte
   kL4Proto = 16,  // IPPROTO_..., one byte
-  kInGroup = 20,
-  kOutGroup = 21
+  kInGroup = 21,
+  kOutGroup = 22
 };
 
 enum class Comparison : std::uint8_t { kEqual = 0, kNotEqual = 1 };

@@ -99,7 +99,7 @@ std::vector<FoundSet> sets_of(Socket& socket, const Table& table) {
           if ((flags & NFT_SET_ANONYMOUS) != 0) return;
           sets.push_back(
               {.name = std::string(set.text(NFTA_SET_NAME)),
-               .key_type = ntohl(set.number<std::uint32_t>(NFTA_SET_KEY_TYPE).value_or(0))});
+               .key_length = ntohl(set.number<std::uint32_t>(NFTA_SET_KEY_LEN).value_or(0))});
         },
         [&] { sets.clear(); }, {"list sets of", to_string(table)});
   } catch (const Error& error) {

@@ -29,7 +29,7 @@ struct FoundElement {
 
 struct FoundSet {
   std::string name;
-  std::uint32_t key_type = 0;  // the types of its fields, six bits each
+  std::size_t key_length = 0;  // bytes
 };
 /// The sets and maps of one table that have a name. A table has a few.
 [[nodiscard]] std::vector<FoundSet> sets_of(Socket& socket, const Table& table);

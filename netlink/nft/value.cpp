@@ -18,9 +18,9 @@ std::size_t size_of(Type type) noexcept {
   switch (type) {
     case Type::kIpv4:
     case Type::kLinkGroup:
-    case Type::kInteger:
       return 4;
     case Type::kIpv6:
+    case Type::kInteger128:
     case Type::kVerdict:
       return 16;
     case Type::kMac:

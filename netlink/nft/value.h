@@ -15,7 +15,7 @@ namespace netlink::nft {
 /// The type of a set's key or data, with nft's number for it (nftables, include/datatype.h): the
 /// kernel keeps it for nft, which prints by it.
 enum class Type : std::uint32_t {
-  kInteger = 4,
+  kInteger128 = 4,
   kIpv4 = 7,
   kIpv6 = 8,
   kMac = 9,

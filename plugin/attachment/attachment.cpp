@@ -1,6 +1,7 @@
 #include "plugin/attachment/attachment.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include "base/digest.h"
 #include "plugin/cni/identifier.h"
@@ -10,6 +11,7 @@ namespace {
 
 constexpr std::size_t kLongestInterfaceName = 15;  // IFNAMSIZ - 1
 constexpr std::size_t kLongestAlias = 255;         // IFALIASZ - 1
+constexpr std::size_t kLongestComment = 127;       // of nft, NFTNL_UDATA_COMMENT_MAXLEN
 constexpr std::size_t kDigestDigits = 32;
 constexpr std::string_view kMark = "patchcord ";
 
@@ -31,17 +33,27 @@ std::string alias_of(const Key& key) {
   return alias + "~" + base::sha512_hex(unambiguous(key), kDigestDigits);
 }
 
-std::optional<Key> parse_alias(std::string_view alias) {
-  if (!alias.starts_with(kMark)) return std::nullopt;
-  alias.remove_prefix(kMark.size());
-  const auto first = alias.find('/');
-  const auto last = alias.rfind('/');
+std::string comment_of(const Key& key) {
+  std::string comment = to_string(key);
+  if (comment.size() <= kLongestComment) return comment;
+  comment.resize(kLongestComment - kDigestDigits - 1);
+  return comment + "~" + base::sha512_hex(unambiguous(key), kDigestDigits);
+}
+
+std::optional<Key> parse_comment(std::string_view comment) {
+  const auto first = comment.find('/');
+  const auto last = comment.rfind('/');
   if (first == std::string_view::npos || first == last) return std::nullopt;
-  Key key{.network = std::string(alias.substr(0, first)),
-          .container_id = std::string(alias.substr(first + 1, last - first - 1)),
-          .ifname = std::string(alias.substr(last + 1))};
+  Key key{.network = std::string(comment.substr(0, first)),
+          .container_id = std::string(comment.substr(first + 1, last - first - 1)),
+          .ifname = std::string(comment.substr(last + 1))};
   // A shortened one has '~' in an identifier, or more in the interface's name than that may have.
   return is_valid(key) ? std::optional(std::move(key)) : std::nullopt;
+}
+
+std::optional<Key> parse_alias(std::string_view alias) {
+  if (!alias.starts_with(kMark)) return std::nullopt;
+  return parse_comment(alias.substr(kMark.size()));
 }
 
 bool is_mark(std::string_view alias) {
@@ -62,6 +74,20 @@ std::string port_of_vlan_gateway(const std::string& name) {
   constexpr std::string_view kPrefix = "vlan";
   return std::string(kPrefix) +
          base::sha512_hex("vlan gateway " + name, kLongestInterfaceName - kPrefix.size());
+}
+
+std::uint32_t group_of(const std::string& network) {
+  constexpr std::size_t kDigits = 8;
+  const std::string digest = base::sha512_hex("group " + network, kDigits);
+  std::uint32_t number = 0;
+  std::from_chars(digest.data(), digest.data() + digest.size(), number, 16);
+  return (number & ~kGroupMask) | kGroupOfContainers;
+}
+
+const std::string& host_side_of(const Attachment& attachment) {
+  if (!attachment.bridge_port) return attachment.pair.host_name;
+  const BridgePort& port = *attachment.bridge_port;
+  return port.vlan_gateway ? port.vlan_gateway->name : port.bridge;
 }
 
 std::vector<base::Family> families_of(const Attachment& attachment) {

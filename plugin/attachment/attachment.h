@@ -36,6 +36,12 @@ struct Key {
 /// The opposite. Absent for what is no alias of ours, and for one that was shortened.
 [[nodiscard]] std::optional<Key> parse_alias(std::string_view alias);
 
+/// What elements of nftables sets have as their comment: network/container id/ifname, which where
+/// it is longer than a comment may be (127 bytes) is shortened to its beginning and a digest.
+[[nodiscard]] std::string comment_of(const Key& key);
+/// The opposite. Absent for what is no comment of ours, and for one that was shortened.
+[[nodiscard]] std::optional<Key> parse_comment(std::string_view comment);
+
 /// Whether a link with this alias is one of ours, of whichever attachment.
 [[nodiscard]] bool is_mark(std::string_view alias);
 
@@ -107,6 +113,22 @@ struct Address {
   std::optional<base::IpAddress> gateway;
 };
 
+/// Traffic of these addresses to elsewhere than `except` leaves with the host's own address.
+struct Masquerade {
+  std::vector<base::IpAddress> addresses;
+  std::vector<base::IpPrefix> except;  // for each family of them; in order, none within another
+};
+
+/// Which containers of this host may open connections to the attachment's addresses: those of its
+/// network, or none.
+enum class Isolation : std::uint8_t { kNetwork, kPod };
+
+/// What the container's packets may say of where they come from.
+struct Antispoof {
+  bool mac = false;        // the MAC that it was given, on a bridge
+  bool addresses = false;  // the addresses, too
+};
+
 struct Reservation {
   std::string type;            // ipam.type
   std::string data_directory;  // of host-local
@@ -132,8 +154,20 @@ struct Attachment {
   std::vector<Address> addresses;     // of the container's interface
   std::vector<cni::Route> routes;     // in the container, next hops filled in
   std::vector<base::Family> forward;  // families to forward for
-  bool finished = false;              // false in a record whose ADD did not come to its end
+  std::optional<Masquerade> masquerade;
+  std::optional<Isolation> isolation;
+  std::optional<Antispoof> antispoof;
+  bool finished = false;  // false in a record whose ADD did not come to its end
 };
+
+/// The group (IFLA_GROUP) of host ends: nftables rules tell by it that a packet comes from a
+/// container, and of which network. The bit above the digest is set in no group that people use.
+inline constexpr std::uint32_t kGroupOfContainers = 0x40000000;
+inline constexpr std::uint32_t kGroupMask = 0xc0000000;
+[[nodiscard]] std::uint32_t group_of(const std::string& network);
+
+/// The host's interface on the way to the container: where what it sends comes in.
+[[nodiscard]] const std::string& host_side_of(const Attachment& attachment);
 
 /// The families of the addresses, each once, IPv4 first.
 [[nodiscard]] std::vector<base::Family> families_of(const Attachment& attachment);

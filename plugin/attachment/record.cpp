@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "plugin/attachment/record_rules.h"
 #include "plugin/cni/object.h"
 
 namespace attachment {
@@ -177,6 +178,7 @@ Attachment read_attachment(const cni::Object& object) {
     result.routed_port = RoutedPort{read_addresses(*port, "nextHops")};
   if (const auto port = object.object("ptpPort"))
     result.ptp_port = PtpPort{read_addresses(*port, "gateways")};
+  read_rules(object, result);
   for (const cni::Object& address : object.objects("addresses")) {
     if (const auto prefix = address.prefix("address")) {
       result.addresses.push_back({.prefix = *prefix, .gateway = address.address("gateway")});
@@ -227,6 +229,7 @@ std::string to_record(const Attachment& attachment, std::string_view earlier) {
     document["routedPort"] = {{"nextHops", write_texts(attachment.routed_port->next_hops)}};
   if (attachment.ptp_port)
     document["ptpPort"] = {{"gateways", write_texts(attachment.ptp_port->gateways)}};
+  write_rules(attachment, document);
   document["addresses"] = write_addresses(attachment.addresses);
   document["routes"] = json::array();
   for (const cni::Route& route : attachment.routes)

@@ -41,11 +41,7 @@ void choose_gateway(const cni::Object& root, const Network& network, Bridge& bri
 }  // namespace
 
 void read_bridge(const cni::Object& root, Network& network) {
-  if (root.boolean("macspoofchk").value_or(false)) {
-    throw cni::Error(cni::Code::kUnsupportedField,
-                     "macspoofchk: true: is not supported yet; remove it and filter MAC addresses "
-                     "with a rule of the host");
-  }
+  network.rules.check_mac = root.boolean("macspoofchk").value_or(false);
   network.bridge = read_settings(root);
   network.bridge.vlans = read_vlans(root);
   choose_gateway(root, network, network.bridge);

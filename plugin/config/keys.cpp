@@ -45,13 +45,6 @@ std::optional<cni::Dns> read_dns(const cni::Object& root) {
   return given ? std::optional(std::move(dns)) : std::nullopt;
 }
 
-// What a configuration asks for must not be left out without a word.
-void refuse_true(const cni::Object& root, std::string_view key, const std::string& remedy) {
-  if (!root.boolean(key).value_or(false)) return;
-  throw cni::Error(cni::Code::kUnsupportedField,
-                   root.path_of(key) + ": true: is not supported yet; " + remedy);
-}
-
 }  // namespace
 
 void refuse_interface_name(const cni::Object& root, std::string_view key, const std::string& name) {
@@ -81,10 +74,10 @@ std::optional<base::MacAddress> find_mac(const cni::Request& request, const cni:
 
 void read_common(const cni::Request& request, Network& network) {
   const cni::Object root = request.config();
-  refuse_true(root, "ipMasq", "remove it and masquerade with a rule of the host");
   read_mtu(root, network);
   network.dns = read_dns(root);
   network.ipam = parse_ipam(request);
+  network.rules.masquerade = read_masquerade(root);
 }
 
 }  // namespace config

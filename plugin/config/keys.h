@@ -17,11 +17,17 @@ inline constexpr std::string_view kHostInterfacePrefix = "veth";
 
 void refuse_interface_name(const cni::Object& root, std::string_view key, const std::string& name);
 
-/// mtu, dns and ipam, which every type has. Throws cni::Error{kUnsupportedField} for ipMasq.
+/// mtu, dns, ipam, ipMasq and its like, which every type has.
 void read_common(const cni::Request& request, Network& network);
 
-/// The keys of a bridge and of its port; `network` has its ipam already. Throws
-/// cni::Error{kUnsupportedField} for macspoofchk.
+/// ipMasq, ipMasqExclude and ipMasqBackend. Throws cni::Error{kUnsupportedField} for the backend
+/// iptables.
+[[nodiscard]] Masquerade read_masquerade(const cni::Object& root);
+
+/// isolation and antispoof, which only type patchcord has; `network` has all the rest already.
+void read_protection(const cni::Object& root, Network& network);
+
+/// The keys of a bridge and of its port; `network` has its ipam already.
 void read_bridge(const cni::Object& root, Network& network);
 
 /// vlan, vlanTrunk and preserveDefaultVlan. Absent where neither of the first two is given.

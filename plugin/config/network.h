@@ -72,6 +72,29 @@ struct Bridge {
   std::optional<Vlans> vlans{};
 };
 
+/// Whom the host gives its own address as the source of what containers send elsewhere.
+struct Masquerade {
+  bool ipv4 = false;
+  bool ipv6 = false;
+  std::vector<base::IpPrefix> exclude{};  // destinations, besides the container's own subnets
+};
+
+/// Which containers may open connections to one of this network.
+enum class Isolation : std::uint8_t { kOpen, kNetwork, kPod };
+
+/// What is made of nftables rules.
+struct Rules {
+  Masquerade masquerade{};
+  Isolation isolation = Isolation::kOpen;
+  bool check_mac = false;      // drop what does not come from the container's own MAC
+  bool check_address = false;  // nor from its own addresses
+
+  [[nodiscard]] bool any() const noexcept {
+    return masquerade.ipv4 || masquerade.ipv6 || isolation != Isolation::kOpen || check_mac ||
+           check_address;
+  }
+};
+
 struct Network {
   Mode mode = Mode::kBridge;
   Bridge bridge;                      // of mode bridge
@@ -86,6 +109,7 @@ struct Network {
   /// them, without the next hop that they are given.
   bool reference_result = false;
   Ipam ipam;
+  Rules rules{};
 };
 
 /// The configuration of type patchcord, with runtimeConfig, args.cni and CNI_ARGS worked in. Throws
@@ -111,6 +135,9 @@ struct IpamPlace {
   std::chrono::milliseconds patience{60'000};
 };
 [[nodiscard]] IpamPlace find_ipam_place(const cni::Request& request) noexcept;
+
+/// The bridge that the configuration names, valid or not.
+[[nodiscard]] std::string find_bridge_name(const cni::Request& request) noexcept;
 
 /// Whether our own allocator serves this ipam.type.
 [[nodiscard]] bool is_host_local(std::string_view type);

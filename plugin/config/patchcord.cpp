@@ -23,10 +23,10 @@ Mode read_mode(const cni::Object& root) {
 // Keys that say nothing in routed mode would be silently ignored, and the user would find out
 // later.
 void refuse_bridge_keys(const cni::Object& root) {
-  constexpr std::array<std::string_view, 11> kKeys = {
-      "bridge",      "isGateway",   "isDefaultGateway",   "forceAddress",
-      "hairpinMode", "promiscMode", "portIsolation",      "disableContainerInterface",
-      "vlan",        "vlanTrunk",   "preserveDefaultVlan"};
+  constexpr std::array<std::string_view, 12> kKeys = {
+      "bridge",      "isGateway",   "isDefaultGateway",    "forceAddress",
+      "hairpinMode", "promiscMode", "portIsolation",       "disableContainerInterface",
+      "vlan",        "vlanTrunk",   "preserveDefaultVlan", "macspoofchk"};
   for (const std::string_view key : kKeys) {
     if (const auto* value = root.find(key)) {
       throw cni::Error(cni::Code::kUnsupportedField,
@@ -57,6 +57,7 @@ Network parse_patchcord(const cni::Request& request) {
   network.enable_dad = root.boolean("enabledad").value_or(false);
   read_common(request, network);
   if (network.mode == Mode::kBridge) read_bridge(root, network);
+  read_protection(root, network);
   if (network.mode == Mode::kRouted && network.ipam.type.empty()) {
     root.reject("ipam", "is missing: mode routed needs addresses to route");
   }

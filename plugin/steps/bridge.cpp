@@ -52,7 +52,8 @@ void create(World& world, const Attachment& attachment, base::Rollback& undo) {
   const netlink::BridgeSpec spec{.name = port.bridge,
                                  .mac = port.bridge_mac,
                                  .mtu = attachment.pair.mtu,
-                                 .vlan_filtering = port.vlans.has_value()};
+                                 .vlan_filtering = port.vlans.has_value(),
+                                 .group = attachment::kGroupOfContainers};
   try {
     perform(
         undo, "the creation of bridge " + port.bridge,

@@ -42,7 +42,9 @@ void create_pair(World& world, const Attachment& attachment) {
   const auto& pair = attachment.pair;
   try {
     netlink::create_veth(world.host,
-                         {.near = {.name = pair.host_name, .mac = pair.host_mac},
+                         {.near = {.name = pair.host_name,
+                                   .mac = pair.host_mac,
+                                   .group = attachment::group_of(attachment.key.network)},
                           .far = {.name = attachment.key.ifname, .mac = pair.container_mac},
                           .far_namespace = world.container_namespace->fd(),
                           .mtu = pair.mtu,
@@ -71,6 +73,8 @@ void prepare_ipv6(World& world, const Attachment& attachment) {
   if (attachment.bridge_port) netlink::write_sysctl("net/ipv4/conf/" + ifname + "/arp_notify", "1");
   netlink::write_sysctl(ipv6_key(ifname, "accept_ra"), "0");
   if (!uses_ipv6(attachment)) return;
+  // The link-local address is the one that the MAC gives (see antispoof.cpp).
+  if (attachment.antispoof) netlink::write_sysctl(ipv6_key(ifname, "addr_gen_mode"), "0");
   if (attachment.bridge_port) netlink::write_sysctl(ipv6_key(ifname, "ndisc_notify"), "1");
   if (netlink::read_sysctl(ipv6_key(ifname, "disable_ipv6")).value_or("0") != "0") {
     netlink::write_sysctl(ipv6_key(ifname, "disable_ipv6"), "0");

@@ -5,9 +5,10 @@
 namespace steps {
 
 std::span<const Step* const> private_steps() {
-  static constexpr std::array<const Step*, 13> kSteps = {
-      &kBridge,    &kInterface, &kBridgePort, &kPortVlans,   &kRoutedPort, &kPtpPort, &kAddresses,
-      &kPtpRoutes, &kRoutes,    &kHostRoutes, &kVlanGateway, &kGateway,    &kCarrier};
+  static constexpr std::array<const Step*, 18> kSteps = {
+      &kBridge,        &kInterface,  &kBridgePort, &kPortVlans,  &kRoutedPort,   &kPtpPort,
+      &kAddresses,     &kPtpRoutes,  &kRoutes,     &kHostRoutes, &kVlanGateway,  &kGateway,
+      &kWithdrawRules, &kMasquerade, &kIsolation,  &kAntispoof,  &kPublishRules, &kCarrier};
   return kSteps;
 }
 

@@ -14,6 +14,7 @@
 #include "netlink/socket.h"
 #include "plugin/attachment/attachment.h"
 #include "plugin/attachment/record_store.h"
+#include "plugin/ruleset/wanted.h"
 
 /// What an attachment is made of, one file a step. ADD, CHECK and DEL are three readings of one
 /// list of them.
@@ -36,6 +37,10 @@ struct World {
   /// Held from the moment a bridge is found unfinished until this ADD has finished it or given up
   /// (see bridge.cpp).
   std::optional<base::FileLock> bridge_lock;
+  /// What the steps before kPublishRules want of our nftables tables.
+  ruleset::Wanted rules;
+  /// What DEL goes by to find nftables elements where there is no record.
+  std::optional<ruleset::Traces> traces;
   /// Set by a step that had to depart from the plan and has put what it did into the attachment.
   bool amended = false;
 };
@@ -85,6 +90,15 @@ extern const Step kRoutes;
 extern const Step kHostRoutes;
 /// The gateway addresses on the bridge, or on the interface that has them in its place.
 extern const Step kGateway;
+/// What attachments have in our nftables tables. Each of these steps but adds to World::rules, and
+/// all of it is made in one transaction, before the port carries traffic: by kPublishRules, which
+/// comes after them, and taken away by kWithdrawRules, which comes before them and so is undone
+/// after them. Where there is nothing, netfilter is not spoken to.
+extern const Step kWithdrawRules;
+extern const Step kMasquerade;
+extern const Step kIsolation;
+extern const Step kAntispoof;
+extern const Step kPublishRules;
 /// The port carries traffic.
 extern const Step kCarrier;
 

@@ -32,7 +32,9 @@ void create(World& world, const attachment::VlanGateway& gateway, base::Rollback
       undo, "the creation of " + gateway.name,
       [&] {
         netlink::create_veth(world.host, {.near = {.name = port},
-                                          .far = {.name = gateway.name, .mac = gateway.mac},
+                                          .far = {.name = gateway.name,
+                                                  .mac = gateway.mac,
+                                                  .group = attachment::kGroupOfContainers},
                                           .far_namespace = world.host_namespace.fd(),
                                           .mtu = world.bridge->mtu,
                                           .master = world.bridge->index});

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "plugin/cni/error.h"
+#include "plugin/types/plan_rules.h"
 
 namespace types {
 namespace {
@@ -204,7 +205,8 @@ Attachment plan_links(const cni::Request& request, const config::Network& networ
       attachment::BridgePort{.bridge = network.bridge.name,
                              .bridge_mac = macs[2],
                              .hairpin = network.bridge.hairpin,
-                             .isolated = network.bridge.port_isolation,
+                             .isolated = network.bridge.port_isolation ||
+                                         network.rules.isolation == config::Isolation::kPod,
                              .promiscuous = network.bridge.promiscuous,
                              .force_address = network.bridge.force_address,
                              .gateways = {},
@@ -217,6 +219,7 @@ void plan_addresses(const config::Network& network, const lease::Lease& lease,
                     Attachment& attachment) {
   for (const auto& ip : lease.ips)
     attachment.addresses.push_back({.prefix = ip.address, .gateway = ip.gateway});
+  plan_rules(network.rules, attachment);
   attachment.routes = lease.routes;
   if (attachment.routed_port) {
     plan_routed(attachment);

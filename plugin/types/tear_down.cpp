@@ -66,6 +66,32 @@ void remove_leftovers(const cni::Request& request, const std::string& state_dire
   attempts.run([&] { remove_reference_antispoof(key); });
 }
 
+// Of elements in nftables sets: names and addresses, and pairs of them.
+ruleset::Traces find_traces(const cni::Request& request, const Attachment& attachment,
+                            const std::string& state_directory) {
+  using netlink::nft::concatenate;
+  ruleset::Traces traces{.owner = attachment::comment_of(attachment.key), .keys = {}};
+  std::vector<netlink::nft::Bytes> names{
+      netlink::nft::interface_value(attachment.pair.host_name),
+      netlink::nft::interface_value(config::find_bridge_name(request))};
+  traces.keys.push_back(names.front());
+  const auto place = config::find_ipam_place(request);
+  if (!config::is_host_local(place.type)) return traces;
+  for (const auto& address :
+       lease::find_reservations(request, place.data_directory, state_directory)) {
+    const auto value = netlink::nft::value_of(address);
+    traces.keys.push_back(value);
+    for (const auto& name : names) traces.keys.push_back(concatenate({name, value}));
+  }
+  return traces;
+}
+
+// A record says what there was and when nothing has to be looked for; what GC puts together of a
+// host end says nothing of rules.
+bool is_recorded(const std::optional<Attachment>& record) {
+  return record && !record->netns_path.empty();
+}
+
 }  // namespace
 
 void remove_steps(std::span<const steps::Step* const> list, steps::World& world,
@@ -80,6 +106,9 @@ void tear_down(steps::World& world, const cni::Request& request,
                Unrecorded unrecorded) {
   const Attachment attachment = record ? *record : from_names(world, request, unrecorded);
   Attempts attempts;
+  if (!is_recorded(record)) {
+    attempts.run([&] { world.traces = find_traces(request, attachment, state_directory); });
+  }
   remove_steps(steps::public_steps(), world, attachment, attempts);
   remove_steps(steps::private_steps(), world, attachment, attempts);
   if (!record && unrecorded == Unrecorded::kOfContainer)

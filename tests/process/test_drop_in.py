@@ -100,9 +100,9 @@ class PtpTest(DropInCase):
 
 
 class RefusedTest(DropInCase):
-    def test_what_is_not_there_yet_is_refused_and_not_ignored(self):
-        for kind, key in (("bridge", "ipMasq"), ("ptp", "ipMasq"), ("bridge", "macspoofchk")):
-            self.assert_refused(2, [key, "true", "remove it"], kind, self.config(kind, **{key: True}))
+    def test_the_backend_that_is_not_there_is_refused_and_not_ignored(self):
+        for kind in ("bridge", "ptp"):
+            self.assert_refused(2, ["ipMasqBackend", "iptables", "remove"], kind, self.config(kind, ipMasq=True, ipMasqBackend="iptables"))
 
     def test_broken_vlan_keys_are_refused(self):
         for keys in ({"vlan": 4095}, {"vlan": -1}, {"vlanTrunk": [{}]}, {"vlanTrunk": [{"id": 0}]}, {"vlanTrunk": [{"minID": 5}]},

@@ -1,0 +1,54 @@
+#include "plugin/attachment/record_rules.h"
+
+#include <nlohmann/json.hpp>
+
+namespace attachment {
+namespace {
+
+using nlohmann::json;
+
+template <class Values>
+json write_texts(const Values& values) {
+  json list = json::array();
+  for (const auto& value : values) list.push_back(value.to_string());
+  return list;
+}
+
+Masquerade read_masquerade(const cni::Object& object) {
+  Masquerade masquerade;
+  for (const std::string& text : object.texts("addresses")) {
+    if (const auto address = base::IpAddress::parse(text)) masquerade.addresses.push_back(*address);
+  }
+  for (const std::string& text : object.texts("except")) {
+    if (const auto prefix = base::IpPrefix::parse(text)) masquerade.except.push_back(*prefix);
+  }
+  return masquerade;
+}
+
+}  // namespace
+
+void write_rules(const Attachment& attachment, json& document) {
+  if (attachment.masquerade) {
+    document["masquerade"] = {{"addresses", write_texts(attachment.masquerade->addresses)},
+                              {"except", write_texts(attachment.masquerade->except)}};
+  }
+  if (attachment.isolation)
+    document["isolation"] = attachment.isolation == Isolation::kPod ? "pod" : "network";
+  if (attachment.antispoof) {
+    document["antispoof"] = {{"mac", attachment.antispoof->mac},
+                             {"addresses", attachment.antispoof->addresses}};
+  }
+}
+
+void read_rules(const cni::Object& document, Attachment& attachment) {
+  if (const auto section = document.object("masquerade"))
+    attachment.masquerade = read_masquerade(*section);
+  if (const auto level = document.text("isolation"))
+    attachment.isolation = level == "pod" ? Isolation::kPod : Isolation::kNetwork;
+  if (const auto section = document.object("antispoof")) {
+    attachment.antispoof = {.mac = section->boolean("mac").value_or(false),
+                            .addresses = section->boolean("addresses").value_or(false)};
+  }
+}
+
+}  // namespace attachment

@@ -1,0 +1,78 @@
+#include <nlohmann/json.hpp>
+
+#include "plugin/cni/error.h"
+#include "plugin/config/keys.h"
+
+namespace config {
+namespace {
+
+// true, or one family only.
+void read_families(const cni::Object& root, Masquerade& masquerade) {
+  const auto* value = root.find("ipMasq");
+  if (value == nullptr) return;
+  if (!value->is_string()) {
+    masquerade.ipv4 = masquerade.ipv6 = root.boolean("ipMasq").value_or(false);
+    return;
+  }
+  const auto& text = value->get_ref<const std::string&>();
+  masquerade.ipv4 = text == "ipv4";
+  masquerade.ipv6 = text == "ipv6";
+  if (!masquerade.ipv4 && !masquerade.ipv6)
+    root.reject("ipMasq", "must be true, false, \"ipv4\" or \"ipv6\"");
+}
+
+void require_nftables(const cni::Object& root) {
+  const std::string backend = root.text("ipMasqBackend").value_or("nftables");
+  if (backend == "nftables") return;
+  if (backend == "iptables") {
+    throw cni::Error(cni::Code::kUnsupportedField,
+                     "ipMasqBackend: \"iptables\": is not supported; remove the key or make it "
+                     "\"nftables\": the rules work beside those of iptables, whichever kind");
+  }
+  root.reject("ipMasqBackend", "is \"" + backend + "\", but must be \"nftables\"");
+}
+
+Isolation read_isolation(const cni::Object& root) {
+  const auto text = root.text("isolation");
+  if (!text || text == "open") return Isolation::kOpen;
+  if (text == "network") return Isolation::kNetwork;
+  if (text == "pod") return Isolation::kPod;
+  root.reject("isolation", R"(must be "open", "network" or "pod")");
+}
+
+}  // namespace
+
+Masquerade read_masquerade(const cni::Object& root) {
+  Masquerade masquerade;
+  read_families(root, masquerade);
+  require_nftables(root);
+  for (const std::string& text : root.texts("ipMasqExclude")) {
+    const auto prefix = base::IpPrefix::parse(text);
+    if (!prefix) root.reject("ipMasqExclude", "has \"" + text + "\", which is no prefix");
+    masquerade.exclude.push_back(prefix->network());
+  }
+  return masquerade;
+}
+
+void read_protection(const cni::Object& root, Network& network) {
+  network.rules.isolation = read_isolation(root);
+  network.rules.check_address = root.boolean("antispoof").value_or(false);
+  if (network.rules.isolation != Isolation::kOpen && network.ipam.type.empty())
+    root.reject("isolation", "needs ipam: it goes by addresses");
+  if (!network.rules.check_address) return;
+  if (network.ipam.type.empty())
+    root.reject("antispoof", "needs ipam: without addresses there is macspoofchk");
+  if (network.bridge.vlans && !network.bridge.vlans->trunk.empty())
+    root.reject("antispoof", "cannot be combined with vlanTrunk; use macspoofchk");
+}
+
+std::string find_bridge_name(const cni::Request& request) noexcept {
+  constexpr const char* kDefault = "cni0";
+  try {
+    return request.config().text("bridge").value_or(kDefault);
+  } catch (const std::exception&) {
+    return kDefault;
+  }
+}
+
+}  // namespace config

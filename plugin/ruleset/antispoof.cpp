@@ -1,0 +1,203 @@
+#include <linux/netfilter.h>
+
+#include "plugin/ruleset/match.h"
+#include "plugin/ruleset/parts.h"
+
+// A port of a bridge is looked at in the bridge's own family, where frames are that stay on the
+// bridge; a container with a link of its own in inet, for its packets go through the host. Both
+// before anybody else looks at them (-300, as the reference's macspoofchk).
+
+namespace ruleset {
+namespace {
+
+using attachment::Attachment;
+using base::Family;
+using netlink::nft::Bytes;
+using netlink::nft::concatenate;
+using netlink::nft::interface_value;
+using netlink::nft::Type;
+using netlink::nft::value_of;
+
+constexpr int kPriority = -300;
+constexpr std::uint8_t kRouterAdvertisement = 134;
+constexpr std::uint8_t kNeighbourSolicitation = 135;
+constexpr std::uint8_t kNeighbourAdvertisement = 136;
+constexpr std::uint8_t kRedirect = 137;
+constexpr std::uint8_t kListenerReport = 143;  // of MLD version 2
+
+// In both tables: the ports that are guarded, and each with what its packets may come from.
+const char* const kPorts = "guarded";
+const char* const kMacPorts = "guarded_mac";
+const char* const kMacs = "macs";
+const char* const kTargets = "targets6";
+const char* const kChain = "antispoof";
+const char* const kAddressChain = "antispoof_addresses";
+
+std::string sources(Family family) {
+  return "sources" + suffix(family);
+}
+
+// nft's description of the key "iifname . @th,64,128" (libnftnl's udata; nftables, expr_ops'
+// build_udata), for which there is no type that it would print by.
+const Bytes& key_of_targets() {
+  static const Bytes kBytes = {0x00, 0x04, 0x0d, 0x00, 0x00, 0x00, 0x01, 0x38, 0x00, 0x0e, 0x00,
+                               0x04, 0x09, 0x00, 0x00, 0x00, 0x01, 0x06, 0x00, 0x04, 0x06, 0x00,
+                               0x00, 0x00, 0x01, 0x26, 0x00, 0x04, 0x07, 0x00, 0x00, 0x00, 0x01,
+                               0x1e, 0x00, 0x04, 0x00, 0x00, 0x00, 0x00, 0x01, 0x04, 0x00, 0x00,
+                               0x00, 0x00, 0x02, 0x04, 0x03, 0x00, 0x00, 0x00, 0x03, 0x04, 0x40,
+                               0x00, 0x00, 0x00, 0x04, 0x04, 0x80, 0x00, 0x00, 0x00};
+  return kBytes;
+}
+
+netlink::nft::Rule rule(Expressions expressions, std::string comment = {}) {
+  return {.expressions = std::move(expressions), .comment = std::move(comment)};
+}
+
+const Expressions kAccept = {netlink::nft::accept()};
+const Expressions kDrop = {netlink::nft::drop()};
+
+// What a host says before it has an address (RFC 4862, RFC 3810).
+void accept_unspecified(Chain& chain, const netlink::nft::Table& table) {
+  for (const std::uint8_t type : {kNeighbourSolicitation, kListenerReport}) {
+    chain.rules.push_back(
+        rule(join({is_family(Family::kIpv6, table), is_unspecified(Family::kIpv6, Field::kSource),
+                   is_icmp6(type, table), kAccept})));
+  }
+}
+
+void accept_sources(Chain& chain, const netlink::nft::Table& table) {
+  for (const Family family : {Family::kIpv4, Family::kIpv6}) {
+    chain.rules.push_back(
+        rule(join({is_family(family, table),
+                   in_set(family, {Field::kInName, Field::kSource}, sources(family)), kAccept})));
+  }
+}
+
+// Of ARP and of neighbour discovery, what others believe.
+void check_neighbour_claims(Chain& chain) {
+  chain.rules.push_back(
+      rule(join({is_arp(), not_in_set(Family::kIpv4, {Field::kInName, Field::kArpSenderMac}, kMacs),
+                 kDrop})));
+  chain.rules.push_back(
+      rule(join({is_arp(), is_unspecified(Family::kIpv4, Field::kArpSender), kAccept}), "probes"));
+  chain.rules.push_back(rule(join(
+      {is_arp(), in_set(Family::kIpv4, {Field::kInName, Field::kArpSender}, sources(Family::kIpv4)),
+       kAccept})));
+  for (const std::uint8_t type : {kRouterAdvertisement, kRedirect})
+    chain.rules.push_back(rule(join({is_icmp6(type, kBridgeTable), kDrop})));
+  chain.rules.push_back(rule(
+      join({is_icmp6(kNeighbourAdvertisement, kBridgeTable),
+            not_in_set(Family::kIpv6, {Field::kInName, Field::kNeighbourTarget}, kTargets), kDrop}),
+      "the address that is advertised"));
+}
+
+void add_source_sets(Part& part) {
+  part.sets.push_back({.name = kPorts, .key = {Type::kInterface}});
+  for (const Family family : {Family::kIpv4, Family::kIpv6}) {
+    part.sets.push_back({.name = sources(family), .key = {Type::kInterface, address_type(family)}});
+  }
+}
+
+netlink::nft::Rule jump_if_guarded() {
+  return rule(
+      join({in_set(Family::kIpv4, {Field::kInName}, kPorts), {netlink::nft::jump(kAddressChain)}}));
+}
+
+Part make_bridge_part() {
+  Part part{.table = kBridgeTable, .sets = {}, .chains = {}};
+  part.sets.push_back({.name = kMacPorts, .key = {Type::kInterface}});
+  part.sets.push_back({.name = kMacs, .key = {Type::kInterface, Type::kMac}});
+  add_source_sets(part);
+  part.sets.push_back({.name = kTargets,
+                       .key = {Type::kInterface, Type::kInteger128},
+                       .key_expression = key_of_targets()});
+  Chain addresses{.chain = {.name = kAddressChain}, .rules = {}, .jumps = 1};
+  check_neighbour_claims(addresses);
+  accept_unspecified(addresses, kBridgeTable);
+  accept_sources(addresses, kBridgeTable);
+  addresses.rules.push_back(rule(kDrop));
+  Chain base{.chain = {.name = kChain,
+                       .hook = netlink::nft::Hook{"filter", NF_INET_PRE_ROUTING, kPriority}},
+             .rules = {}};
+  base.rules.push_back(
+      rule(join({in_set(Family::kIpv4, {Field::kInName}, kMacPorts),
+                 not_in_set(Family::kIpv4, {Field::kInName, Field::kSourceMac}, kMacs), kDrop})));
+  base.rules.push_back(jump_if_guarded());
+  part.chains = {std::move(addresses), std::move(base)};
+  return part;
+}
+
+Part make_routed_part() {
+  Part part{.table = kTable, .sets = {}, .chains = {}};
+  add_source_sets(part);
+  Chain addresses{.chain = {.name = kAddressChain}, .rules = {}, .jumps = 1};
+  accept_unspecified(addresses, kTable);
+  accept_sources(addresses, kTable);
+  addresses.rules.push_back(rule(kDrop));
+  Chain base{.chain = {.name = kChain,
+                       .hook = netlink::nft::Hook{"filter", NF_INET_PRE_ROUTING, kPriority}},
+             .rules = {jump_if_guarded()}};
+  part.chains = {std::move(addresses), std::move(base)};
+  return part;
+}
+
+// fe80:: and the MAC with ff:fe in its middle and the universal bit turned (RFC 4291, appendix A).
+base::IpAddress link_local_of(const base::MacAddress& mac) {
+  const auto& m = mac.bytes();
+  const std::array<std::uint8_t, 16> bytes = {
+      0xfe, 0x80, 0,    0,    0,    0,    0,   0, static_cast<std::uint8_t>(m[0] ^ 2U),
+      m[1], m[2], 0xff, 0xfe, m[3], m[4], m[5]};
+  return base::IpAddress::from_bytes(bytes);
+}
+
+std::vector<base::IpAddress> allowed_addresses(const Attachment& attachment) {
+  std::vector<base::IpAddress> all;
+  bool any_v6 = false;
+  for (const auto& address : attachment.addresses) {
+    all.push_back(address.prefix.address());
+    any_v6 |= all.back().is_v6();
+  }
+  if (any_v6) all.push_back(link_local_of(attachment.pair.container_mac));
+  return all;
+}
+
+class Port {
+ public:
+  Port(const Attachment& attachment, const netlink::nft::Table& table, Wanted& wanted)
+      : attachment_(attachment), table_(table), wanted_(wanted) {}
+
+  void want(const std::string& set, const Bytes& more = {}) {
+    Bytes name = interface_value(attachment_.pair.host_name);
+    wanted_.elements.push_back({.table = table_,
+                                .set = set,
+                                .element = {.key = more.empty() ? name : concatenate({name, more}),
+                                            .comment = attachment::comment_of(attachment_.key)},
+                                .what = "anti-spoofing of " + attachment_.pair.host_name});
+  }
+
+ private:
+  const Attachment& attachment_;
+  const netlink::nft::Table& table_;
+  Wanted& wanted_;
+};
+
+}  // namespace
+
+void want_antispoof(const Attachment& attachment, Wanted& wanted) {
+  if (!attachment.antispoof) return;
+  const bool bridged = attachment.bridge_port.has_value();
+  Port port(attachment, bridged ? kBridgeTable : kTable, wanted);
+  wanted.parts.push_back(bridged ? make_bridge_part() : make_routed_part());
+  if (bridged) {
+    port.want(kMacPorts);
+    port.want(kMacs, value_of(attachment.pair.container_mac));
+  }
+  if (!attachment.antispoof->addresses) return;
+  port.want(kPorts);
+  for (const auto& address : allowed_addresses(attachment)) {
+    port.want(sources(address.family()), value_of(address));
+    if (bridged && address.is_v6()) port.want(kTargets, value_of(address));
+  }
+}
+
+}  // namespace ruleset

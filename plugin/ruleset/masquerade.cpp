@@ -1,0 +1,89 @@
+#include <algorithm>
+
+#include <linux/netfilter.h>
+
+#include "base/digest.h"
+#include "plugin/ruleset/match.h"
+#include "plugin/ruleset/parts.h"
+
+// Where traffic of a container leaves as it is depends on its network, so each network has a chain
+// of its own, and a set a family of those who are masqueraded. They are named after what they say,
+// too: a network whose configuration has changed gets new ones, and its older containers keep what
+// they were given.
+//
+// The chains come after all others that translate sources (100: iptables, Docker, kube-proxy; 110:
+// firewalld): the first one to decide has it, so that what is said there of particular traffic
+// holds.
+
+namespace ruleset {
+namespace {
+
+using attachment::Attachment;
+using attachment::Masquerade;
+using base::Family;
+
+constexpr int kPriority = 120;
+
+std::vector<base::IpPrefix> of_family(const Masquerade& masquerade, Family family) {
+  std::vector<base::IpPrefix> prefixes;
+  std::copy_if(masquerade.except.begin(), masquerade.except.end(), std::back_inserter(prefixes),
+               [&](const auto& prefix) { return prefix.family() == family; });
+  return prefixes;
+}
+
+std::string chain_name(const std::string& network, const Masquerade& masquerade) {
+  constexpr std::size_t kLongestNetwork = 64;
+  constexpr std::size_t kDigits = 8;
+  std::string text = network;
+  for (const auto& prefix : masquerade.except) text += " " + prefix.to_string();
+  return "masquerade-" + network.substr(0, kLongestNetwork) + "-" + base::sha512_hex(text, kDigits);
+}
+
+std::string set_name(const std::string& chain, Family family) {
+  return chain + "-ipv" + suffix(family);
+}
+
+netlink::nft::Rule make_rule(Family family, const std::string& chain,
+                             std::vector<base::IpPrefix> except) {
+  using netlink::nft::Base;
+  const bool v4 = family == Family::kIpv4;
+  return {.expressions =
+              join({is_family(family, kTable),
+                    in_set(family, {Field::kSource}, set_name(chain, family)),
+                    {netlink::nft::load_payload(Base::kNetwork, v4 ? 16 : 24, v4 ? 4 : 16),
+                     netlink::nft::look_up_prefixes(kTable, std::move(except),
+                                                    netlink::nft::Membership::kNotIn),
+                     netlink::nft::masquerade()}})};
+}
+
+Part make_part(const std::string& name, const Masquerade& masquerade) {
+  Part part{.table = kTable, .sets = {}, .chains = {}};
+  Chain chain{
+      .chain = {.name = name, .hook = netlink::nft::Hook{"nat", NF_INET_POST_ROUTING, kPriority}},
+      .rules = {}};
+  for (const Family family : {Family::kIpv4, Family::kIpv6}) {
+    auto except = of_family(masquerade, family);
+    if (except.empty()) continue;
+    part.sets.push_back({.name = set_name(name, family), .key = {address_type(family)}});
+    chain.rules.push_back(make_rule(family, name, std::move(except)));
+  }
+  part.chains.push_back(std::move(chain));
+  return part;
+}
+
+}  // namespace
+
+void want_masquerade(const Attachment& attachment, Wanted& wanted) {
+  if (!attachment.masquerade || attachment.masquerade->addresses.empty()) return;
+  const std::string chain = chain_name(attachment.key.network, *attachment.masquerade);
+  wanted.parts.push_back(make_part(chain, *attachment.masquerade));
+  for (const auto& address : attachment.masquerade->addresses) {
+    wanted.elements.push_back({.table = kTable,
+                               .set = set_name(chain, address.family()),
+                               .element = {.key = netlink::nft::value_of(address),
+                                           .comment = attachment::comment_of(attachment.key)},
+                               .what = "masquerading of " + address.to_string()});
+  }
+}
+
+}  // namespace ruleset

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <initializer_list>
+#include <string>
+#include <vector>
+
+#include "base/ip_address.h"
+#include "netlink/nft/expression.h"
+
+/// Rules in the words of nft, for inet tables and for those of bridges.
+namespace ruleset {
+
+using Expressions = std::vector<netlink::nft::Expression>;
+
+/// One after the other.
+[[nodiscard]] Expressions join(std::initializer_list<Expressions> parts);
+
+/// "iifname" and so on: what is loaded to be looked up.
+enum class Field : std::uint8_t {
+  kInName,
+  kOutName,
+  kInGroup,
+  kSource,  // IP addresses
+  kDestination,
+  kSourceMac,
+  kArpSenderMac,
+  kArpSender,        // IP address
+  kNeighbourTarget,  // "@th,64,128": the address that a neighbour advertisement is about
+};
+
+/// That the packet is of the family: of what an address field needs, and not more. In a bridge's
+/// table it is asked of the frame.
+[[nodiscard]] Expressions is_family(base::Family family, const netlink::nft::Table& table);
+[[nodiscard]] Expressions is_arp();
+/// ICMPv6 of one of these types.
+[[nodiscard]] Expressions is_icmp6(std::uint8_t type, const netlink::nft::Table& table);
+
+/// "iifname . ip saddr @set", or "!= @set". What the fields need to be there must have been asked.
+[[nodiscard]] Expressions in_set(base::Family family, std::initializer_list<Field> fields,
+                                 const std::string& set);
+[[nodiscard]] Expressions not_in_set(base::Family family, std::initializer_list<Field> fields,
+                                     const std::string& set);
+
+/// "ip saddr 0.0.0.0" or "ip6 saddr ::", "arp saddr ip 0.0.0.0".
+[[nodiscard]] Expressions is_unspecified(base::Family family, Field field);
+
+/// Whether the packet comes from a container of ours.
+[[nodiscard]] Expressions comes_from_container();
+/// "ct state established,related".
+[[nodiscard]] Expressions is_answer();
+
+[[nodiscard]] netlink::nft::Type address_type(base::Family family);
+/// "4" or "6", as the end of a set's name.
+[[nodiscard]] std::string suffix(base::Family family);
+
+}  // namespace ruleset

@@ -1,0 +1,13 @@
+#pragma once
+
+#include "plugin/attachment/attachment.h"
+#include "plugin/ruleset/wanted.h"
+
+/// What attachments have in our tables, feature by feature. Each adds to what is wanted.
+namespace ruleset {
+
+void want_masquerade(const attachment::Attachment& attachment, Wanted& wanted);
+void want_isolation(const attachment::Attachment& attachment, Wanted& wanted);
+void want_antispoof(const attachment::Attachment& attachment, Wanted& wanted);
+
+}  // namespace ruleset

@@ -1,0 +1,180 @@
+#include "plugin/ruleset/wanted.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "netlink/error.h"
+#include "netlink/nft/query.h"
+#include "netlink/nft/transaction.h"
+#include "plugin/cni/error.h"
+
+namespace ruleset {
+
+using netlink::nft::TableFamily;
+using netlink::nft::Transaction;
+
+const netlink::nft::Table kTable = {.family = TableFamily::kInet, .name = "patchcord"};
+const netlink::nft::Table kBridgeTable = {.family = TableFamily::kBridge, .name = "patchcord"};
+
+namespace {
+
+// Others change the tables meanwhile: each time that makes a difference, what there is is looked at
+// again.
+constexpr int kAttempts = 16;
+
+// How many rules there are is what the kernel tells at once; who alters a rule of ours and leaves
+// their number as it was gets what he asked for.
+bool is_whole(netlink::Socket& netfilter, const netlink::nft::Table& table, const Chain& chain) {
+  const auto found = netlink::nft::find_chain(netfilter, table, chain.chain.name);
+  return found && found->use == chain.rules.size() + chain.jumps;
+}
+
+bool is_whole(netlink::Socket& netfilter, const Part& part) {
+  return std::all_of(part.chains.begin(), part.chains.end(),
+                     [&](const Chain& chain) { return is_whole(netfilter, part.table, chain); });
+}
+
+// In an order in which each thing finds what it refers to, and so that it does not matter what of
+// it is there.
+void make(Transaction& transaction, const Part& part) {
+  transaction.add_table(part.table);
+  for (const auto& set : part.sets) transaction.add_set(part.table, set);
+  for (const Chain& chain : part.chains) transaction.add_chain(part.table, chain.chain);
+  for (const Chain& chain : part.chains) transaction.flush_chain(part.table, chain.chain.name);
+  for (const Chain& chain : part.chains) {
+    for (const auto& rule : chain.rules) transaction.add_rule(part.table, chain.chain.name, rule);
+  }
+}
+
+// False where nothing is to be done about an element because it is there.
+bool put(netlink::Socket& netfilter, Transaction& transaction, const Element& wanted,
+         const IsLive& is_live) {
+  const auto found =
+      netlink::nft::find_element(netfilter, wanted.table, wanted.set, wanted.element.key);
+  if (found && found->comment == wanted.element.comment && found->data == wanted.element.data)
+    return false;
+  if (found) {
+    if (wanted.is_exclusive && found->comment != wanted.element.comment && is_live(found->comment))
+      throw cni::Error(cni::Code::kConflict, wanted.what + " is that of " + found->comment);
+    transaction.remove_element(wanted.table, wanted.set, wanted.element.key);
+  }
+  transaction.add_element(wanted.table, wanted.set, wanted.element);
+  return true;
+}
+
+// What has been looked at may be another's by the time of the transaction.
+bool is_outrun(const std::vector<netlink::nft::Refusal>& refusals) {
+  return std::all_of(refusals.begin(), refusals.end(), [](const auto& refusal) {
+    return refusal.code == ENOENT || refusal.code == EEXIST;
+  });
+}
+
+// Fills transactions until one is made or there is nothing to do.
+void commit_repeatedly(netlink::Socket& netfilter,
+                       const std::function<void(Transaction&, int attempt)>& fill) {
+  for (int attempt = 0;; ++attempt) {
+    Transaction transaction;
+    fill(transaction, attempt);
+    if (transaction.empty()) return;
+    const auto refusals = transaction.try_commit(netfilter);
+    if (refusals.empty()) return;
+    if (is_outrun(refusals) && attempt + 1 < kAttempts) continue;
+    const auto& first = refusals.front();
+    throw netlink::Error(first.operation, first.object, first.code, first.text);
+  }
+}
+
+void remove_if_of(netlink::Socket& netfilter, Transaction& transaction, const Element& wanted) {
+  const auto found =
+      netlink::nft::find_element(netfilter, wanted.table, wanted.set, wanted.element.key);
+  if (found && found->comment == wanted.element.comment)
+    transaction.remove_element(wanted.table, wanted.set, wanted.element.key);
+}
+
+bool has_trace(netlink::Socket& netfilter, const netlink::nft::Table& table,
+               const netlink::nft::FoundSet& set, const Traces& traces) {
+  return std::any_of(traces.keys.begin(), traces.keys.end(), [&](const auto& key) {
+    if (key.size() != set.key_length) return false;
+    const auto found = netlink::nft::find_element(netfilter, table, set.name, key);
+    return found && found->comment == traces.owner;
+  });
+}
+
+void remove_all_of(netlink::Socket& netfilter, const std::string& owner) {
+  commit_repeatedly(netfilter, [&](Transaction& transaction, int) {
+    for (const auto& table : {kTable, kBridgeTable}) {
+      for (const auto& set : netlink::nft::sets_of(netfilter, table)) {
+        for (const auto& element : netlink::nft::elements_of(netfilter, table, set.name)) {
+          if (element.comment == owner) transaction.remove_element(table, set.name, element.key);
+        }
+      }
+    }
+  });
+}
+
+}  // namespace
+
+// Mostly the parts are whole and the elements new, so at first no element is looked for.
+void publish(netlink::Socket& netfilter, const Wanted& wanted, const IsLive& is_live) {
+  commit_repeatedly(netfilter, [&](Transaction& transaction, int attempt) {
+    for (const Part& part : wanted.parts) {
+      if (!is_whole(netfilter, part)) make(transaction, part);
+    }
+    for (const Element& element : wanted.elements) {
+      if (attempt == 0) {
+        transaction.add_element(element.table, element.set, element.element);
+      } else {
+        (void)put(netfilter, transaction, element, is_live);
+      }
+    }
+  });
+}
+
+void withdraw(netlink::Socket& netfilter, const Wanted& wanted) {
+  commit_repeatedly(netfilter, [&](Transaction& transaction, int) {
+    for (const Element& element : wanted.elements) remove_if_of(netfilter, transaction, element);
+  });
+}
+
+std::vector<std::string> find_missing(netlink::Socket& netfilter, const Wanted& wanted) {
+  std::vector<std::string> findings;
+  for (const Part& part : wanted.parts) {
+    for (const Chain& chain : part.chains) {
+      const auto found = netlink::nft::find_chain(netfilter, part.table, chain.chain.name);
+      const std::string name = "nftables chain " + to_string(part.table) + " " + chain.chain.name;
+      if (!found) {
+        findings.push_back(name + " is missing");
+      } else if (found->use != chain.rules.size() + chain.jumps) {
+        findings.push_back(name + " does not have the rules that it was made with");
+      }
+    }
+  }
+  for (const Element& element : wanted.elements) {
+    const auto found =
+        netlink::nft::find_element(netfilter, element.table, element.set, element.element.key);
+    const std::string name = element.what + ": the element in nftables set " +
+                             to_string(element.table) + " " + element.set;
+    if (!found) {
+      findings.push_back(name + " is missing");
+    } else if (found->comment != element.element.comment) {
+      findings.push_back(name + " is that of " + found->comment);
+    } else if (found->data != element.element.data) {
+      findings.push_back(name + " leads to another place");
+    }
+  }
+  return findings;
+}
+
+// A DEL often comes twice, and the second one has no record to go by: it must not read all sets.
+void withdraw_by_traces(netlink::Socket& netfilter, const Traces& traces) {
+  for (const auto& table : {kTable, kBridgeTable}) {
+    for (const auto& set : netlink::nft::sets_of(netfilter, table)) {
+      if (has_trace(netfilter, table, set, traces)) {
+        remove_all_of(netfilter, traces.owner);
+        return;
+      }
+    }
+  }
+}
+
+}  // namespace ruleset

@@ -1,0 +1,94 @@
+#include "netlink/socket.h"
+#include "plugin/ruleset/parts.h"
+#include "plugin/steps/step.h"
+
+namespace steps {
+namespace {
+
+using attachment::Attachment;
+using ruleset::Wanted;
+
+// The contributors: what they want is the same whatever is done about it.
+template <void (*want)(const Attachment&, Wanted&)>
+constexpr Step make_contributor(std::string_view name) {
+  return {
+      .name = name,
+      .apply = [](World& world, Attachment& attachment,
+                  base::Rollback&) { want(attachment, world.rules); },
+      .check = [](World& world, const Attachment& attachment,
+                  Findings&) { want(attachment, world.rules); },
+      .remove = [](World& world, const Attachment& attachment) { want(attachment, world.rules); },
+      .restore = [](World& world, const Attachment& attachment,
+                    Findings&) { want(attachment, world.rules); }};
+}
+
+// Opened where there is something to do, and closed with it.
+netlink::Socket open_netfilter() {
+  return netlink::Socket(netlink::Protocol::kNetfilter);
+}
+
+ruleset::IsLive is_live(const World& world) {
+  return [&world](const std::string& owner) {
+    const auto key = attachment::parse_comment(owner);
+    return !key || world.records.exists(*key);
+  };
+}
+
+void publish(World& world, Attachment&, base::Rollback& undo) {
+  if (world.rules.empty()) return;
+  perform(
+      undo, "nftables elements",
+      [&] {
+        auto netfilter = open_netfilter();
+        ruleset::publish(netfilter, world.rules, is_live(world));
+        return true;
+      },
+      [&world] {
+        auto netfilter = open_netfilter();
+        ruleset::withdraw(netfilter, world.rules);
+      });
+}
+
+void check(World& world, const Attachment&, Findings& findings) {
+  if (world.rules.empty()) return;
+  auto netfilter = open_netfilter();
+  for (auto& finding : ruleset::find_missing(netfilter, world.rules))
+    findings.push_back(std::move(finding));
+}
+
+void restore(World& world, const Attachment&, Findings& restored) {
+  if (world.rules.empty()) return;
+  auto netfilter = open_netfilter();
+  auto missing = ruleset::find_missing(netfilter, world.rules);
+  if (missing.empty()) return;
+  ruleset::publish(netfilter, world.rules, is_live(world));
+  for (auto& finding : missing) restored.push_back(std::move(finding));
+}
+
+void withdraw(World& world, const Attachment&) {
+  if (world.rules.empty() && !world.traces) return;
+  auto netfilter = open_netfilter();
+  ruleset::withdraw(netfilter, world.rules);
+  if (world.traces) ruleset::withdraw_by_traces(netfilter, *world.traces);
+}
+
+void do_nothing(World&, Attachment&, base::Rollback&) {}
+void find_nothing(World&, const Attachment&, Findings&) {}
+void remove_nothing(World&, const Attachment&) {}
+
+}  // namespace
+
+const Step kMasquerade = make_contributor<ruleset::want_masquerade>("masquerade");
+const Step kIsolation = make_contributor<ruleset::want_isolation>("isolation");
+const Step kAntispoof = make_contributor<ruleset::want_antispoof>("antispoof");
+
+const Step kPublishRules = {.name = "rules",
+                            .apply = publish,
+                            .check = check,
+                            .remove = remove_nothing,
+                            .restore = restore};
+
+const Step kWithdrawRules = {
+    .name = "withdrawal of rules", .apply = do_nothing, .check = find_nothing, .remove = withdraw};
+
+}  // namespace steps
