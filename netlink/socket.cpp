@@ -70,6 +70,17 @@ void send(int fd, std::span<iovec> parts, const What& what) {
   }
 }
 
+// A send is one buffer in the kernel, which may be no longer than the socket's limit.
+void make_room(int fd, std::span<const iovec> parts) {
+  constexpr std::size_t kUsual = 65536;  // below the default of every kernel
+  std::size_t size = 0;
+  for (const iovec& part : parts) size += part.iov_len;
+  if (size < kUsual) return;
+  const int wanted = static_cast<int>(size) + 4096;
+  // Where it is refused, the send says so.
+  (void)::setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &wanted, sizeof wanted);
+}
+
 [[noreturn]] void fail_unanswered(const What& what, int code) {
   const char* text = "the kernel's answer could not be read";
   if (code == ETIMEDOUT) text = "the kernel gave no answer within 10 s";
@@ -214,6 +225,7 @@ std::vector<Socket::Refusal> Socket::transact_atomically(std::span<nl_msg* const
   std::vector<iovec> parts;
   for (std::size_t i = 0; i < requests.size(); ++i)
     parts.push_back(prepare(requests[i], i == last ? NLM_F_ACK : 0, ++sequence_));
+  make_room(fd_.get(), parts);
   send(fd_.get(), parts, what);
   std::vector<Refusal> refusals;
   receive(fd_.get(), what, [&](const nlmsghdr* message) {

@@ -51,6 +51,18 @@ Message ask_for_elements(const Table& table, const std::string& set) {
 
 }  // namespace
 
+std::uint32_t generation(Socket& socket) {
+  const Message request = make_request(NFT_MSG_GETGEN, 0, TableFamily::kInet);
+  const What what{"ask for", "the generation of the nftables rules"};
+  std::uint32_t number = 0;
+  const auto read = [&](const nlmsghdr* message) {
+    const Attributes<NFTA_GEN_MAX> attributes(message, sizeof(nfgenmsg));
+    number = ntohl(attributes.number<std::uint32_t>(NFTA_GEN_ID).value_or(0));
+  };
+  (void)socket.try_query(request.get(), read, what, {});
+  return number;
+}
+
 std::optional<FoundChain> find_chain(Socket& socket, const Table& table, const std::string& chain) {
   const Message request = make_request(NFT_MSG_GETCHAIN, 0, table.family);
   libnl::put(request.get(), NFTA_CHAIN_TABLE, std::string_view(table.name));

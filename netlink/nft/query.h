@@ -12,6 +12,9 @@
 /// where the thing, or what it would be in, is not there. Throws Error.
 namespace netlink::nft {
 
+/// The number of the ruleset as it is now; each change of whatever table makes it another.
+[[nodiscard]] std::uint32_t generation(Socket& socket);
+
 struct FoundChain {
   unsigned use = 0;    // rules in it, and jumps to it
   bool drops = false;  // its policy

@@ -84,6 +84,30 @@ Message make_elements(int type, int flags, const Table& table, const std::string
   return message;
 }
 
+// The list is an attribute, and so less than 64 KiB long; an element takes 250 bytes at most.
+constexpr std::size_t kElementsPerRequest = 240;
+
+std::vector<std::span<const Element>> in_requests(std::span<const Element> elements) {
+  std::vector<std::span<const Element>> parts;
+  while (!elements.empty()) {
+    const std::size_t count = std::min(elements.size(), kElementsPerRequest);
+    parts.push_back(elements.first(count));
+    elements = elements.subspan(count);
+  }
+  return parts;
+}
+
+Message make_element_list(int type, int flags, const Table& table, const std::string& set,
+                          std::span<const Element> elements) {
+  constexpr std::size_t kFitIntoAPage = 12;
+  constexpr std::size_t kLongest = 65536;
+  Message message = make_elements(type, flags, table, set);
+  if (elements.size() > kFitIntoAPage) libnl::check(nlmsg_expand(message.get(), kLongest));
+  const Nest nest(message.get(), NFTA_SET_ELEM_LIST_ELEMENTS);
+  for (const Element& element : elements) put_element(message.get(), element);
+  return message;
+}
+
 // An interval is two elements: its first value, and the first one behind it, flagged.
 void put_bound(nl_msg* message, const base::IpAddress& bound, bool is_end) {
   const Nest nest(message, NFTA_LIST_ELEM);
@@ -192,21 +216,29 @@ void Transaction::remove_rule(const Table& table, const std::string& chain, std:
 }
 
 void Transaction::add_element(const Table& table, const std::string& set, const Element& element) {
-  Message message = make_elements(NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL, table, set);
-  {
-    const Nest nest(message.get(), NFTA_SET_ELEM_LIST_ELEMENTS);
-    put_element(message.get(), element);
-  }
-  add(std::move(message), "add element to", table, set);
+  add_elements(table, set, {&element, 1});
 }
 
 void Transaction::remove_element(const Table& table, const std::string& set, const Bytes& key) {
-  Message message = make_elements(NFT_MSG_DELSETELEM, 0, table, set);
-  {
-    const Nest nest(message.get(), NFTA_SET_ELEM_LIST_ELEMENTS);
-    put_element(message.get(), {.key = key});
+  remove_elements(table, set, {&key, 1});
+}
+
+void Transaction::add_elements(const Table& table, const std::string& set,
+                               std::span<const Element> elements) {
+  for (const auto& some : in_requests(elements)) {
+    add(make_element_list(NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL, table, set, some),
+        some.size() == 1 ? "add element to" : "add elements to", table, set);
   }
-  add(std::move(message), "remove element from", table, set);
+}
+
+void Transaction::remove_elements(const Table& table, const std::string& set,
+                                  std::span<const Bytes> keys) {
+  std::vector<Element> elements;
+  for (const Bytes& key : keys) elements.push_back({.key = key});
+  for (const auto& some : in_requests(std::span<const Element>(elements))) {
+    add(make_element_list(NFT_MSG_DELSETELEM, 0, table, set, some),
+        some.size() == 1 ? "remove element from" : "remove elements from", table, set);
+  }
 }
 
 void Transaction::remove_table(const Table& table) {
@@ -256,6 +288,7 @@ std::uint32_t Transaction::add_prefixes(const Table& table,
 
 std::vector<Refusal> Transaction::try_commit(Socket& socket) {
   const Message begin = make_boundary(NFNL_MSG_BATCH_BEGIN);
+  if (generation_) put_number(begin.get(), NFNL_BATCH_GENID, *generation_);
   const Message end = make_boundary(NFNL_MSG_BATCH_END);
   std::vector<nl_msg*> messages{begin.get()};
   for (const Request& request : requests_) messages.push_back(request.message.get());

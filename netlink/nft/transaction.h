@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -36,6 +37,9 @@ class Transaction {
   /// Refused with EEXIST where the set has an element of that key.
   void add_element(const Table& table, const std::string& set, const Element& element);
   void remove_element(const Table& table, const std::string& set, const Bytes& key);
+  /// The same of many, with one refusal for all of a request that has some hundreds of them.
+  void add_elements(const Table& table, const std::string& set, std::span<const Element> elements);
+  void remove_elements(const Table& table, const std::string& set, std::span<const Bytes> keys);
   void remove_table(const Table& table);
   void remove_chain(const Table& table, const std::string& chain);
   void remove_set(const Table& table, const std::string& set);
@@ -43,6 +47,10 @@ class Transaction {
   /// A set without a name, of what lies within `prefixes`, which are of one family, for one rule
   /// that follows. Returns the set's id in this transaction.
   std::uint32_t add_prefixes(const Table& table, std::span<const base::IpPrefix> prefixes);
+
+  /// Commits only if the ruleset still is that of this number (see generation()): otherwise
+  /// Error{ERESTART}, and nothing has been done.
+  void expect(std::uint32_t generation) noexcept { generation_ = generation; }
 
   [[nodiscard]] bool empty() const noexcept { return requests_.empty(); }
 
@@ -63,6 +71,7 @@ class Transaction {
            const std::string& object);
   std::vector<Request> requests_;
   std::uint32_t sets_ = 0;
+  std::optional<std::uint32_t> generation_;
 };
 
 }  // namespace netlink::nft

@@ -8,6 +8,7 @@
 #include "base/ip_prefix.h"
 #include "base/mac_address.h"
 #include "netlink/netns.h"
+#include "plugin/cni/port_mapping.h"
 #include "plugin/cni/result.h"
 
 /// What one ADD makes, resolved to the last name and number. Everything that CHECK, DEL, GC and
@@ -108,6 +109,19 @@ struct PtpPort {
   std::vector<base::IpAddress> gateways;  // addresses of the host end, each once
 };
 
+/// Where host ports lead to.
+struct PortTarget {
+  base::IpAddress address;  // of the container
+  std::string interface;    // of the host, on the way there
+};
+
+struct HostPorts {
+  std::vector<cni::PortMapping> mappings{};
+  std::vector<PortTarget> targets{};  // one a family
+  bool snat = true;             // also from the container itself, its neighbours and 127.0.0.1
+  bool masquerade_all = false;  // whoever connects
+};
+
 struct Address {
   base::IpPrefix prefix;
   std::optional<base::IpAddress> gateway;
@@ -157,6 +171,7 @@ struct Attachment {
   std::optional<Masquerade> masquerade;
   std::optional<Isolation> isolation;
   std::optional<Antispoof> antispoof;
+  std::optional<HostPorts> host_ports;
   bool finished = false;  // false in a record whose ADD did not come to its end
 };
 

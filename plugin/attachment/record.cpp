@@ -78,6 +78,27 @@ json write_addresses(const std::vector<Address>& addresses) {
   return list;
 }
 
+json write_mapping(const cni::PortMapping& mapping) {
+  json object = {{"protocol", cni::to_string(mapping.protocol)},
+                 {"hostPort", mapping.host_port},
+                 {"containerPort", mapping.container_port}};
+  if (mapping.host_address) object["hostIP"] = mapping.host_address->to_string();
+  return object;
+}
+
+json write_host_ports(const HostPorts& ports) {
+  json mappings = json::array();
+  for (const auto& mapping : ports.mappings) mappings.push_back(write_mapping(mapping));
+  json targets = json::array();
+  for (const PortTarget& target : ports.targets) {
+    targets.push_back({{"address", target.address.to_string()}, {"interface", target.interface}});
+  }
+  return {{"mappings", std::move(mappings)},
+          {"targets", std::move(targets)},
+          {"snat", ports.snat},
+          {"masqAll", ports.masquerade_all}};
+}
+
 std::uint32_t read_u32(const cni::Object& object, std::string_view key) {
   return static_cast<std::uint32_t>(object.integer(key, 0, UINT32_MAX).value_or(0));
 }
@@ -150,6 +171,33 @@ std::vector<base::IpAddress> read_addresses(const cni::Object& object, std::stri
   return addresses;
 }
 
+std::uint16_t read_port(const cni::Object& object, std::string_view key) {
+  return static_cast<std::uint16_t>(object.integer(key, 0, UINT16_MAX).value_or(0));
+}
+
+// A mapping of a protocol that this version does not know is none of its own.
+std::optional<cni::PortMapping> read_mapping(const cni::Object& object) {
+  const auto protocol = cni::parse_protocol(object.text("protocol").value_or(""));
+  if (!protocol) return std::nullopt;
+  return cni::PortMapping{.protocol = *protocol,
+                          .host_port = read_port(object, "hostPort"),
+                          .container_port = read_port(object, "containerPort"),
+                          .host_address = object.address("hostIP")};
+}
+
+HostPorts read_host_ports(const cni::Object& object) {
+  HostPorts ports{.snat = object.boolean("snat").value_or(true),
+                  .masquerade_all = read_flag(object, "masqAll")};
+  for (const cni::Object& each : object.objects("mappings")) {
+    if (const auto mapping = read_mapping(each)) ports.mappings.push_back(*mapping);
+  }
+  for (const cni::Object& target : object.objects("targets")) {
+    if (const auto address = target.address("address"))
+      ports.targets.push_back({*address, target.text("interface").value_or("")});
+  }
+  return ports;
+}
+
 void read_identity(const cni::Object& object, Attachment& result) {
   result.key = {.network = object.text("network").value_or(""),
                 .container_id = object.text("containerId").value_or(""),
@@ -189,6 +237,7 @@ Attachment read_attachment(const cni::Object& object) {
   for (const std::string& family : object.texts("forward")) {
     result.forward.push_back(family == "IPv6" ? base::Family::kIpv6 : base::Family::kIpv4);
   }
+  if (const auto ports = object.object("hostPorts")) result.host_ports = read_host_ports(*ports);
   return result;
 }
 
@@ -237,6 +286,7 @@ std::string to_record(const Attachment& attachment, std::string_view earlier) {
   document["forward"] = json::array();
   for (const auto family : attachment.forward)
     document["forward"].push_back(base::family_name(family));
+  if (attachment.host_ports) document["hostPorts"] = write_host_ports(*attachment.host_ports);
   // Member by member, so that what a later version has put into one of them stays as well.
   json record = parse_or_empty(last_complete_line(earlier));
   record.merge_patch(document);

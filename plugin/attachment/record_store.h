@@ -35,6 +35,8 @@ class RecordStore {
  public:
   /// The kind of the types that make an interface.
   static constexpr std::string_view kInterfaces = "attachments";
+  /// The kind of type portmap.
+  static constexpr std::string_view kHostPorts = "portmap";
 
   explicit RecordStore(std::string state_directory, std::string_view kind = kInterfaces);
 

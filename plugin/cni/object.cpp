@@ -1,7 +1,5 @@
 #include "plugin/cni/object.h"
 
-#include <algorithm>
-
 #include <nlohmann/json.hpp>
 
 #include "plugin/cni/error.h"
@@ -9,15 +7,6 @@
 
 namespace cni {
 namespace {
-
-char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-bool equal_in_any_case(std::string_view left, std::string_view right) {
-  return std::equal(left.begin(), left.end(), right.begin(), right.end(),
-                    [](char a, char b) { return lower(a) == lower(b); });
-}
 
 [[noreturn]] void refuse(const std::string& path, std::string_view problem) {
   throw Error(Code::kInvalidConfig, path + ": " + std::string(problem));

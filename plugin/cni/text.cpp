@@ -1,5 +1,6 @@
 #include "plugin/cni/text.h"
 
+#include <algorithm>
 #include <cstdint>
 
 namespace cni {
@@ -25,7 +26,16 @@ std::optional<Lead> read_lead(std::uint8_t byte) {
   return std::nullopt;
 }
 
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
 }  // namespace
+
+bool equal_in_any_case(std::string_view left, std::string_view right) {
+  return std::equal(left.begin(), left.end(), right.begin(), right.end(),
+                    [](char a, char b) { return lower(a) == lower(b); });
+}
 
 std::optional<Character> first_character(std::string_view text) {
   const auto lead = read_lead(static_cast<std::uint8_t>(text.front()));

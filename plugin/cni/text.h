@@ -17,6 +17,9 @@ struct Character {
 /// RFC 3629 has it: overlong forms, surrogates and what lies above U+10FFFF included.
 [[nodiscard]] std::optional<Character> first_character(std::string_view text);
 
+/// Of ASCII letters; all other bytes must be the same.
+[[nodiscard]] bool equal_in_any_case(std::string_view left, std::string_view right);
+
 /// Every byte that belongs to no character becomes U+FFFD, one each, as Go's decoder does it.
 [[nodiscard]] std::string repair_utf8(std::string_view text);
 

@@ -33,6 +33,11 @@ void read_bridge(const cni::Object& root, Network& network);
 /// vlan, vlanTrunk and preserveDefaultVlan. Absent where neither of the first two is given.
 [[nodiscard]] std::optional<Vlans> read_vlans(const cni::Object& root);
 
+/// runtimeConfig.portMappings and the keys of the reference portmap, which are checked even where
+/// there is no mapping: then it is absent. Throws cni::Error{kUnsupportedField} for those that only
+/// iptables can do.
+[[nodiscard]] std::optional<Ports> read_ports(const cni::Object& root);
+
 /// The container's MAC: runtimeConfig, then args, then CNI_ARGS, as in the reference bridge. Throws
 /// cni::Error{kInvalidEnvironment} for the last.
 [[nodiscard]] std::optional<base::MacAddress> find_mac(const cni::Request& request,

@@ -9,6 +9,7 @@
 #include "base/ip_address.h"
 #include "base/mac_address.h"
 #include "ipam/range.h"
+#include "plugin/cni/port_mapping.h"
 #include "plugin/cni/request.h"
 #include "plugin/cni/result.h"
 
@@ -95,6 +96,13 @@ struct Rules {
   }
 };
 
+/// Ports of the host that lead to the container.
+struct Ports {
+  std::vector<cni::PortMapping> mappings;  // at least one
+  bool snat = true;             // also from the container itself, its neighbours and 127.0.0.1
+  bool masquerade_all = false;  // the container sees the host as the source of every connection
+};
+
 struct Network {
   Mode mode = Mode::kBridge;
   Bridge bridge;                      // of mode bridge
@@ -105,6 +113,7 @@ struct Network {
   bool enable_dad = false;
   bool container_up = true;
   std::optional<cni::Dns> dns;  // replaces what IPAM says
+  std::optional<Ports> ports;
   /// The result says what the reference plugins' do: no MTU of interfaces, and routes as IPAM has
   /// them, without the next hop that they are given.
   bool reference_result = false;

@@ -56,6 +56,7 @@ Network parse_patchcord(const cni::Request& request) {
   network.mac = find_mac(request, root);
   network.enable_dad = root.boolean("enabledad").value_or(false);
   read_common(request, network);
+  network.ports = read_ports(root);
   if (network.mode == Mode::kBridge) read_bridge(root, network);
   read_protection(root, network);
   if (network.mode == Mode::kRouted && network.ipam.type.empty()) {

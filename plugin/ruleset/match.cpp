@@ -2,6 +2,7 @@
 
 #include <linux/in.h>
 #include <linux/netfilter.h>
+#include <linux/rtnetlink.h>
 
 #include "plugin/attachment/attachment.h"
 
@@ -47,6 +48,10 @@ Loaded load_field(Family family, Field field, Register to) {
       return load_packet_field(Base::kNetwork, v4 ? 12 : 8, v4 ? 4 : 16, to);
     case Field::kDestination:
       return load_packet_field(Base::kNetwork, v4 ? 16 : 24, v4 ? 4 : 16, to);
+    case Field::kL4Protocol:
+      return load_meta_field(Meta::kL4Proto, 1, to);
+    case Field::kDestinationPort:
+      return load_packet_field(Base::kTransport, 2, 2, to);
     case Field::kSourceMac:
       return load_packet_field(Base::kLink, 6, 6, to);
     case Field::kArpSenderMac:
@@ -59,8 +64,7 @@ Loaded load_field(Family family, Field field, Register to) {
   return load_meta_field(Meta::kInName, kNameRegisters, to);
 }
 
-Expressions look_up(Family family, std::initializer_list<Field> fields, const std::string& set,
-                    netlink::nft::Membership membership) {
+Expressions load(Family family, std::initializer_list<Field> fields) {
   Expressions all;
   Register next = 0;
   for (const Field field : fields) {
@@ -68,8 +72,12 @@ Expressions look_up(Family family, std::initializer_list<Field> fields, const st
     all.push_back(std::move(loaded.load));
     next += loaded.registers;
   }
-  all.push_back(netlink::nft::look_up(set, membership));
   return all;
+}
+
+Expressions look_up(Family family, std::initializer_list<Field> fields, const std::string& set,
+                    netlink::nft::Membership membership) {
+  return join({load(family, fields), {netlink::nft::look_up(set, membership)}});
 }
 
 Bytes ether_type(std::uint16_t type) {
@@ -116,6 +124,10 @@ Expressions not_in_set(Family family, std::initializer_list<Field> fields, const
   return look_up(family, fields, set, netlink::nft::Membership::kNotIn);
 }
 
+Expressions look_up_in(Family family, std::initializer_list<Field> fields, const std::string& map) {
+  return join({load(family, fields), {netlink::nft::look_up_data(map, 0, 0)}});
+}
+
 Expressions is_unspecified(Family family, Field field) {
   const Loaded loaded = load_field(family, field, 0);
   return {loaded.load, compare(Comparison::kEqual, Bytes(std::size_t{loaded.registers} * 4))};
@@ -132,6 +144,17 @@ Expressions is_answer() {
   return {netlink::nft::load_ct_state(),
           netlink::nft::mask(netlink::nft::number_value(kEstablishedAndRelated)),
           compare(Comparison::kNotEqual, netlink::nft::number_value(0))};
+}
+
+Expressions is_translated() {
+  constexpr std::uint32_t kDstNat = 1U << 5U;  // IPS_DST_NAT
+  return {netlink::nft::load_ct_status(), netlink::nft::mask(netlink::nft::number_value(kDstNat)),
+          compare(Comparison::kNotEqual, netlink::nft::number_value(0))};
+}
+
+Expressions is_for_host() {
+  return {netlink::nft::load_address_type(netlink::nft::FibOf::kDestination),
+          compare(Comparison::kEqual, netlink::nft::number_value(RTN_LOCAL))};
 }
 
 netlink::nft::Type address_type(Family family) {

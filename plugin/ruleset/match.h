@@ -22,6 +22,8 @@ enum class Field : std::uint8_t {
   kInGroup,
   kSource,  // IP addresses
   kDestination,
+  kL4Protocol,
+  kDestinationPort,
   kSourceMac,
   kArpSenderMac,
   kArpSender,        // IP address
@@ -41,6 +43,10 @@ enum class Field : std::uint8_t {
 [[nodiscard]] Expressions not_in_set(base::Family family, std::initializer_list<Field> fields,
                                      const std::string& set);
 
+/// "ip daddr . meta l4proto . th dport map @map": its data is in the registers from 0 on then.
+[[nodiscard]] Expressions look_up_in(base::Family family, std::initializer_list<Field> fields,
+                                     const std::string& map);
+
 /// "ip saddr 0.0.0.0" or "ip6 saddr ::", "arp saddr ip 0.0.0.0".
 [[nodiscard]] Expressions is_unspecified(base::Family family, Field field);
 
@@ -48,6 +54,10 @@ enum class Field : std::uint8_t {
 [[nodiscard]] Expressions comes_from_container();
 /// "ct state established,related".
 [[nodiscard]] Expressions is_answer();
+/// "ct status dnat": the first packet of its connection was sent to another place.
+[[nodiscard]] Expressions is_translated();
+/// "fib daddr type local": it is sent to the host itself.
+[[nodiscard]] Expressions is_for_host();
 
 [[nodiscard]] netlink::nft::Type address_type(base::Family family);
 /// "4" or "6", as the end of a set's name.

@@ -9,5 +9,6 @@ namespace ruleset {
 void want_masquerade(const attachment::Attachment& attachment, Wanted& wanted);
 void want_isolation(const attachment::Attachment& attachment, Wanted& wanted);
 void want_antispoof(const attachment::Attachment& attachment, Wanted& wanted);
+void want_host_ports(const attachment::Attachment& attachment, Wanted& wanted);
 
 }  // namespace ruleset

@@ -10,6 +10,7 @@
 
 namespace ruleset {
 
+using netlink::nft::Bytes;
 using netlink::nft::TableFamily;
 using netlink::nft::Transaction;
 
@@ -20,7 +21,7 @@ namespace {
 
 // Others change the tables meanwhile: each time that makes a difference, what there is is looked at
 // again.
-constexpr int kAttempts = 16;
+constexpr int kAttempts = 200;
 
 // How many rules there are is what the kernel tells at once; who alters a rule of ours and leaves
 // their number as it was gets what he asked for.
@@ -46,37 +47,86 @@ void make(Transaction& transaction, const Part& part) {
   }
 }
 
-// False where nothing is to be done about an element because it is there.
-bool put(netlink::Socket& netfilter, Transaction& transaction, const Element& wanted,
+/// What is to become of elements, set by set: a request for each would be too much for thousands.
+class Changes {
+ public:
+  void add(const Element& element) {
+    of(element.table, element.set).added.push_back(element.element);
+  }
+  void remove(const netlink::nft::Table& table, const std::string& set, Bytes key) {
+    of(table, set).removed.push_back(std::move(key));
+  }
+
+  // What is replaced goes first.
+  void write(Transaction& transaction) const {
+    for (const OfSet& each : sets_) transaction.remove_elements(each.table, each.set, each.removed);
+    for (const OfSet& each : sets_) transaction.add_elements(each.table, each.set, each.added);
+  }
+
+ private:
+  struct OfSet {
+    netlink::nft::Table table;
+    std::string set;
+    std::vector<netlink::nft::Element> added;
+    std::vector<Bytes> removed;
+  };
+
+  OfSet& of(const netlink::nft::Table& table, const std::string& set) {
+    const auto at = std::find_if(sets_.begin(), sets_.end(), [&](const OfSet& each) {
+      return each.table == table && each.set == set;
+    });
+    return at != sets_.end() ? *at : sets_.emplace_back(OfSet{table, set, {}, {}});
+  }
+
+  std::vector<OfSet> sets_;
+};
+
+// Adds nothing where the element is there.
+void put(netlink::Socket& netfilter, Changes& changes, const Element& wanted,
          const IsLive& is_live) {
   const auto found =
       netlink::nft::find_element(netfilter, wanted.table, wanted.set, wanted.element.key);
   if (found && found->comment == wanted.element.comment && found->data == wanted.element.data)
-    return false;
+    return;
   if (found) {
     if (wanted.is_exclusive && found->comment != wanted.element.comment && is_live(found->comment))
       throw cni::Error(cni::Code::kConflict, wanted.what + " is that of " + found->comment);
-    transaction.remove_element(wanted.table, wanted.set, wanted.element.key);
+    changes.remove(wanted.table, wanted.set, wanted.element.key);
   }
-  transaction.add_element(wanted.table, wanted.set, wanted.element);
-  return true;
+  changes.add(wanted);
 }
 
 // What has been looked at may be another's by the time of the transaction.
 bool is_outrun(const std::vector<netlink::nft::Refusal>& refusals) {
   return std::all_of(refusals.begin(), refusals.end(), [](const auto& refusal) {
-    return refusal.code == ENOENT || refusal.code == EEXIST;
+    return refusal.code == ERESTART || refusal.code == ENOENT || refusal.code == EEXIST ||
+           refusal.code == EBUSY;
   });
 }
 
-// Fills transactions until one is made or there is nothing to do.
+// A ruleset that is not the one looked at is a refusal like others.
+std::vector<netlink::nft::Refusal> try_commit(netlink::Socket& netfilter,
+                                              Transaction& transaction) {
+  try {
+    return transaction.try_commit(netfilter);
+  } catch (const netlink::Error& error) {
+    if (error.code() != ERESTART) throw;
+    return {{.operation = "change", .object = "nftables rules", .code = ERESTART, .text = {}}};
+  }
+}
+
+// Fills transactions until one is made or there is nothing to do. What was looked up for one holds
+// when it is made: somebody else may have taken over an element meanwhile, and be it one of ours
+// whose container is gone.
 void commit_repeatedly(netlink::Socket& netfilter,
                        const std::function<void(Transaction&, int attempt)>& fill) {
   for (int attempt = 0;; ++attempt) {
+    const auto generation = netlink::nft::generation(netfilter);
     Transaction transaction;
     fill(transaction, attempt);
     if (transaction.empty()) return;
-    const auto refusals = transaction.try_commit(netfilter);
+    transaction.expect(generation);
+    const auto refusals = try_commit(netfilter, transaction);
     if (refusals.empty()) return;
     if (is_outrun(refusals) && attempt + 1 < kAttempts) continue;
     const auto& first = refusals.front();
@@ -84,11 +134,11 @@ void commit_repeatedly(netlink::Socket& netfilter,
   }
 }
 
-void remove_if_of(netlink::Socket& netfilter, Transaction& transaction, const Element& wanted) {
+void remove_if_of(netlink::Socket& netfilter, Changes& changes, const Element& wanted) {
   const auto found =
       netlink::nft::find_element(netfilter, wanted.table, wanted.set, wanted.element.key);
   if (found && found->comment == wanted.element.comment)
-    transaction.remove_element(wanted.table, wanted.set, wanted.element.key);
+    changes.remove(wanted.table, wanted.set, wanted.element.key);
 }
 
 bool has_trace(netlink::Socket& netfilter, const netlink::nft::Table& table,
@@ -120,19 +170,23 @@ void publish(netlink::Socket& netfilter, const Wanted& wanted, const IsLive& is_
     for (const Part& part : wanted.parts) {
       if (!is_whole(netfilter, part)) make(transaction, part);
     }
+    Changes changes;
     for (const Element& element : wanted.elements) {
       if (attempt == 0) {
-        transaction.add_element(element.table, element.set, element.element);
+        changes.add(element);
       } else {
-        (void)put(netfilter, transaction, element, is_live);
+        put(netfilter, changes, element, is_live);
       }
     }
+    changes.write(transaction);
   });
 }
 
 void withdraw(netlink::Socket& netfilter, const Wanted& wanted) {
   commit_repeatedly(netfilter, [&](Transaction& transaction, int) {
-    for (const Element& element : wanted.elements) remove_if_of(netfilter, transaction, element);
+    Changes changes;
+    for (const Element& element : wanted.elements) remove_if_of(netfilter, changes, element);
+    changes.write(transaction);
   });
 }
 

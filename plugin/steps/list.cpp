@@ -5,16 +5,17 @@
 namespace steps {
 
 std::span<const Step* const> private_steps() {
-  static constexpr std::array<const Step*, 18> kSteps = {
-      &kBridge,        &kInterface,  &kBridgePort, &kPortVlans,  &kRoutedPort,   &kPtpPort,
-      &kAddresses,     &kPtpRoutes,  &kRoutes,     &kHostRoutes, &kVlanGateway,  &kGateway,
-      &kWithdrawRules, &kMasquerade, &kIsolation,  &kAntispoof,  &kPublishRules, &kCarrier};
+  static constexpr std::array<const Step*, 21> kSteps = {
+      &kBridge,          &kInterface,       &kBridgePort, &kPortVlans,  &kRoutedPort,  &kPtpPort,
+      &kAddresses,       &kPtpRoutes,       &kRoutes,     &kHostRoutes, &kVlanGateway, &kGateway,
+      &kFlowsOfOldPorts, &kWithdrawRules,   &kMasquerade, &kIsolation,  &kAntispoof,   &kHostPorts,
+      &kPublishRules,    &kFlowsOfNewPorts, &kCarrier};
   return kSteps;
 }
 
 std::span<const Step* const> public_steps() {
-  static constexpr std::array<const Step*, 3> kSteps = {&kForwarding, &kOpenVlanGateway,
-                                                        &kOpenBridge};
+  static constexpr std::array<const Step*, 4> kSteps = {&kForwarding, &kLocalhost,
+                                                        &kOpenVlanGateway, &kOpenBridge};
   return kSteps;
 }
 

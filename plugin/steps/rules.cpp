@@ -1,4 +1,5 @@
 #include "netlink/socket.h"
+#include "plugin/attachment/liveness.h"
 #include "plugin/ruleset/parts.h"
 #include "plugin/steps/step.h"
 
@@ -30,7 +31,8 @@ netlink::Socket open_netfilter() {
 ruleset::IsLive is_live(const World& world) {
   return [&world](const std::string& owner) {
     const auto key = attachment::parse_comment(owner);
-    return !key || world.records.exists(*key);
+    // Of an owner whose name was shortened nothing is known, so it counts as one that is there.
+    return !key || attachment::holds_ports(world.records.state_directory(), *key);
   };
 }
 
@@ -81,6 +83,7 @@ void remove_nothing(World&, const Attachment&) {}
 const Step kMasquerade = make_contributor<ruleset::want_masquerade>("masquerade");
 const Step kIsolation = make_contributor<ruleset::want_isolation>("isolation");
 const Step kAntispoof = make_contributor<ruleset::want_antispoof>("antispoof");
+const Step kHostPorts = make_contributor<ruleset::want_host_ports>("host ports");
 
 const Step kPublishRules = {.name = "rules",
                             .apply = publish,

@@ -98,13 +98,21 @@ extern const Step kWithdrawRules;
 extern const Step kMasquerade;
 extern const Step kIsolation;
 extern const Step kAntispoof;
+/// Ports of the host that lead into the container.
+extern const Step kHostPorts;
 extern const Step kPublishRules;
+/// What the kernel remembers of datagrams to host ports, from before these were published, and from
+/// before they were withdrawn.
+extern const Step kFlowsOfNewPorts;
+extern const Step kFlowsOfOldPorts;
 /// The port carries traffic.
 extern const Step kCarrier;
 
 /// What others rely on from the moment it is there: these run last, when everything of the
 /// attachment's own has succeeded.
 extern const Step kForwarding;
+/// Packets from 127.0.0.1 may leave by the host's interface that leads to the container's ports.
+extern const Step kLocalhost;
 extern const Step kOpenVlanGateway;
 extern const Step kOpenBridge;
 

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "plugin/cni/error.h"
+#include "plugin/types/host_ports.h"
 #include "plugin/types/plan_rules.h"
 
 namespace types {
@@ -143,6 +144,12 @@ void plan_ptp(Attachment& attachment) {
   attachment.forward = attachment::families_of(attachment);
 }
 
+// With br_netfilter the bridge itself carries what a container sends to its own host port, back to
+// the port that it came from. Where br_netfilter is not there yet it may come.
+bool reaches_itself(const config::Network& network) {
+  return network.ports && network.ports->snat && !network.bridge.promiscuous;
+}
+
 std::optional<attachment::PortVlans> plan_vlans(const config::Bridge& bridge) {
   if (!bridge.vlans) return std::nullopt;
   attachment::PortVlans vlans{.native = bridge.vlans->native,
@@ -168,6 +175,25 @@ void refuse_two_ipv4_gateways(const Attachment& attachment) {
                      "forceAddress: cannot be used with several IPv4 gateways on one bridge, which "
                      "would replace each other");
   }
+}
+
+// The first address of each family, as in the reference portmap.
+std::vector<attachment::PortTarget> port_targets_of(const Attachment& attachment) {
+  std::vector<attachment::PortTarget> targets;
+  for (const Family family : attachment::families_of(attachment)) {
+    const auto first =
+        std::find_if(attachment.addresses.begin(), attachment.addresses.end(),
+                     [&](const auto& address) { return address.prefix.family() == family; });
+    targets.push_back({first->prefix.address(), attachment::host_side_of(attachment)});
+  }
+  return targets;
+}
+
+void plan_layout(const config::Network& network, Attachment& attachment) {
+  if (attachment.routed_port) return plan_routed(attachment);
+  if (attachment.ptp_port) return plan_ptp(attachment);
+  plan_bridged(network.bridge, attachment);
+  refuse_two_ipv4_gateways(attachment);
 }
 
 }  // namespace
@@ -204,7 +230,7 @@ Attachment plan_links(const cni::Request& request, const config::Network& networ
   plan.bridge_port =
       attachment::BridgePort{.bridge = network.bridge.name,
                              .bridge_mac = macs[2],
-                             .hairpin = network.bridge.hairpin,
+                             .hairpin = network.bridge.hairpin || reaches_itself(network),
                              .isolated = network.bridge.port_isolation ||
                                          network.rules.isolation == config::Isolation::kPod,
                              .promiscuous = network.bridge.promiscuous,
@@ -221,16 +247,9 @@ void plan_addresses(const config::Network& network, const lease::Lease& lease,
     attachment.addresses.push_back({.prefix = ip.address, .gateway = ip.gateway});
   plan_rules(network.rules, attachment);
   attachment.routes = lease.routes;
-  if (attachment.routed_port) {
-    plan_routed(attachment);
-    return;
-  }
-  if (attachment.ptp_port) {
-    plan_ptp(attachment);
-    return;
-  }
-  plan_bridged(network.bridge, attachment);
-  refuse_two_ipv4_gateways(attachment);
+  plan_layout(network, attachment);
+  if (network.ports)
+    attachment.host_ports = lead_ports(*network.ports, port_targets_of(attachment));
 }
 
 }  // namespace types

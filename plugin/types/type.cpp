@@ -6,8 +6,8 @@
 namespace types {
 namespace {
 
-constexpr std::array<const Type*, 6> kTypes = {&kPatchcord, &kBridge, &kPtp,
-                                               &kHostLocal, &kStatic, &kLoopback};
+constexpr std::array<const Type*, 7> kTypes = {&kPatchcord, &kBridge,   &kPtp,    &kHostLocal,
+                                               &kStatic,    &kLoopback, &kPortmap};
 
 }  // namespace
 

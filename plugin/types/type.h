@@ -28,6 +28,7 @@ extern const Type kStatic;
 extern const Type kLoopback;
 extern const Type kBridge;
 extern const Type kPtp;
+extern const Type kPortmap;
 
 /// By the last part of a path; absent for a name that is none of ours.
 [[nodiscard]] const Type* find_type(std::string_view called_as);

@@ -309,3 +309,37 @@ TEST_CASE("a long comment is cut to what nft takes") {
         std::string(127, 'x'));
   CHECK(ruleset.loads_back());
 }
+
+TEST_CASE("thousands of elements are one transaction, added and removed") {
+  constexpr int kCount = 10000;
+  Ruleset ruleset;
+  std::vector<Element> elements;
+  std::vector<Bytes> keys;
+  for (int i = 0; i < kCount; ++i) {
+    keys.push_back(value_of(address("10.0.0.0").plus(static_cast<std::uint64_t>(i))));
+    elements.push_back({.key = keys.back(), .comment = std::string(127, 'x')});
+  }
+  ruleset.commit([&](Transaction& all) {
+    all.add_table(kTable);
+    all.add_set(kTable, {.name = "a", .key = {Type::kIpv4}});
+    all.add_elements(kTable, "a", elements);
+  });
+  CHECK(elements_of(ruleset.socket, kTable, "a").size() == kCount);
+  ruleset.commit([&](Transaction& all) { all.remove_elements(kTable, "a", keys); });
+  CHECK(elements_of(ruleset.socket, kTable, "a").empty());
+}
+
+TEST_CASE("a transaction is refused where the ruleset is no longer the expected one") {
+  Ruleset ruleset;
+  const auto before = generation(ruleset.socket);
+  const auto add_table = [&](const char* name) {
+    Transaction transaction;
+    transaction.add_table({.family = TableFamily::kInet, .name = name});
+    transaction.expect(before);
+    transaction.commit(ruleset.socket);
+  };
+  add_table("one");
+  CHECK(generation(ruleset.socket) != before);
+  CHECK(error_of([&] { add_table("two"); }) == ERESTART);
+  CHECK(ruleset.list() == "table inet one {\n}");
+}

@@ -1,0 +1,203 @@
+#include <set>
+#include <utility>
+
+#include <linux/netfilter.h>
+
+#include "plugin/ruleset/match.h"
+#include "plugin/ruleset/parts.h"
+
+// A packet to an address of the host itself (CVE-2025-67499 is what happens without) is looked up
+// by protocol and port, once with its address and once without, and gets a new destination. That
+// alone serves those whose answers come back this way. The rest is made to appear to come from the
+// host: what leaves by the interface that it came in by, because there the answer would take the
+// short way; what a container sends to itself, which the first does not see where br_netfilter is
+// at work; and what comes from 127.0.0.1.
+
+namespace ruleset {
+namespace {
+
+using attachment::Attachment;
+using attachment::PortTarget;
+using base::Family;
+using netlink::nft::Bytes;
+using netlink::nft::concatenate;
+using netlink::nft::Hook;
+using netlink::nft::port_value;
+using netlink::nft::Rule;
+using netlink::nft::Type;
+using netlink::nft::value_of;
+
+const char* const kPortChain = "host_ports";
+const char* const kSourceChain = "host_port_sources";
+
+std::string ports(Family family) {
+  return "ports" + suffix(family);
+}
+std::string ports_at(Family family) {
+  return "ports" + suffix(family) + "_at";
+}
+std::string returns(Family family) {
+  return "port_returns" + suffix(family);
+}
+std::string port_sources(Family family) {
+  return "port_sources" + suffix(family);
+}
+std::string masqueraded(Family family) {
+  return "port_masquerade" + suffix(family);
+}
+
+void add_sets(Part& part, Family family) {
+  const Type address = address_type(family);
+  const std::vector<Type> target = {address, Type::kPort};
+  part.sets.push_back(
+      {.name = ports(family), .key = {Type::kProtocol, Type::kPort}, .data = target});
+  part.sets.push_back(
+      {.name = ports_at(family), .key = {address, Type::kProtocol, Type::kPort}, .data = target});
+  part.sets.push_back({.name = returns(family), .key = {Type::kInterface, address}});
+  part.sets.push_back({.name = port_sources(family), .key = {address, address}});
+  part.sets.push_back({.name = masqueraded(family), .key = {address}});
+}
+
+// The port lies behind the address.
+Expressions translate(Family family) {
+  return {netlink::nft::dnat(family, 0, family == Family::kIpv4 ? 1 : 4)};
+}
+
+void add_translations(Chain& chain, Family family) {
+  chain.rules.push_back(
+      {.expressions = join(
+           {is_family(family, kTable),
+            look_up_in(family, {Field::kDestination, Field::kL4Protocol, Field::kDestinationPort},
+                       ports_at(family)),
+            translate(family)})});
+  chain.rules.push_back(
+      {.expressions =
+           join({look_up_in(family, {Field::kL4Protocol, Field::kDestinationPort}, ports(family)),
+                 translate(family)})});
+}
+
+void add_masquerades(Chain& chain, Family family) {
+  const auto masquerade = [&](std::initializer_list<Field> fields, const std::string& set) {
+    chain.rules.push_back({.expressions = join({is_family(family, kTable),
+                                                in_set(family, fields, set),
+                                                {netlink::nft::masquerade()}})});
+  };
+  masquerade({Field::kInName, Field::kDestination}, returns(family));
+  masquerade({Field::kSource, Field::kDestination}, port_sources(family));
+  masquerade({Field::kDestination}, masqueraded(family));
+}
+
+// With route_localnet, which 127.0.0.1 needs, the kernel would let neighbours in, too.
+Rule guard_loopback() {
+  using namespace netlink::nft;
+  return {.expressions = join(
+              {{load_meta(Meta::kInName), compare(Comparison::kNotEqual, interface_value("lo"))},
+               is_family(Family::kIpv4, kTable),
+               {load_payload(Base::kNetwork, 16, 1), compare(Comparison::kEqual, {127}), drop()}})};
+}
+
+Chain make_base(const char* name, Hook hook, Rule rule) {
+  return {.chain = {.name = name, .hook = std::move(hook)}, .rules = {std::move(rule)}};
+}
+
+Rule jump_to(const char* chain, const Expressions& condition) {
+  return {.expressions = join({condition, {netlink::nft::jump(chain)}})};
+}
+
+// Just before others that translate sources (100), who would leave alone what needs it here.
+constexpr int kBeforeOthers = 99;
+constexpr int kDestination = -100;
+constexpr int kRaw = -300;
+
+Part make_part() {
+  Part part{.table = kTable, .sets = {}, .chains = {}};
+  Chain translation{.chain = {.name = kPortChain}, .rules = {}, .jumps = 2};
+  Chain source{.chain = {.name = kSourceChain}, .rules = {}, .jumps = 1};
+  for (const Family family : {Family::kIpv4, Family::kIpv6}) {
+    add_sets(part, family);
+    add_translations(translation, family);
+    add_masquerades(source, family);
+  }
+  part.chains = {
+      std::move(translation),
+      std::move(source),
+      make_base("prerouting", {"nat", NF_INET_PRE_ROUTING, kDestination},
+                jump_to(kPortChain, is_for_host())),
+      make_base("output", {"nat", NF_INET_LOCAL_OUT, kDestination},
+                jump_to(kPortChain, is_for_host())),
+      make_base("port_postrouting", {"nat", NF_INET_POST_ROUTING, kBeforeOthers},
+                jump_to(kSourceChain, is_translated())),
+      make_base("loopback_guard", {"filter", NF_INET_PRE_ROUTING, kRaw}, guard_loopback())};
+  return part;
+}
+
+class Elements {
+ public:
+  Elements(const Attachment& attachment, Wanted& wanted)
+      : owner_(attachment::comment_of(attachment.key)), wanted_(wanted) {}
+
+  void add_mapping(const cni::PortMapping& mapping, const PortTarget& target) {
+    const Family family = target.address.family();
+    if (!cni::covers(mapping, family)) return;
+    const Bytes protocol =
+        netlink::nft::protocol_value(static_cast<std::uint8_t>(mapping.protocol));
+    const Bytes port = port_value(mapping.host_port);
+    const Bytes data = concatenate({value_of(target.address), port_value(mapping.container_port)});
+    const std::string what = "host " + cni::to_string(mapping);
+    if (mapping.host_address && !mapping.host_address->is_unspecified()) {
+      add(ports_at(family), concatenate({value_of(*mapping.host_address), protocol, port}), what,
+          data);
+    } else {
+      add(ports(family), concatenate({protocol, port}), what, data);
+    }
+  }
+
+  void add_sources(const PortTarget& target) {
+    const Family family = target.address.family();
+    const Bytes container = value_of(target.address);
+    const std::string what = "the way back from " + target.address.to_string();
+    add(returns(family), concatenate({netlink::nft::interface_value(target.interface), container}),
+        what);
+    add(port_sources(family), concatenate({container, container}), what);
+    if (family == Family::kIpv4) {
+      const auto localhost = base::IpAddress::parse("127.0.0.1");
+      add(port_sources(family), concatenate({value_of(*localhost), container}), what);
+    }
+  }
+
+  void add_masqueraded(const PortTarget& target) {
+    add(masqueraded(target.address.family()), value_of(target.address),
+        "masquerading to " + target.address.to_string());
+  }
+
+ private:
+  // Mappings may overlap: one of 0.0.0.0 and one of any address are the same in IPv4.
+  void add(std::string set, Bytes key, std::string what, Bytes data = {}) {
+    if (!seen_.insert({set, key}).second) return;
+    wanted_.elements.push_back({.table = kTable,
+                                .set = std::move(set),
+                                .element = {.key = std::move(key), .data = data, .comment = owner_},
+                                .what = std::move(what),
+                                .is_exclusive = !data.empty()});
+  }
+
+  std::string owner_;
+  Wanted& wanted_;
+  std::set<std::pair<std::string, Bytes>> seen_;
+};
+
+}  // namespace
+
+void want_host_ports(const Attachment& attachment, Wanted& wanted) {
+  if (!attachment.host_ports) return;
+  const auto& host_ports = *attachment.host_ports;
+  wanted.parts.push_back(make_part());
+  Elements elements(attachment, wanted);
+  for (const auto& target : host_ports.targets) {
+    for (const auto& mapping : host_ports.mappings) elements.add_mapping(mapping, target);
+    if (host_ports.snat) elements.add_sources(target);
+    if (host_ports.masquerade_all) elements.add_masqueraded(target);
+  }
+}
+
+}  // namespace ruleset
