@@ -5,6 +5,7 @@ import subprocess
 import unittest
 
 from fake_node import (DUAL_BRIDGE, DUAL_ROUTED, ROOT, Node, PluginError, ShippedBinaryCase, bridge_config, routed_config)
+from traffic import ports
 
 GOLDEN = os.path.join(ROOT, "tests", "golden")
 PREFIXES = ["10.0.0.0/16", "10.0.8.0/24", "fd00:1::/48"]
@@ -78,6 +79,18 @@ class GoldenTest(RulesCase):
 
     def test_all_together(self):
         self.go("together", **ALL_KEYS)
+
+    def go_with_ports(self, golden, **keys):
+        first = ports("8080:80", "192.0.2.1|53:53/udp", "2001:db8::1|3868:3868/sctp")
+        self.add_known({**self.bridge(**keys), **first}, "bridged", "02:00:00:00:00:0a")
+        self.add_known({**self.routed(masqAll=True, **keys), **ports("8081:80")}, "routed", "02:00:00:00:00:0b")
+        self.compare(golden)
+
+    def test_host_ports(self):
+        self.go_with_ports("host-ports")
+
+    def test_all_together_with_host_ports(self):
+        self.go_with_ports("together-with-ports", **ALL_KEYS)
 
     def test_macspoofchk(self):
         self.add_known({**self.bridge(macspoofchk=True), "type": "bridge"}, "bridged", "02:00:00:00:00:0a")
