@@ -33,9 +33,9 @@ class FaultTest(ShippedBinaryCase):
         if process.returncode != 0:
             raise PluginError(json.loads(stdout), stderr)
 
-    def go_through(self, config, container):
+    def go_through(self, config, container, faults=FAULTS):
         refused = 0
-        for call, error in FAULTS:
+        for call, error in faults:
             before = self.node.snapshot(container)
             for number in range(1, MOST_CALLS):
                 where = f"{config['mode']}: {call} number {number} refused with {error}"
@@ -72,6 +72,33 @@ class FaultTest(ShippedBinaryCase):
         self.node.add(config, container)
         self.node.delete(config, container)
         self.assertGreater(self.go_through(config, container), 30)
+
+    def test_bridge_with_rules(self):
+        config = bridge_config(self.node, subnets=DUAL_BRIDGE, isDefaultGateway=True, ipMasq=True, isolation="network", antispoof=True)
+        self.node.add(config, self.node.container("first"))
+        container = self.node.container("a")
+        self.node.add(config, container)
+        self.node.delete(config, container)
+        self.assertGreater(self.go_through(config, container, FAULTS[:1] + FAULTS[8:10]), 30)
+
+    def test_rules_that_the_kernel_refuses(self):
+        """In each place that something else has taken: no retry helps, the error names the object, and nothing is left."""
+        config = bridge_config(self.node, subnets=DUAL_BRIDGE, isDefaultGateway=True, ipMasq=True, isolation="network", antispoof=True)
+        container = self.node.container("a")
+        self.node.add(config, container)
+        self.node.delete(config, container)
+        obstacles = (("inet patchcord isolated4", "add set inet patchcord isolated4 { type ipv4_addr; }"),
+                     ("inet patchcord isolation", "add chain inet patchcord isolation { type filter hook input priority 0; }"),
+                     ("bridge patchcord macs", "add map bridge patchcord macs { type ifname : mark; }"))
+        for words, obstacle in obstacles:
+            self.node.on_host("nft", "flush", "ruleset")
+            self.node.on_host("nft", f"add table {' '.join(words.split()[:2])}; {obstacle}")
+            before = self.node.snapshot(container)
+            with self.assertRaises(PluginError) as caught:
+                self.node.add(config, container)
+            self.assertEqual(caught.exception.code, 100, caught.exception)
+            self.assertIn(words, caught.exception.msg)
+            self.assertEqual(self.node.snapshot(container), before)
 
     def test_routed(self):
         config = routed_config(self.node, subnets=DUAL_ROUTED)
