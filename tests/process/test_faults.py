@@ -84,12 +84,13 @@ class FaultTest(ShippedBinaryCase):
     def test_rules_that_the_kernel_refuses(self):
         """In each place that something else has taken: no retry helps, the error names the object, and nothing is left."""
         config = bridge_config(self.node, subnets=DUAL_BRIDGE, isDefaultGateway=True, ipMasq=True, isolation="network", antispoof=True)
+        self.node.add(config, self.node.container("first"))
         container = self.node.container("a")
         self.node.add(config, container)
         self.node.delete(config, container)
-        obstacles = (("inet patchcord isolated4", "add set inet patchcord isolated4 { type ipv4_addr; }"),
+        obstacles = (("inet patchcord", "add set inet patchcord isolated4 { type ipv4_addr; }"),
                      ("inet patchcord isolation", "add chain inet patchcord isolation { type filter hook input priority 0; }"),
-                     ("bridge patchcord macs", "add map bridge patchcord macs { type ifname : mark; }"))
+                     ("bridge patchcord", "add map bridge patchcord macs { type ifname : mark; }"))
         for words, obstacle in obstacles:
             self.node.on_host("nft", "flush", "ruleset")
             self.node.on_host("nft", f"add table {' '.join(words.split()[:2])}; {obstacle}")
