@@ -23,9 +23,9 @@ constexpr Step make_contributor(std::string_view name) {
                     Findings&) { want(attachment, world.rules); }};
 }
 
-// Opened where there is something to do, and closed with it.
-netlink::Socket open_netfilter() {
-  return netlink::Socket(netlink::Protocol::kNetfilter);
+netlink::Socket& netfilter_of(World& world) {
+  if (!world.netfilter) world.netfilter.emplace(netlink::Protocol::kNetfilter);
+  return *world.netfilter;
 }
 
 ruleset::IsLive is_live(const World& world) {
@@ -41,26 +41,22 @@ void publish(World& world, Attachment&, base::Rollback& undo) {
   perform(
       undo, "nftables elements",
       [&] {
-        auto netfilter = open_netfilter();
-        ruleset::publish(netfilter, world.rules, is_live(world));
+        ruleset::publish(netfilter_of(world), world.rules, is_live(world));
         return true;
       },
-      [&world] {
-        auto netfilter = open_netfilter();
-        ruleset::withdraw(netfilter, world.rules);
-      });
+      [&world] { ruleset::withdraw(netfilter_of(world), world.rules); });
 }
 
 void check(World& world, const Attachment&, Findings& findings) {
   if (world.rules.empty()) return;
-  auto netfilter = open_netfilter();
+  netlink::Socket& netfilter = netfilter_of(world);
   for (auto& finding : ruleset::find_missing(netfilter, world.rules))
     findings.push_back(std::move(finding));
 }
 
 void restore(World& world, const Attachment&, Findings& restored) {
   if (world.rules.empty()) return;
-  auto netfilter = open_netfilter();
+  netlink::Socket& netfilter = netfilter_of(world);
   auto missing = ruleset::find_missing(netfilter, world.rules);
   if (missing.empty()) return;
   ruleset::publish(netfilter, world.rules, is_live(world));
@@ -69,7 +65,7 @@ void restore(World& world, const Attachment&, Findings& restored) {
 
 void withdraw(World& world, const Attachment&) {
   if (world.rules.empty() && !world.traces) return;
-  auto netfilter = open_netfilter();
+  netlink::Socket& netfilter = netfilter_of(world);
   ruleset::withdraw(netfilter, world.rules);
   if (world.traces) ruleset::withdraw_by_traces(netfilter, *world.traces);
 }

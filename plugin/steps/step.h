@@ -39,6 +39,10 @@ struct World {
   std::optional<base::FileLock> bridge_lock;
   /// What the steps before kPublishRules want of our nftables tables.
   ruleset::Wanted rules;
+  /// Opened by the first step that speaks to netfilter. The kernel lets nobody close such a socket
+  /// before what its transactions removed is freed, an RCU grace period later (nft_rcv_nl_event):
+  /// at the end of an operation that has long passed.
+  std::optional<netlink::Socket> netfilter;
   /// What DEL goes by to find nftables elements where there is no record.
   std::optional<ruleset::Traces> traces;
   /// Set by a step that had to depart from the plan and has put what it did into the attachment.

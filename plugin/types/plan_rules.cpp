@@ -19,7 +19,10 @@ IpPrefix multicast_of(Family family) {
 
 // In order, and without those that lie within another: the kernel takes no overlapping intervals.
 std::vector<IpPrefix> without_overlaps(std::vector<IpPrefix> prefixes) {
-  std::sort(prefixes.begin(), prefixes.end());
+  std::sort(prefixes.begin(), prefixes.end(), [](const IpPrefix& left, const IpPrefix& right) {
+    if (left.address() != right.address()) return left.address() < right.address();
+    return left.length() < right.length();
+  });
   std::vector<IpPrefix> kept;
   for (const IpPrefix& prefix : prefixes) {
     if (kept.empty() || !kept.back().overlaps(prefix)) kept.push_back(prefix);
