@@ -19,8 +19,8 @@ PLUGIN_UNDER_TEST = os.environ.get(
 REFERENCE_DIR = "/usr/lib/cni"
 # The names that the plugin under test answers to, and those of the chain that
 # it does not yet: these members are Debian's in every flavour.
-REPLACED_NAMES = ("bridge", "ptp", "loopback", "host-local", "static")
-BORROWED_NAMES = ("portmap", "firewall", "tuning", "bandwidth")
+REPLACED_NAMES = ("bridge", "ptp", "loopback", "host-local", "static", "portmap")
+BORROWED_NAMES = ("firewall", "tuning", "bandwidth")
 
 MODES = ("bridge", "routed")
 NETWORK_NAMES = {"bridge": "pcbr", "routed": "pcrt"}
@@ -44,7 +44,9 @@ def conflist(mode, cni_version="1.0.0", publish_ports=False):
     publish_ports: the network is to carry out the portMappings capability.
     """
     plugins = [_patchcord(mode) if flavour() == "patchcord" else _reference(mode)]
-    if publish_ports:
+    if publish_ports and flavour() == "patchcord":
+        plugins[0]["capabilities"] = {"portMappings": True}
+    elif publish_ports:
         plugins.append({"type": "portmap", "capabilities": {"portMappings": True}})
     return {
         "cniVersion": cni_version,
@@ -87,12 +89,13 @@ def fill_plugin_dir(directory):
     if flavour() == "dropin":
         for name in REPLACED_NAMES:
             os.link(binary, os.path.join(directory, name))
-    for name in BORROWED_NAMES:
+    borrowed = BORROWED_NAMES + (("portmap",) if flavour() == "reference" else ())
+    for name in borrowed:
         shutil.copy(os.path.join(REFERENCE_DIR, name), directory)
 
 
 def portmap_is_borrowed():
-    return flavour() == "reference" or "portmap" in BORROWED_NAMES
+    return flavour() == "reference"
 
 
 def _patchcord(mode):
