@@ -129,4 +129,10 @@ std::string to_document(const Result& result, Version version) {
   return print_document(document);
 }
 
+bool is_of_container(const Result& result, const IpConfig& ip, std::string_view ifname) {
+  if (!ip.interface || *ip.interface >= result.interfaces.size()) return true;
+  const Interface& interface = result.interfaces[*ip.interface];
+  return interface.name == ifname && !interface.sandbox.empty();
+}
+
 }  // namespace cni

@@ -84,6 +84,10 @@ struct Result {
 /// table, scope}. Throws Error{kInvalidConfig}.
 [[nodiscard]] Route parse_route(const Object& route);
 
+/// Whether an address is one of the container's interface of that name, or does not say whose.
+[[nodiscard]] bool is_of_container(const Result& result, const IpConfig& ip,
+                                   std::string_view ifname);
+
 /// Whether results of the two versions have one shape: (0.1, 0.2), (0.3, 0.4) and (1.0, 1.1) are
 /// such families.
 [[nodiscard]] bool is_same_family(Version left, Version right);

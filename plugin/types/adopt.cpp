@@ -11,18 +11,11 @@ namespace {
 
 using attachment::Attachment;
 
-bool is_of_container(const cni::Result& result, const cni::IpConfig& ip,
-                     const std::string& ifname) {
-  if (!ip.interface || *ip.interface >= result.interfaces.size()) return true;
-  const cni::Interface& interface = result.interfaces[*ip.interface];
-  return interface.name == ifname && !interface.sandbox.empty();
-}
-
 // The reference puts neither MTU nor MSS into the kernel's routes.
 lease::Lease lease_of(const cni::Result& result, const std::string& ifname) {
   lease::Lease lease{.ips = {}, .routes = result.routes, .dns = result.dns};
   for (const auto& ip : result.ips) {
-    if (is_of_container(result, ip, ifname)) lease.ips.push_back(ip);
+    if (cni::is_of_container(result, ip, ifname)) lease.ips.push_back(ip);
   }
   for (auto& route : lease.routes) {
     route.mtu = 0;

@@ -10,7 +10,6 @@
 
 #include "base/digest.h"
 #include "netlink/error.h"
-#include "netlink/link.h"
 #include "netlink/nft/query.h"
 #include "netlink/nft/rules.h"
 #include "netlink/nft/transaction.h"
@@ -156,11 +155,19 @@ void remove_reference_firewall(const Addresses& own) {
   remove_legacy_acceptance("CNI-FORWARD", own);
 }
 
-void remove_reference_shaping(Socket& host, const Key& key) {
-  constexpr std::size_t kDigits = 12;
-  const std::string name = "bwp" + base::sha512_hex(key.network + key.container_id, kDigits);
-  const auto link = netlink::find_link(host, name);
-  if (link && link->kind == "ifb") (void)netlink::delete_link(host, link->index, name);
+Addresses addresses_in_previous_result(const cni::Request& request) noexcept {
+  try {
+    const auto previous = request.previous_result();
+    if (!previous) return {};
+    Addresses addresses;
+    for (const auto& ip : previous->ips) {
+      if (cni::is_of_container(*previous, ip, request.ifname))
+        addresses.push_back(ip.address.address());
+    }
+    return addresses;
+  } catch (const std::exception&) {
+    return {};
+  }
 }
 
 }  // namespace types

@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "base/ip_address.h"
-#include "netlink/socket.h"
 #include "plugin/attachment/attachment.h"
+#include "plugin/cni/request.h"
 
 /// What the reference plugins leave on a host for an attachment that they made: rules of iptables
 /// and of nft, found by names that follow from the attachment's, in chains that are named. For a
@@ -32,7 +32,9 @@ void remove_reference_ports(const attachment::Key& key, const std::vector<base::
 /// firewall, whose rules name nothing but the addresses, `own`.
 void remove_reference_firewall(const std::vector<base::IpAddress>& own);
 
-/// bandwidth: its IFB link.
-void remove_reference_shaping(netlink::Socket& host, const attachment::Key& key);
+/// The addresses of the request's interface by its previous result, which a DEL may lack, or have
+/// in a form that cannot be read: then none.
+[[nodiscard]] std::vector<base::IpAddress> addresses_in_previous_result(
+    const cni::Request& request) noexcept;
 
 }  // namespace types
