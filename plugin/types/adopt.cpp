@@ -68,6 +68,10 @@ std::optional<Attachment> adopt(const cni::Request& request, const config::Netwo
   Attachment plan = plan_links(request, network, world.container_namespace->identity(), 0);
   plan_addresses(network, lease_of(previous, request.ifname), plan);
   plan.finished = true;
+  // The reference's rules are in chains of its own.
+  plan.masquerade.reset();
+  plan.isolation.reset();
+  plan.antispoof.reset();
   const cni::Interface& said = host_end_in_result(previous, plan, peer, findings);
   plan.pair.host_name = said.name;
   if (peer && peer->name == said.name) check_mac(*peer, said, findings);

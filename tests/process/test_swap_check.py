@@ -95,6 +95,11 @@ class BridgeCheckTest(SwapCase):
         swapped["interfaces"][1] = other["interfaces"][1]
         self.assert_check_fails(["not in prevResult", other["interfaces"][1]["name"]], a, config, swapped)
 
+    def test_masquerade_by_the_reference_is_its_own(self):
+        a = self.node.container("a")
+        config = self.config(ranges=DUAL[:1], ipMasq=True)
+        self.check(a, config, self.add_by_reference(a, config))
+
     def test_a_reservation_that_is_gone_or_anothers_is_told(self):
         a = self.node.container("a")
         config = self.config(ranges=DUAL[:1])
