@@ -5,6 +5,8 @@
 #include "plugin/config/keys.h"
 #include "plugin/types/chained.h"
 #include "plugin/types/host_ports.h"
+#include "plugin/types/plan.h"
+#include "plugin/types/reference_leftovers.h"
 #include "plugin/types/type.h"
 
 namespace types {
@@ -15,7 +17,15 @@ using attachment::PortTarget;
 constexpr std::array<const steps::Step*, 6> kSteps = {
     &steps::kFlowsOfOldPorts, &steps::kWithdrawRules,   &steps::kHostPorts,
     &steps::kPublishRules,    &steps::kFlowsOfNewPorts, &steps::kLocalhost};
-constexpr Chained kChained = {.name = attachment::RecordStore::kHostPorts, .steps = kSteps};
+
+// What its own ADD would have made, where the reference's was the one that ran.
+void remove_ports_of_reference(steps::World&, const cni::Request& request) {
+  remove_reference_ports(key_of(request), addresses_in_previous_result(request));
+}
+
+constexpr Chained kChained = {.name = attachment::RecordStore::kHostPorts,
+                              .steps = kSteps,
+                              .remove_foreign = remove_ports_of_reference};
 
 // An address counts if it is the container's interface's, or nobody knows whose it is.
 bool is_of_container(const cni::Request& request, const cni::Result& previous,
