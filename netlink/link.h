@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -90,6 +91,15 @@ void change_link(Socket& socket, std::string_view name, const LinkChange& change
 bool delete_link(Socket& socket, int index, std::string_view shown_as);
 /// The kernel takes an alternative name for the name, too.
 bool delete_link(Socket& socket, std::string_view name);
+
+/// Deletes links together, a few hundred at a time: the kernel waits for RCU grace periods once for
+/// all of them, which takes longer than the rest of a deletion. What is gone already is none.
+void delete_links(Socket& socket, std::span<const int> indexes);
+
+/// For who sends an RTM_GETLINK together with other requests: the request, and the link of the
+/// answer, absent for another message.
+[[nodiscard]] Message make_link_query(std::string_view name);
+[[nodiscard]] std::optional<Link> parse_link(const nlmsghdr* message);
 
 /// The interface settings of IPv4 as RTM_GETLINK tells them (IFLA_AF_SPEC / AF_INET): entry n-1 is
 /// IPV4_DEVCONF_n. Empty where the link is gone.

@@ -7,8 +7,10 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <linux/nsfs.h>
+#include <linux/sockios.h>
 #include <sched.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
@@ -87,7 +89,11 @@ std::string_view name_of_file(int fd) {
 Namespace::Namespace(base::UniqueFd fd) : fd_(std::move(fd)), identity_(identify(fd_.get())) {}
 
 Namespace Namespace::current() {
-  base::UniqueFd fd(::open(kOwnNamespace, O_RDONLY | O_CLOEXEC));
+  // A socket leads to the namespace that it was made in, in a tenth of the time that /proc takes.
+  // Without CAP_NET_ADMIN it does not.
+  const base::UniqueFd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  base::UniqueFd fd(::ioctl(socket.get(), SIOCGSKNS));
+  if (!fd) fd = base::UniqueFd(::open(kOwnNamespace, O_RDONLY | O_CLOEXEC));
   if (!fd) throw base::SystemError("open", kOwnNamespace, errno);
   return Namespace(std::move(fd));
 }

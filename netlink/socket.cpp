@@ -136,7 +136,7 @@ iovec prepare(nl_msg* request, int flags, unsigned sequence) {
 
 // Sends what fits into one send, and fills `acks`, one a request.
 void transact_batch(int fd, unsigned& sequence, std::span<nl_msg* const> requests,
-                    std::span<Ack> acks, const What& what) {
+                    std::span<Ack> acks, const What& what, const Socket::Handler& handler = {}) {
   const unsigned first = sequence + 1;
   std::array<iovec, kRequestsPerSend> parts;
   for (std::size_t i = 0; i < requests.size(); ++i) {
@@ -146,7 +146,11 @@ void transact_batch(int fd, unsigned& sequence, std::span<nl_msg* const> request
   std::size_t outstanding = requests.size();
   receive(fd, what, [&](const nlmsghdr* message) {
     const unsigned place = message->nlmsg_seq - first;  // wraps for an answer that came too late
-    if (message->nlmsg_type != NLMSG_ERROR || place >= acks.size()) return false;
+    if (place >= acks.size()) return false;
+    if (message->nlmsg_type != NLMSG_ERROR) {
+      if (handler) handler(message);
+      return false;
+    }
     acks[place] = parse_acknowledgement(message);
     return --outstanding == 0;
   });
@@ -205,12 +209,13 @@ bool Socket::try_execute(nl_msg* request, const What& what, std::initializer_lis
   return succeeded(transact(request, what), what, expected);
 }
 
-std::vector<Ack> Socket::transact_all(std::span<nl_msg* const> requests, const What& what) {
+std::vector<Ack> Socket::transact_all(std::span<nl_msg* const> requests, const What& what,
+                                      const Handler& handler) {
   std::vector<Ack> acks(requests.size());
   for (std::size_t done = 0; done < requests.size(); done += kRequestsPerSend) {
     const std::size_t count = std::min(kRequestsPerSend, requests.size() - done);
     transact_batch(fd_.get(), sequence_, requests.subspan(done, count),
-                   std::span(acks).subspan(done, count), what);
+                   std::span(acks).subspan(done, count), what, handler);
   }
   return acks;
 }

@@ -63,7 +63,9 @@ class Socket {
   bool try_execute(nl_msg* request, const What& what, std::initializer_list<int> expected);
   /// Several requests in one send, their acknowledgements read together, in order. The kernel works
   /// through all of them even if one is refused.
-  [[nodiscard]] std::vector<Ack> transact_all(std::span<nl_msg* const> requests, const What& what);
+  /// `handler` sees what else they are answered with.
+  [[nodiscard]] std::vector<Ack> transact_all(std::span<nl_msg* const> requests, const What& what,
+                                              const Handler& handler = {});
 
   /// Requests that the kernel does all or none of: the first begins the transaction and the last
   /// ends it (nfnetlink's NFNL_MSG_BATCH_BEGIN and _END). Returns what was refused, each with its

@@ -1,5 +1,7 @@
 #include "netlink/veth.h"
 
+#include <array>
+
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
@@ -36,14 +38,23 @@ void put_far_end(nl_msg* request, const VethSpec& spec) {
 }  // namespace
 
 // Made by hand: libnl's link object would cut a name that is too long without a word.
-void create_veth(Socket& socket, const VethSpec& spec) {
+std::optional<Link> create_veth(Socket& socket, const VethSpec& spec) {
   const Message request = libnl::make_message(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, ifinfomsg{});
   put_end(request.get(), spec.near, spec.mtu);
   if (spec.master != 0) {
     libnl::put(request.get(), IFLA_MASTER, static_cast<std::uint32_t>(spec.master));
   }
   put_far_end(request.get(), spec);
-  socket.execute(request.get(), {"create veth pair", spec.near.name + " and " + spec.far.name});
+  const What what{"create veth pair", spec.near.name + " and " + spec.far.name};
+  const Message look = make_link_query(spec.near.name);
+  const std::array<nl_msg*, 2> requests = {request.get(), look.get()};
+  std::optional<Link> near;
+  auto acks = socket.transact_all(requests, what,
+                                  [&](const nlmsghdr* answer) { near = parse_link(answer); });
+  // Of a refusal: then what was looked up is somebody else's.
+  if (acks[0].code != 0)
+    throw Error(what.operation, what.object, acks[0].code, std::move(acks[0].text));
+  return near;
 }
 
 }  // namespace netlink

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/mac_address.h"
+#include "netlink/link.h"
 #include "netlink/socket.h"
 
 namespace netlink {
@@ -25,7 +26,8 @@ struct VethSpec {
 
 /// One RTM_NEWLINK that carries both names, both MACs, the MTU, the master and the peer's namespace
 /// (drivers/net/veth.c, veth_newlink): it makes all of it or nothing. Both ends are down
-/// afterwards.
+/// afterwards. Returns the near end, looked up in the same send; absent where somebody has removed
+/// it already.
 ///
 /// Throws Error, for the most part without a text of the kernel's (measured on Linux 6.18):
 ///   EEXIST         either name is taken
@@ -35,6 +37,6 @@ struct VethSpec {
 ///   ERANGE         a name is longer than 15 bytes
 ///   EOPNOTSUPP     the master takes no ports
 ///   EADDRNOTAVAIL  a MAC is zero or multicast
-void create_veth(Socket& socket, const VethSpec& spec);
+std::optional<Link> create_veth(Socket& socket, const VethSpec& spec);
 
 }  // namespace netlink

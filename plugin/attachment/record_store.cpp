@@ -170,6 +170,13 @@ std::vector<Key> RecordStore::list_all() const {
   return all;
 }
 
+bool RecordStore::is_at_work(const Key& key) const {
+  const auto directory = base::open_directory(directory_of(key.network));
+  if (!directory) return false;
+  const auto fd = base::open_at(directory->get(), draft_name(key), O_RDONLY);
+  return fd && ::flock(fd->get(), LOCK_SH | LOCK_NB) != 0;
+}
+
 bool RecordStore::is_abandoned(const Key& key) const {
   const auto directory = base::open_directory(directory_of(key.network));
   if (!directory) return false;

@@ -52,6 +52,8 @@ class RecordStore {
   /// Those of all networks.
   [[nodiscard]] std::vector<Key> list_all() const;
 
+  /// Whether somebody has the lock of a draft, which is tried for a moment to find out.
+  [[nodiscard]] bool is_at_work(const Key& key) const;
   /// Whether a killed ADD left a draft: there is one, and nobody has its lock. To find out, it is
   /// locked for a moment.
   [[nodiscard]] bool is_abandoned(const Key& key) const;

@@ -1,5 +1,7 @@
 #include <algorithm>
 
+#include <linux/ip.h>
+
 #include "netlink/address.h"
 #include "netlink/monitor.h"
 #include "netlink/route.h"
@@ -46,12 +48,20 @@ bool add(World& world, const Attachment& attachment, const base::IpPrefix& addre
                                .no_prefix_route = attachment.ptp_port.has_value()});
 }
 
+// With arp_notify a change of the MAC, be it to the same one, tells the neighbours (see
+// announce_addresses).
+netlink::LinkChange bring_up(const Attachment& attachment) {
+  netlink::LinkChange change{.up = true};
+  if (attachment.bridge_port) change.ipv4.emplace_back(IPV4_DEVCONF_ARP_NOTIFY, 1);
+  return change;
+}
+
 void apply(World& world, Attachment& attachment, base::Rollback&) {
   const netlink::Link& link = *world.container_end;
   const bool dad = attachment.pair.enable_dad;
   for (const auto& address : attachment.addresses) (void)add(world, attachment, address.prefix);
   if (!attachment.pair.container_up) return;
-  netlink::change_link(*world.container, link, {.up = true});
+  netlink::change_link(*world.container, link, bring_up(attachment));
   if (dad && !attachment.addresses.empty()) wait_for_dad(world, attachment);
 }
 

@@ -12,16 +12,20 @@ constexpr std::chrono::seconds kPatience{5};
 // A bridge forwards to a port, and IPv6 works on a link, once the kernel's link watch has found it
 // operational. Since Linux 6.8 looking is enough (rtnl_getlink calls linkwatch_sync_dev); older
 // kernels get there by themselves, up to a second later, and say so.
+void look_at(netlink::Socket& socket, std::optional<netlink::Link>& link) {
+  const std::string name = link->name;
+  link = netlink::find_link(socket, link->index);
+  if (link) return;
+  throw cni::Error(cni::Code::kConflict, "interface " + name + " was removed while it was set up");
+}
+
 void wait_for(netlink::Socket& socket, std::optional<netlink::Link>& link,
               const netlink::Namespace& where, const netlink::Namespace& home) {
-  const std::string name = link->name;
   const auto is_up = [&] {
-    link = netlink::find_link(socket, link->index);
-    if (!link)
-      throw cni::Error(cni::Code::kConflict,
-                       "interface " + name + " was removed while it was set up");
+    look_at(socket, link);
     return link->oper_state == netlink::OperState::kUp;
   };
+  const std::string name = link->name;
   if (is_up()) return;
   netlink::Monitor monitor(where, home);
   if (monitor.wait_until(is_up, kPatience)) return;
@@ -30,7 +34,11 @@ void wait_for(netlink::Socket& socket, std::optional<netlink::Link>& link,
 }
 
 void apply(World& world, Attachment& attachment, base::Rollback&) {
-  if (!attachment.pair.container_up) return;
+  if (!attachment.pair.container_up) {
+    look_at(world.host, world.host_end);
+    look_at(*world.container, world.container_end);
+    return;
+  }
   wait_for(world.host, world.host_end, world.host_namespace, world.host_namespace);
   wait_for(*world.container, world.container_end, *world.container_namespace, world.host_namespace);
 }

@@ -38,17 +38,17 @@ bool uses_ipv6(const Attachment& attachment) {
   throw error;
 }
 
-void create_pair(World& world, const Attachment& attachment) {
+std::optional<netlink::Link> create_pair(World& world, const Attachment& attachment) {
   const auto& pair = attachment.pair;
   try {
-    netlink::create_veth(world.host,
-                         {.near = {.name = pair.host_name,
-                                   .mac = pair.host_mac,
-                                   .group = attachment::group_of(attachment.key.network)},
-                          .far = {.name = attachment.key.ifname, .mac = pair.container_mac},
-                          .far_namespace = world.container_namespace->fd(),
-                          .mtu = pair.mtu,
-                          .master = world.bridge ? world.bridge->index : 0});
+    return netlink::create_veth(world.host,
+                                {.near = {.name = pair.host_name,
+                                          .mac = pair.host_mac,
+                                          .group = attachment::group_of(attachment.key.network)},
+                                 .far = {.name = attachment.key.ifname, .mac = pair.container_mac},
+                                 .far_namespace = world.container_namespace->fd(),
+                                 .mtu = pair.mtu,
+                                 .master = world.bridge ? world.bridge->index : 0});
   } catch (const netlink::Error& error) {
     if (error.code() == EEXIST) explain_taken_name(world, attachment, error);
     if (error.code() == EXFULL) {
@@ -68,13 +68,11 @@ void prepare_ipv6(World& world, const Attachment& attachment) {
   netlink::write_sysctl(ipv6_key(attachment.pair.host_name, "accept_ra"), "0");
   const std::string& ifname = attachment.key.ifname;
   const netlink::ScopedEntry inside(*world.container_namespace, world.host_namespace);
-  // So that a change of the MAC, be it to the same one, tells the neighbours (see
-  // announce_addresses).
-  if (attachment.bridge_port) netlink::write_sysctl("net/ipv4/conf/" + ifname + "/arp_notify", "1");
   netlink::write_sysctl(ipv6_key(ifname, "accept_ra"), "0");
   if (!uses_ipv6(attachment)) return;
   // The link-local address is the one that the MAC gives (see antispoof.cpp).
   if (attachment.antispoof) netlink::write_sysctl(ipv6_key(ifname, "addr_gen_mode"), "0");
+  // Announces addresses, as arp_notify does (see addresses.cpp).
   if (attachment.bridge_port) netlink::write_sysctl(ipv6_key(ifname, "ndisc_notify"), "1");
   if (netlink::read_sysctl(ipv6_key(ifname, "disable_ipv6")).value_or("0") != "0") {
     netlink::write_sysctl(ipv6_key(ifname, "disable_ipv6"), "0");
@@ -89,19 +87,24 @@ void apply(World& world, Attachment& attachment, base::Rollback& undo) {
   perform(
       undo, "the veth pair " + host_name,
       [&] {
-        create_pair(world, attachment);
+        world.host_end = create_pair(world, attachment);
         return true;
       },
       [&world, host_name] { netlink::delete_link(world.host, host_name); });
-  prepare_ipv6(world, attachment);
-  netlink::change_link(world.host, host_name,
-                       {.up = true, .alias = attachment::alias_of(attachment.key)});
-  world.host_end = netlink::find_link(world.host, host_name);
-  world.container_end = netlink::find_link(*world.container, attachment.key.ifname);
-  if (!world.host_end || !world.container_end) {
+  if (!world.host_end) {
     throw cni::Error(cni::Code::kConflict,
                      "the veth pair " + host_name + " was removed while it was set up");
   }
+  // As far as it is known; kCarrier looks at both. Older kernels leave a peer's index out if it is
+  // the same as one's own (nla_put_iflink).
+  const int own = world.host_end->index;
+  world.container_end =
+      netlink::Link{.index = world.host_end->peer != 0 ? world.host_end->peer : own,
+                    .name = attachment.key.ifname,
+                    .mac = attachment.pair.container_mac};
+  prepare_ipv6(world, attachment);
+  netlink::change_link(world.host, *world.host_end,
+                       {.up = true, .alias = attachment::alias_of(attachment.key)});
 }
 
 void check_host_end(World& world, const Attachment& attachment, Findings& findings) {

@@ -59,7 +59,24 @@ void collect_attachment(const Parts& parts, const Key& key, const std::string& h
                 [&](const Recorded& recorded) { collect_recorded(recorded, parts.settings); });
 }
 
+// All that can go together goes together, because that takes hardly longer than one deletion. What
+// an ADD is at work on has to wait for its turn; an ADD that begins from now on makes another link.
+void delete_host_ends(const Parts& parts, const Garbage& garbage) {
+  std::vector<int> indexes;
+  for (const auto& [key, traces] : garbage.attachments) {
+    if (traces.host_index != 0 && !parts.records.is_at_work(key))
+      indexes.push_back(traces.host_index);
+  }
+  if (indexes.size() < 2) return;
+  try {
+    netlink::delete_links(parts.host, indexes);
+  } catch (const netlink::Error& error) {
+    parts.settings.report(std::string("host interfaces are removed one by one: ") + error.what());
+  }
+}
+
 void remove_garbage(const Parts& parts, const Garbage& garbage, Attempts& attempts) {
+  attempts.run([&] { delete_host_ends(parts, garbage); });
   for (const auto& found : garbage.attachments) {
     attempts.run([&] { collect_attachment(parts, found.first, found.second.host_end); });
   }

@@ -17,7 +17,9 @@ void find_host_ends(netlink::Socket& host, const std::string& network,
     if (link.kind != "veth" || !link.alias.starts_with(mark)) continue;
     if (valid.aliases.contains(link.alias)) continue;
     if (const auto key = attachment::parse_alias(link.alias)) {
-      garbage.attachments[*key].host_end = link.name;
+      Traces& traces = garbage.attachments[*key];
+      traces.host_end = link.name;
+      traces.host_index = link.index;
     } else {
       garbage.unnamed.push_back(std::move(link));
     }

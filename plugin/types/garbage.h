@@ -25,6 +25,7 @@ namespace types {
 /// What there is of an attachment that is not valid.
 struct Traces {
   std::string host_end{};  // its name, where one was seen
+  int host_index = 0;      // of the same; 0 for none
   bool record = false;     // or a draft
   bool reservation = false;
 };

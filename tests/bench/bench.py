@@ -31,7 +31,7 @@ class Bench:
         self.runs = arguments.runs
         self.quick = arguments.quick
         self.launcher = measure.Launcher(directory, arguments.realtime)
-        self.storm = measure.Storm(directory)
+        self.storm = measure.Storm(directory, arguments.realtime)
         self.floor = measure.compile_c("floor", directory)
         self.plugins = os.path.join(directory, "plugins")
         os.mkdir(self.plugins)

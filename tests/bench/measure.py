@@ -69,9 +69,10 @@ class Launcher:
 class Storm:
     """Many programs at once."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, realtime):
         self.program = compile_c("storm", directory)
         self.directory = directory
+        self.environment = {**os.environ, "LAUNCH_REALTIME": "1"} if realtime else None
 
     def run(self, commands):
         """Starts all of (command, environment, text) and returns the seconds until the last one is done."""
@@ -83,7 +84,8 @@ class Storm:
                         file.write("".join(value + "\0" for value in values))
                 with open(os.path.join(directory, f"{number}.input"), "w", encoding="utf-8") as file:
                     file.write(text)
-            done = subprocess.run([self.program, directory, str(len(commands))], stdout=subprocess.PIPE, text=True, check=True)
+            done = subprocess.run([self.program, directory, str(len(commands))], env=self.environment, stdout=subprocess.PIPE, text=True,
+                                  check=True)
         failed, nanoseconds = done.stdout.split()
         if failed != "0":
             raise Failed(f"{failed} of {len(commands)} at once failed")

@@ -3,9 +3,11 @@
  *   storm DIRECTORY COUNT
  *
  * Program N is DIRECTORY/N.arguments and DIRECTORY/N.environment, strings that each end with a NUL, with DIRECTORY/N.input as stdin.
- * Prints "FAILED WALL_NS": how many did not exit with 0, and the time. All is read before the first one is started. */
+ * Prints "FAILED WALL_NS": how many did not exit with 0, and the time. All is read before the first one is started. With the environment
+ * variable LAUNCH_REALTIME they run at a real-time priority (see launch.c). */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,6 +74,8 @@ int main(int count, char **arguments) {
     read_strings(path, programs[i].environment);
     snprintf(programs[i].input, sizeof programs[i].input, "%s/%d.input", arguments[1], i);
   }
+  const struct sched_param priority = {.sched_priority = 10};
+  if (getenv("LAUNCH_REALTIME") != NULL && sched_setscheduler(0, SCHED_FIFO, &priority) != 0) fail("real-time priority");
   const long long begun = now();
   for (int i = 0; i < number; ++i) start(&programs[i]);
   int failed = 0;

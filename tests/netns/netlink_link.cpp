@@ -127,6 +127,31 @@ TEST_CASE("deleting one end of a pair takes the other with it, and again is no e
   CHECK(netlink::ipv4_settings(pair.host.socket(), pair.v0.index).empty());
 }
 
+TEST_CASE("links that are deleted together go, and no others") {
+  FakeHost host;
+  FakeContainer& pod = host.add_container();
+  std::vector<int> indexes;
+  for (int number = 0; number < 300; ++number) {  // more than are deleted at a time
+    const auto near =
+        netlink::create_veth(host.socket(), {.near = {.name = "v" + std::to_string(number)},
+                                             .far = {.name = "e" + std::to_string(number)},
+                                             .far_namespace = pod.netns().fd()});
+    indexes.push_back(near.value().index);
+  }
+  const int spared = indexes.back();
+  indexes.pop_back();
+  REQUIRE(netlink::delete_link(host.socket(), indexes.front(), "v0"));  // gone already
+  netlink::delete_links(host.socket(), indexes);
+  std::vector<std::string> left;
+  for (const auto& link : netlink::all_links(host.socket()))
+    if (link.kind == "veth") left.push_back(link.name);
+  CHECK(left == std::vector<std::string>{"v299"});
+  CHECK(netlink::find_link(host.socket(), spared));
+  netlink::delete_links(host.socket(), {});
+  netlink::delete_links(host.socket(), indexes);
+  CHECK(netlink::find_link(host.socket(), spared));
+}
+
 TEST_CASE("a name that no link can have is not there to delete") {
   FakeHost host;
   CHECK_FALSE(netlink::delete_link(host.socket(), "a-name-of-16-byt"));

@@ -22,13 +22,20 @@ TEST_CASE("one request makes both ends of a veth pair with all they need") {
   REQUIRE(netlink::create_bridge(host.socket(), {.name = "br0", .mac = mac("0a:00:00:00:00:09")}));
   const int bridge = host.link("br0").index;
 
-  netlink::create_veth(host.socket(), {.near = {.name = "v0", .mac = mac("0a:00:00:00:00:01")},
-                                       .far = {.name = "eth0", .mac = mac("0a:00:00:00:00:02")},
-                                       .far_namespace = pod.netns().fd(),
-                                       .mtu = 1400,
-                                       .master = bridge});
+  const auto made =
+      netlink::create_veth(host.socket(), {.near = {.name = "v0", .mac = mac("0a:00:00:00:00:01")},
+                                           .far = {.name = "eth0", .mac = mac("0a:00:00:00:00:02")},
+                                           .far_namespace = pod.netns().fd(),
+                                           .mtu = 1400,
+                                           .master = bridge});
 
   const auto near = host.link("v0");
+  REQUIRE(made);
+  CHECK(made->name == "v0");
+  CHECK(made->index == near.index);
+  CHECK(made->peer == near.peer);
+  CHECK(host.ip("-d link show v0")[0]["num_tx_queues"] == 1);
+  CHECK(host.ip("-d link show v0")[0]["num_rx_queues"] == 1);
   const auto far = pod.link("eth0");
   CHECK(near.kind == "veth");
   CHECK(far.kind == "veth");
