@@ -49,7 +49,7 @@ build-tests:
 	cmake --build --preset test -j $(JOBS)
 
 bench: build/patchcord  ## measure ours, the reference plugins and the floor; writes docs/benchmarks.md (root; BENCH="--quick --case bridge")
-	tests/bench/bench.py --patchcord build/patchcord $(BENCH)
+	tests/bench/bench.py --patchcord build/patchcord --output docs $(BENCH)
 
 lint: format-check  ## formatting, clang-tidy, and the rules of the house
 	tests/lint

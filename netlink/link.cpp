@@ -148,12 +148,13 @@ void put_change(nl_msg* request, const LinkChange& change) {
   put_ipv4_settings(request, change);
 }
 
-// A number that nobody uses: what already is in the group would be deleted as well.
+// A number that nobody uses: what already is in the group would be deleted as well. Both of the top
+// bits are set in no group of a container's interface (attachment::group_of).
 std::uint32_t random_group() {
   std::uint32_t group = 0;
   if (::getrandom(&group, sizeof group, 0) != sizeof group)
     throw base::SystemError("read", "the kernel's random numbers", errno);
-  return group | 0x40000000U;
+  return group | 0xc0000000U;
 }
 
 // Several RTM_DELLINK in one send would each wait for themselves; a group is deleted as one

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Measures patchcord, the reference plugins and the floor, alternating in one run, in throwaway namespaces; writes docs/benchmarks.md.
+"""Measures patchcord, the reference plugins and the floor, alternating in one run, in throwaway namespaces.
 
 Figures are for reading, not for passing: they are never part of a test. Records and reservations lie in memory (/dev/shm), as records do in
 production, so that no disk is measured.
@@ -60,7 +60,7 @@ def parse_arguments():
     parser.add_argument("--realtime", action="store_true", help="give what is measured a real-time priority, on a machine that does other work")
     parser.add_argument("--quick", action="store_true", help="small numbers where cases are about large ones")
     parser.add_argument("--case", action="append", choices=sorted(cases.ALL), help="only this one (may be given again)")
-    parser.add_argument("--output", default=os.path.join(ROOT, "docs"), help="where benchmarks.md and benchmarks.svg go")
+    parser.add_argument("--output", help="where benchmarks.md and benchmarks.svg go; without it they are only shown")
     return parser.parse_args()
 
 
@@ -93,7 +93,7 @@ def main():
     bench = run(arguments)
     text, drawing = report.document(bench, arguments)
     print(text)
-    if arguments.case:
+    if arguments.output is None:
         return
     for name, content in (("benchmarks.md", text), ("benchmarks.svg", drawing)):
         with open(os.path.join(arguments.output, name), "w", encoding="utf-8") as file:
