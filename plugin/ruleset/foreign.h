@@ -1,0 +1,16 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "netlink/socket.h"
+
+namespace ruleset {
+
+/// Base chains of others that drop what is forwarded unless one of their own rules accepts it, each
+/// as "ip filter FORWARD". An accept of ours cannot override them: the kernel asks every chain of a
+/// hook. Known by name: what iptables-nft, and with it Docker and ufw, set the policy of. Throws
+/// netlink::Error.
+[[nodiscard]] std::vector<std::string> find_dropping_chains(netlink::Socket& netfilter);
+
+}  // namespace ruleset
