@@ -40,6 +40,12 @@ test-vm: build-tests  ## all tests that belong on Debian's own kernel, in an emu
 test-fault: build-tests  ## kill and refuse every system call of every operation, and count what is left (root; long)
 	PATCHCORD_BIN=$(CURDIR)/build/patchcord /usr/bin/python3 tests/fault/crash_points.py
 
+SOAK_SECONDS ?= 600
+INTERLEAVINGS ?= 2000
+soak: build-tests  ## random operations, kills and damage against a model, and late DELs (root; SOAK_SECONDS, INTERLEAVINGS)
+	PATCHCORD_BIN=$(CURDIR)/build/patchcord /usr/bin/python3 tests/soak/soak.py $(SOAK_SECONDS)
+	PATCHCORD_BIN=$(CURDIR)/build/patchcord /usr/bin/python3 tests/soak/interleavings.py $(INTERLEAVINGS)
+
 test-e2e: build/patchcord  ## only the tests with real runtimes (root)
 	tests/run --build build e2e
 

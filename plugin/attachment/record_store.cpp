@@ -23,6 +23,7 @@ constexpr mode_t kDirectoryMode = 0700;
 constexpr mode_t kRecordMode = 0600;
 constexpr std::size_t kLongestRecord = 4U << 20;  // bytes; ten thousand mapped ports fit
 constexpr int kDirectoryAttempts = 16;
+constexpr int kRounds = 100;
 constexpr std::size_t kLongestPart = 200;  // bytes of a file name, which may have 255
 
 // '~' occurs in no identifier, so that a shortened name is no other's full one.
@@ -217,6 +218,53 @@ std::optional<RecordStore::Opened> RecordStore::take_over(
   Opened opened = open_draft(std::move(*fd), path + "/" + name);
   opened.is_torso = true;
   return opened;
+}
+
+// The lock that it gets on the record is on the draft that it makes of it.
+std::optional<RecordStore::Opened> RecordStore::take_record(
+    const Key& key, std::chrono::milliseconds patience) const {
+  const std::string path = directory_of(key.network);
+  const auto directory = base::open_directory(path);
+  if (!directory) return std::nullopt;
+  const std::string name = file_name(key);
+  const std::string draft = draft_name(key);
+  auto fd = base::open_at(directory->get(), name, O_RDWR | O_APPEND);
+  if (!fd) return std::nullopt;
+  base::lock_exclusively(fd->get(), patience, path + "/" + name);
+  if (!names_file(directory->get(), name, fd->get())) return std::nullopt;
+  // A link, and not a rename, because that would replace a draft that somebody began meanwhile.
+  if (::linkat(directory->get(), name.c_str(), directory->get(), draft.c_str(), 0) != 0) {
+    if (errno == EEXIST) return std::nullopt;
+    throw base::SystemError("create", path + "/" + draft, errno);
+  }
+  (void)base::remove_file_at(directory->get(), name);
+  Opened opened = open_draft(std::move(*fd), path + "/" + draft);
+  opened.is_torso = true;
+  if (opened.torso) opened.torso->finished = true;
+  return opened;
+}
+
+std::optional<RecordStore::Opened> RecordStore::begin_if_free(const Key& key) const {
+  try {
+    return begin(key);
+  } catch (const cni::Error& error) {
+    if (error.code() != static_cast<unsigned>(cni::Code::kTryAgainLater)) throw;
+    return std::nullopt;
+  } catch (const base::SystemError& error) {
+    const int code = error.code();
+    if (code != ENOSPC && code != EDQUOT && code != EROFS && code != EACCES && code != EPERM) throw;
+    return Opened{.draft = Draft({}, {}), .is_torso = false, .torso = std::nullopt};
+  }
+}
+
+RecordStore::Opened RecordStore::take(const Key& key, std::chrono::milliseconds patience) const {
+  // Each round but the last found that another operation came to its end meanwhile.
+  for (int round = 0; round < kRounds; ++round) {
+    if (auto opened = take_over(key, patience)) return std::move(*opened);
+    if (auto opened = take_record(key, patience)) return std::move(*opened);
+    if (auto opened = begin_if_free(key)) return std::move(*opened);
+  }
+  refuse_busy(key);
 }
 
 RecordStore::Opened RecordStore::open_draft(base::UniqueFd fd, std::string path) {

@@ -70,10 +70,13 @@ class RecordStore {
   /// Begins the draft of an attachment, or takes over the one that a killed ADD left. Throws
   /// cni::Error{kTryAgainLater} while another process works on it.
   [[nodiscard]] Opened begin(const Key& key) const;
-  /// Takes over what a killed ADD left, waiting up to `patience` for an operation that is still at
-  /// work (base::LockTimeout). Absent where there is none.
-  [[nodiscard]] std::optional<Opened> take_over(const Key& key,
-                                                std::chrono::milliseconds patience) const;
+  /// Takes an attachment to remove it, so that no ADD of it begins before `discard`; waits up to
+  /// `patience` for an operation that is at work on it (base::LockTimeout, or
+  /// cni::Error{kTryAgainLater}). What it gets is the draft that a killed ADD left; or the record,
+  /// which becomes a draft in one step, so that it still leads to everything if the removal is cut
+  /// short; or, where there is neither, a new draft. Where none can be made, because the file
+  /// system is full or read-only, no ADD can begin either: then it goes without.
+  [[nodiscard]] Opened take(const Key& key, std::chrono::milliseconds patience) const;
   /// Makes the draft the attachment's record, in one step.
   void publish(const Key& key, const Draft& draft) const;
   /// Removes the draft, where it still is one, and the network's directory once that is empty.
@@ -82,6 +85,11 @@ class RecordStore {
   bool remove(const Key& key) const;
 
  private:
+  [[nodiscard]] std::optional<Opened> take_over(const Key& key,
+                                                std::chrono::milliseconds patience) const;
+  [[nodiscard]] std::optional<Opened> take_record(const Key& key,
+                                                  std::chrono::milliseconds patience) const;
+  [[nodiscard]] std::optional<Opened> begin_if_free(const Key& key) const;
   [[nodiscard]] static Opened open_draft(base::UniqueFd fd, std::string path);
   [[nodiscard]] std::string directory_of(const std::string& network) const;
   std::string state_directory_;

@@ -65,14 +65,14 @@ void add_recorded(const Recorded& recorded, const Settings& settings, const Maki
 
 void delete_recorded(const Recorded& recorded) {
   constexpr std::chrono::seconds kPatience{30};
-  const auto opened = recorded.records.take_over(recorded.key, kPatience);
-  if (opened) {
-    recorded.tear_down(opened->torso);
-    recorded.records.discard(recorded.key, opened->draft);
+  const auto opened = recorded.records.take(recorded.key, kPatience);
+  try {
+    remove_locked(recorded, opened);
+  } catch (...) {
+    if (!opened.is_torso) recorded.records.discard(recorded.key, opened.draft);
+    throw;
   }
-  const auto record = recorded.records.find(recorded.key);
-  if (record || !opened) recorded.tear_down(record);
-  recorded.records.remove(recorded.key);
+  recorded.records.discard(recorded.key, opened.draft);
 }
 
 // Under the lock of a draft, so that no ADD of the same attachment begins meanwhile, and one that

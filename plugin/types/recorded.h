@@ -33,7 +33,8 @@ struct Making {
 /// everything is undone before it is thrown on.
 void add_recorded(const Recorded& recorded, const Settings& settings, const Making& making);
 
-/// DEL. Waits for an ADD that is at work on the attachment.
+/// DEL. Waits for an ADD that is at work on the attachment, and keeps another one from beginning:
+/// what that made would be taken for what is to be removed.
 void delete_recorded(const Recorded& recorded);
 
 /// Removes an attachment if `is_due` says so once nobody else can be at work on it; throws
