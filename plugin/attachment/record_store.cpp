@@ -82,6 +82,19 @@ std::vector<std::string> names_in(const std::string& path) {
   }
 }
 
+// Records tell what to remove: who could write them could have us remove anything.
+void require_own(const std::string& path, const struct stat& status) {
+  std::string defect;
+  if (S_ISLNK(status.st_mode)) {
+    defect = "it is a symbolic link";
+  } else if (status.st_uid != ::geteuid()) {
+    defect = "it belongs to user " + std::to_string(status.st_uid);
+  } else if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+    defect = "others than its owner can write to it; chmod go-w " + path;
+  }
+  if (!defect.empty()) throw cni::Error(cni::Code::kFile, "use " + path + ": " + defect);
+}
+
 // The opposite of file_name() and draft_name(), as far as the name was not shortened.
 std::optional<Key> parse_file_name(const std::string& network, std::string_view name) {
   if (name.starts_with('.')) name.remove_prefix(1);
@@ -129,7 +142,13 @@ void Draft::write(const Attachment& attachment) {
 }
 
 RecordStore::RecordStore(std::string state_directory, std::string_view kind)
-    : state_directory_(std::move(state_directory)), kind_(kind) {}
+    : state_directory_(std::move(state_directory)), kind_(kind) {
+  struct stat status {};
+  // Where an operator has moved it, it may be by a link.
+  if (::stat(state_directory_.c_str(), &status) == 0) require_own(state_directory_, status);
+  const std::string records = state_directory_ + "/" + kind_;
+  if (::lstat(records.c_str(), &status) == 0) require_own(records, status);
+}
 
 std::string RecordStore::directory_of(const std::string& network) const {
   return state_directory_ + "/" + kind_ + "/" + file_part(network);

@@ -38,6 +38,7 @@ class RecordStore {
   /// The kind of type portmap.
   static constexpr std::string_view kHostPorts = "portmap";
 
+  /// Throws cni::Error{kFile} for a directory that others could have written.
   explicit RecordStore(std::string state_directory, std::string_view kind = kInterfaces);
 
   [[nodiscard]] const std::string& state_directory() const noexcept { return state_directory_; }

@@ -1,0 +1,152 @@
+"""What can be wrong with a node, each with the words that its operator reads: one clear error, the remedy, and nothing left."""
+
+import os
+import unittest
+
+from fake_node import DUAL_BRIDGE, Node, PluginError, ShippedBinaryCase, bridge_config, routed_config
+
+FULL = 'mount -t tmpfs -o mode=0700,size=16k none "$D" && head -c 65536 /dev/zero >"$D/fill" 2>/dev/null; exec "$0"'
+READ_ONLY = 'mount -t tmpfs -o mode=0700,ro none "$D" && exec "$0"'
+
+
+class SituationTest(ShippedBinaryCase):
+    def setUp(self):
+        self.node = Node()
+        self.addCleanup(self.node.close)
+        self.config = bridge_config(self.node, subnets=DUAL_BRIDGE, isDefaultGateway=True)
+        self.container = self.node.container("c")
+        # The bridge and the directories are there: what is compared afterwards is this ADD's alone.
+        self.node.add(self.config, self.node.container("resident"))
+        self.node.add(self.config, self.container)
+        self.node.delete(self.config, self.container)
+
+    def refused(self, config=None, command="ADD", container=None, **options):
+        before = self.node.snapshot(self.container)
+        with self.assertRaises(PluginError) as caught:
+            self.node.call(command, config or self.config, container or self.container, **options)
+        self.assertEqual(self.node.snapshot(self.container), before)
+        document = caught.exception.document
+        return document["code"], document["msg"], document.get("details", "")
+
+    def mounted(self, directory, script):
+        os.makedirs(directory, exist_ok=True)
+        return {"prefix": ("unshare", "--mount", "sh", "-c", script), "D": directory}
+
+    def test_full_disk(self):
+        for directory in (self.node.state, self.node.networks):
+            code, message, details = self.refused(**self.mounted(directory, FULL))
+            self.assertEqual(code, 101)
+            self.assertRegex(message, r"^(create|write|create directory|open) \S+( \S+)?: No space left on device$")
+            self.assertEqual(details, "the file system is full; free some space")
+
+    def test_read_only_directories(self):
+        for directory in (self.node.state, self.node.networks):
+            code, message, details = self.refused(**self.mounted(directory, READ_ONLY))
+            self.assertEqual(code, 101)
+            self.assertRegex(message, r"^(create|open|create directory) \S+( \S+)?: Read-only file system$")
+            self.assertEqual(details, "the file system is read-only; use a directory that can be written to")
+
+    def test_del_works_on_a_full_and_on_a_read_only_state_directory(self):
+        for script in (FULL, READ_ONLY):
+            self.node.delete(self.config, self.container, netns="", **self.mounted(self.node.state, script))
+
+    def test_out_of_file_descriptors(self):
+        seen = set()
+        for limit in range(4, 9):
+            code, message, details = self.refused(prefix=("prlimit", f"--nofile={limit}"))
+            self.assertIn("Too many open files", message)
+            self.assertIn(code, (100, 101))
+            seen.add(details)
+        self.assertEqual(seen, {"there are no file descriptors left; raise the limit"})
+
+    def test_without_cap_net_admin(self):
+        code, message, details = self.refused(prefix=("setpriv", "--bounding-set", "-net_admin", "--inh-caps", "-net_admin"))
+        self.assertEqual(code, 100)
+        self.assertRegex(message, "Operation not permitted")
+        self.assertEqual(details, "patchcord needs root's rights, CAP_NET_ADMIN and CAP_SYS_ADMIN among them, in the host's namespaces")
+
+    def test_exhausted_pool(self):
+        config = routed_config(self.node)
+        config["ipam"]["ranges"] = [[{"subnet": "10.89.0.0/24", "rangeStart": "10.89.0.7", "rangeEnd": "10.89.0.7"}]]
+        self.node.add(config, self.node.container("other"))
+        self.assertEqual(self.refused(config),
+                         (102, "no address is free in set 0 (10.89.0.7-10.89.0.7): all 1 are reserved", ""))
+
+    def test_a_namespace_that_is_gone_and_the_hosts_own(self):
+        self.assertEqual(self.refused(netns="/var/run/netns/nowhere")[:2],
+                         (8, "network namespace /var/run/netns/nowhere: there is no such file"))
+        own = self.node.path_of(self.node.host)
+        self.assertEqual(self.refused(netns=own)[:2],
+                         (8, f"CNI_NETNS {own} is the namespace that the plugin itself runs in, the host's"))
+
+    def test_a_path_that_another_pod_has_by_now(self):
+        result = self.node.add(self.config, self.container)
+        self.node.remove_container(self.container)
+        self.node.container("c")
+        self.node.run_in(self.container, "ip", "link", "add", "eth0", "type", "veth", "peer", "name", "else0")
+        code, message, _ = self.refused(self.config | {"prevResult": result}, command="CHECK")
+        self.assertEqual(code, 105)
+        self.assertTrue(message.startswith(f"CNI_NETNS {self.node.path_of(self.container)} is not the namespace that was attached"), message)
+        self.node.delete(self.config, self.container)
+        self.assertEqual([link["ifname"] for link in self.node.ip_json(self.container, "link") if link["ifname"] != "lo"], ["else0", "eth0"])
+
+    def test_a_bridge_with_all_its_ports(self):
+        batch = "".join(f"link add p{n} type veth peer name q{n}\nlink set p{n} master pcbr0\n" for n in range(1022))
+        path = os.path.join(self.node.directory, "batch")
+        with open(path, "w", encoding="ascii") as file:
+            file.write(batch)
+        self.node.on_host("ip", "-batch", path)
+        code, message, _ = self.refused()
+        self.assertEqual((code, message), (102, "bridge pcbr0 has 1023 ports, which is all that the kernel gives one; use mode routed, or a "
+                                                "second bridge"))
+
+
+class StateDirectoryTest(unittest.TestCase):
+    def setUp(self):
+        self.node = Node()
+        self.addCleanup(self.node.close)
+        self.config = bridge_config(self.node)
+        self.container = self.node.container("c")
+
+    def refused(self):
+        with self.assertRaises(PluginError) as caught:
+            self.node.add(self.config, self.container)
+        self.assertEqual(caught.exception.code, 101)
+        return caught.exception.msg
+
+    def test_one_that_others_may_write_is_not_trusted(self):
+        for mode, path in ((0o777, self.node.state), (0o770, self.node.state), (0o1777, os.path.join(self.node.state, "attachments"))):
+            os.makedirs(path, exist_ok=True)
+            os.chmod(path, mode)
+            self.assertEqual(self.refused(), f"use {path}: others than its owner can write to it; chmod go-w {path}")
+            self.assertEqual(self.node.veths(), [])
+            self.assertEqual(self.node.reservations("br-net"), [])
+            os.chmod(path, 0o700)
+
+    def test_one_of_another_user_is_not_trusted(self):
+        os.makedirs(self.node.state)
+        os.chown(self.node.state, 65534, 65534)
+        self.assertEqual(self.refused(), f"use {self.node.state}: it belongs to user 65534")
+
+    def test_symbolic_links_in_it_are_not_followed(self):
+        elsewhere = os.path.join(self.node.directory, "elsewhere")
+        os.makedirs(elsewhere)
+        for name in ("attachments", "attachments/br-net"):
+            path = os.path.join(self.node.state, name)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            os.symlink(elsewhere, path)
+            self.assertEqual(self.refused(), f"use {path}: it is a symbolic link" if name == "attachments" else f"open {path}: Not a directory")
+            self.assertEqual(os.listdir(elsewhere), [])
+            os.unlink(path)
+
+    def test_files_and_directories_are_for_their_owner_alone_whatever_the_umask(self):
+        for umask in (0, 0o077):
+            self.node.add(self.config, self.container, prefix=("sh", "-c", f'umask {umask:o}; exec "$0"'))
+            for parent, directories, files in os.walk(self.node.state):
+                for name in directories + files:
+                    self.assertEqual(os.stat(os.path.join(parent, name)).st_mode & 0o022, 0, name)
+            self.node.delete(self.config, self.container)
+
+
+if __name__ == "__main__":
+    unittest.main()
