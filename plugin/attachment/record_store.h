@@ -71,6 +71,10 @@ class RecordStore {
   /// Begins the draft of an attachment, or takes over the one that a killed ADD left. Throws
   /// cni::Error{kTryAgainLater} while another process works on it.
   [[nodiscard]] Opened begin(const Key& key) const;
+  /// Takes over what a killed ADD left, waiting up to `patience` for an operation that is still at
+  /// work (base::LockTimeout). Absent where there is none.
+  [[nodiscard]] std::optional<Opened> take_over(const Key& key,
+                                                std::chrono::milliseconds patience) const;
   /// Takes an attachment to remove it, so that no ADD of it begins before `discard`; waits up to
   /// `patience` for an operation that is at work on it (base::LockTimeout, or
   /// cni::Error{kTryAgainLater}). What it gets is the draft that a killed ADD left; or the record,
@@ -86,8 +90,6 @@ class RecordStore {
   bool remove(const Key& key) const;
 
  private:
-  [[nodiscard]] std::optional<Opened> take_over(const Key& key,
-                                                std::chrono::milliseconds patience) const;
   [[nodiscard]] std::optional<Opened> take_record(const Key& key,
                                                   std::chrono::milliseconds patience) const;
   [[nodiscard]] std::optional<Opened> begin_if_free(const Key& key) const;
