@@ -53,6 +53,7 @@ Link read_link(const nlmsghdr* message) {
   link.peer = attributes.number<int>(IFLA_LINK).value_or(0);
   link.peer_nsid = attributes.number<int>(IFLA_LINK_NETNSID);
   link.promiscuity = attributes.number<std::uint32_t>(IFLA_PROMISCUITY).value_or(0);
+  link.tx_queue_length = attributes.number<std::uint32_t>(IFLA_TXQLEN).value_or(0);
   read_kind(link, attributes[IFLA_LINKINFO]);
   return link;
 }
@@ -124,6 +125,7 @@ Message make_change(int index, const LinkChange& change) {
   };
   set_flag(IFF_UP, change.up);
   set_flag(IFF_PROMISC, change.promiscuous);
+  set_flag(IFF_ALLMULTI, change.all_multicast);
   return libnl::make_message(RTM_SETLINK, 0, header);
 }
 
@@ -144,6 +146,8 @@ void put_change(nl_msg* request, const LinkChange& change) {
   if (change.alias) libnl::put(request, IFLA_IFALIAS, as_bytes(*change.alias));
   if (change.mac) libnl::put(request, IFLA_ADDRESS, change.mac->bytes());
   if (change.mtu) libnl::put(request, IFLA_MTU, std::uint32_t{*change.mtu});
+  if (change.tx_queue_length)
+    libnl::put(request, IFLA_TXQLEN, std::uint32_t{*change.tx_queue_length});
   if (change.master) libnl::put(request, IFLA_MASTER, static_cast<std::uint32_t>(*change.master));
   put_ipv4_settings(request, change);
 }
@@ -197,6 +201,10 @@ Message make_link_query(std::string_view name) {
   libnl::put(request.get(), IFLA_IFNAME, name);
   libnl::put(request.get(), IFLA_EXT_MASK, std::uint32_t{RTEXT_FILTER_SKIP_STATS});
   return request;
+}
+
+bool Link::takes_all_multicast() const noexcept {
+  return (flags & IFF_ALLMULTI) != 0;
 }
 
 std::optional<Link> find_link(Socket& socket, std::string_view name) {

@@ -44,12 +44,14 @@ struct Link {
   int peer = 0;    // IFLA_LINK: of a veth, its peer's index in the peer's namespace; 0 unknown
   std::optional<int> peer_nsid;  // IFLA_LINK_NETNSID: absent where the peer is in this namespace
   unsigned promiscuity = 0;
+  unsigned tx_queue_length = 0;                // packets
   std::optional<BridgePortFlags> bridge_port;  // where the master is a bridge
   bool vlan_filtering = false;                 // of a bridge
   std::uint16_t default_vlan = 0;              // of a bridge: what it gives every port; 0 for none
 
-  [[nodiscard]] bool is_up() const noexcept;           // IFF_UP
-  [[nodiscard]] bool is_promiscuous() const noexcept;  // IFF_PROMISC
+  [[nodiscard]] bool is_up() const noexcept;                // IFF_UP
+  [[nodiscard]] bool is_promiscuous() const noexcept;       // IFF_PROMISC
+  [[nodiscard]] bool takes_all_multicast() const noexcept;  // IFF_ALLMULTI
 };
 
 /// Absent where no link has that name. Alternative names are not looked at.
@@ -70,10 +72,12 @@ struct Link {
 struct LinkChange {
   std::optional<bool> up{};
   std::optional<bool> promiscuous{};
+  std::optional<bool> all_multicast{};
   std::optional<std::string> alias{};  // at most 255 bytes
   std::optional<base::MacAddress> mac{};
   std::optional<unsigned> mtu{};
-  std::optional<int> master{};  // 0 releases it
+  std::optional<unsigned> tx_queue_length{};  // packets
+  std::optional<int> master{};                // 0 releases it
   /// IPv4 settings of the interface (IFLA_AF_SPEC / AF_INET / IFLA_INET_CONF; the numbers are
   /// IPV4_DEVCONF_* of include/uapi/linux/ip.h), the same that /proc/sys/net/ipv4/conf/<if>/ holds.
   /// The kernel stores them and does no more: a write to /proc/sys tells listeners to

@@ -8,6 +8,7 @@
 #include "base/ip_prefix.h"
 #include "base/mac_address.h"
 #include "netlink/netns.h"
+#include "plugin/attachment/settings.h"
 #include "plugin/cni/port_mapping.h"
 #include "plugin/cni/result.h"
 
@@ -165,6 +166,8 @@ struct Attachment {
   std::optional<BridgePort> bridge_port;
   std::optional<RoutedPort> routed_port;
   std::optional<PtpPort> ptp_port;
+  std::optional<Tuning> tuning;
+  std::optional<Shaping> shaping;
   std::vector<Address> addresses;     // of the container's interface
   std::vector<cni::Route> routes;     // in the container, next hops filled in
   std::vector<base::Family> forward;  // families to forward for

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "plugin/attachment/record_rules.h"
+#include "plugin/attachment/record_settings.h"
 #include "plugin/cni/object.h"
 
 namespace attachment {
@@ -227,6 +228,8 @@ Attachment read_attachment(const cni::Object& object) {
   if (const auto port = object.object("ptpPort"))
     result.ptp_port = PtpPort{read_addresses(*port, "gateways")};
   read_rules(object, result);
+  if (const auto tuning = object.object("tuning")) result.tuning = read_tuning(*tuning);
+  if (const auto shaping = object.object("shaping")) result.shaping = read_shaping(*shaping);
   for (const cni::Object& address : object.objects("addresses")) {
     if (const auto prefix = address.prefix("address")) {
       result.addresses.push_back({.prefix = *prefix, .gateway = address.address("gateway")});
@@ -279,6 +282,8 @@ std::string to_record(const Attachment& attachment, std::string_view earlier) {
   if (attachment.ptp_port)
     document["ptpPort"] = {{"gateways", write_texts(attachment.ptp_port->gateways)}};
   write_rules(attachment, document);
+  if (attachment.tuning) document["tuning"] = write_tuning(*attachment.tuning);
+  if (attachment.shaping) document["shaping"] = write_shaping(*attachment.shaping);
   document["addresses"] = write_addresses(attachment.addresses);
   document["routes"] = json::array();
   for (const cni::Route& route : attachment.routes)

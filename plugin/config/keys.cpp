@@ -24,7 +24,7 @@ void read_mtu(const cni::Object& root, Network& network) {
   network.mtu = bytes > 0 ? static_cast<unsigned>(bytes) : 0;
 }
 
-base::MacAddress read_mac(const std::string& text, const std::string& where, cni::Code code) {
+base::MacAddress parse_mac(const std::string& text, const std::string& where, cni::Code code) {
   const auto mac = base::MacAddress::parse(text);
   if (!mac || !mac->is_usable())
     throw cni::Error(code, where + ": \"" + text + "\" is no unicast MAC address");
@@ -53,23 +53,32 @@ void refuse_interface_name(const cni::Object& root, std::string_view key, const 
     root.reject(key, "\"" + name + "\" is no interface name: it " + std::string(defect));
 }
 
+std::optional<base::MacAddress> read_mac(const cni::Object& object) {
+  const auto text = object.text("mac");
+  if (!text || text->empty()) return std::nullopt;
+  return parse_mac(*text, object.path_of("mac"), cni::Code::kInvalidConfig);
+}
+
+std::optional<base::MacAddress> read_mac_argument(const cni::Request& request) {
+  const auto text = cni::Arguments::parse(request.args).get("MAC");
+  if (!text || text->empty()) return std::nullopt;
+  return parse_mac(*text, "CNI_ARGS MAC", cni::Code::kInvalidEnvironment);
+}
+
+std::optional<cni::Object> find_args(const cni::Object& root) {
+  const auto args = root.object("args");
+  return args ? args->object("cni") : std::nullopt;
+}
+
 // runtimeConfig, then args, then CNI_ARGS, as in the reference bridge.
 std::optional<base::MacAddress> find_mac(const cni::Request& request, const cni::Object& root) {
-  const auto given = [](const cni::Object& object) { return object.text("mac").value_or(""); };
   if (const auto runtime = root.object("runtimeConfig")) {
-    if (const auto text = given(*runtime); !text.empty())
-      return read_mac(text, runtime->path_of("mac"), cni::Code::kInvalidConfig);
+    if (const auto mac = read_mac(*runtime)) return mac;
   }
-  if (const auto args = root.object("args")) {
-    if (const auto cni = args->object("cni")) {
-      if (const auto text = given(*cni); !text.empty())
-        return read_mac(text, cni->path_of("mac"), cni::Code::kInvalidConfig);
-    }
+  if (const auto args = find_args(root)) {
+    if (const auto mac = read_mac(*args)) return mac;
   }
-  if (const auto text = cni::Arguments::parse(request.args).get("MAC"); text && !text->empty()) {
-    return read_mac(*text, "CNI_ARGS MAC", cni::Code::kInvalidEnvironment);
-  }
-  return std::nullopt;
+  return read_mac_argument(request);
 }
 
 void read_common(const cni::Request& request, Network& network) {

@@ -37,6 +37,13 @@ void read_bridge(const cni::Object& root, Network& network);
 /// there is no mapping: then it is absent. Throws cni::Error{kUnsupportedField} for those that only
 /// iptables can do.
 [[nodiscard]] std::optional<Ports> read_ports(const cni::Object& root);
+/// What the runtime or its user says by the convention of args (`args.cni`).
+[[nodiscard]] std::optional<cni::Object> find_args(const cni::Object& root);
+
+/// The member `mac`; absent where it is empty.
+[[nodiscard]] std::optional<base::MacAddress> read_mac(const cni::Object& object);
+/// MAC of CNI_ARGS. Throws cni::Error{kInvalidEnvironment}.
+[[nodiscard]] std::optional<base::MacAddress> read_mac_argument(const cni::Request& request);
 
 /// The container's MAC: runtimeConfig, then args, then CNI_ARGS, as in the reference bridge. Throws
 /// cni::Error{kInvalidEnvironment} for the last.

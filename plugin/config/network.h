@@ -12,6 +12,8 @@
 #include "plugin/cni/port_mapping.h"
 #include "plugin/cni/request.h"
 #include "plugin/cni/result.h"
+#include "plugin/config/bandwidth.h"
+#include "plugin/config/tuning.h"
 
 /// The configuration as validated plain data: nothing here is text that still has to be understood.
 namespace config {
@@ -111,6 +113,8 @@ struct Network {
   bool mtu_auto = false;              // take the MTU of the default route's link
   std::optional<base::MacAddress> mac;
   bool enable_dad = false;
+  Tuning tuning;        // of type patchcord
+  Bandwidth bandwidth;  // likewise
   bool container_up = true;
   std::optional<cni::Dns> dns;  // replaces what IPAM says
   std::optional<Ports> ports;

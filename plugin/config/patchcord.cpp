@@ -55,6 +55,8 @@ Network parse_patchcord(const cni::Request& request) {
   network.host_interface_prefix = read_prefix(root);
   network.mac = find_mac(request, root);
   network.enable_dad = root.boolean("enabledad").value_or(false);
+  network.tuning = read_tuning(request);
+  network.bandwidth = parse_bandwidth(request);
   read_common(request, network);
   network.ports = read_ports(root);
   if (network.mode == Mode::kBridge) read_bridge(root, network);

@@ -5,11 +5,11 @@
 namespace steps {
 
 std::span<const Step* const> private_steps() {
-  static constexpr std::array<const Step*, 21> kSteps = {
-      &kBridge,          &kInterface,       &kBridgePort, &kPortVlans,  &kRoutedPort,  &kPtpPort,
-      &kAddresses,       &kPtpRoutes,       &kRoutes,     &kHostRoutes, &kVlanGateway, &kGateway,
-      &kFlowsOfOldPorts, &kWithdrawRules,   &kMasquerade, &kIsolation,  &kAntispoof,   &kHostPorts,
-      &kPublishRules,    &kFlowsOfNewPorts, &kCarrier};
+  static constexpr std::array<const Step*, 23> kSteps = {
+      &kBridge,      &kInterface, &kTuning,          &kShaping,         &kBridgePort, &kPortVlans,
+      &kRoutedPort,  &kPtpPort,   &kAddresses,       &kPtpRoutes,       &kRoutes,     &kHostRoutes,
+      &kVlanGateway, &kGateway,   &kFlowsOfOldPorts, &kWithdrawRules,   &kMasquerade, &kIsolation,
+      &kAntispoof,   &kHostPorts, &kPublishRules,    &kFlowsOfNewPorts, &kCarrier};
   return kSteps;
 }
 

@@ -34,6 +34,7 @@ struct World {
   std::optional<netlink::Link> vlan_gateway;
   std::optional<netlink::Link> host_end;
   std::optional<netlink::Link> container_end;
+  std::optional<netlink::Link> ifb;
   /// Held from the moment a bridge is found unfinished until this ADD has finished it or given up
   /// (see bridge.cpp).
   std::optional<base::FileLock> bridge_lock;
@@ -74,6 +75,14 @@ extern const Step kBridge;
 [[nodiscard]] base::FileLock lock_bridge(const World& world, const std::string& bridge);
 /// The veth pair, enslaved at birth, refusing router advertisements; host end up.
 extern const Step kInterface;
+/// Settings of the container's interface and of its namespace.
+extern const Step kTuning;
+/// Notes what kTuning is about to change, as far as it is there already.
+void remember_originals(const World& world, attachment::Tuning& tuning);
+/// The rates of both directions. Needs the host end.
+extern const Step kShaping;
+/// Of the name of an ifb, before the digits of the key's digest.
+inline constexpr std::string_view kIfbPrefix = "bwp";
 /// Hairpin and isolation of the bridge port.
 extern const Step kBridgePort;
 /// The VLANs of the bridge port.

@@ -106,6 +106,15 @@ std::string make(const Parts& parts, base::Rollback& undo) {
                       .make_room = [&] { return free_dead(plan.key.network, parts.settings); }},
                      undo);
   plan_addresses(parts.network, lease, plan);
+  if (!parts.network.tuning.empty()) {
+    plan.tuning = plan_tuning(parts.network.tuning);
+    steps::remember_originals(parts.world, *plan.tuning);
+  }
+  if (!parts.network.bandwidth.empty()) {
+    constexpr unsigned kDefaultMtu = 1500;  // bytes
+    plan.shaping = plan_shaping(plan.key, parts.network.bandwidth, plan.pair.host_name,
+                                plan.pair.mtu != 0 ? plan.pair.mtu : kDefaultMtu);
+  }
   parts.draft.write(plan);
 
   apply(steps::private_steps(), parts.world, plan, undo);

@@ -45,6 +45,7 @@ cni::Result describe(const steps::World& world, const Attachment& attachment,
   result.interfaces.push_back(describe_link(*world.container_end, attachment.netns_path, network));
   if (world.vlan_gateway)
     result.interfaces.push_back(describe_link(*world.vlan_gateway, "", network));
+  if (world.ifb) result.interfaces.push_back(describe_link(*world.ifb, "", network));
   describe_addresses(attachment, container_index, result);
   describe_routes(attachment, network, lease, result);
   const cni::Dns& dns = network.dns ? *network.dns : lease.dns;

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "plugin/cni/error.h"
+#include "plugin/steps/step.h"
 #include "plugin/types/host_ports.h"
 #include "plugin/types/plan_rules.h"
 
@@ -17,6 +18,7 @@ namespace {
 using attachment::Attachment;
 using base::Family;
 
+constexpr unsigned kEthernetHeader = 14;  // bytes
 constexpr std::array<std::uint8_t, 4> kNextHop4 = {169, 254, 1, 1};
 constexpr std::array<std::uint8_t, 16> kNextHop6 = {0xfe, 0x80, 0, 0, 0, 0, 0, 0,
                                                     0,    0,    0, 0, 0, 0, 0, 1};
@@ -165,6 +167,25 @@ std::optional<attachment::VlanGateway> plan_vlan_gateway(const config::Bridge& b
                                  .mac = mac};
 }
 
+std::uint32_t clamp32(std::uint64_t value) {
+  return static_cast<std::uint32_t>(std::min<std::uint64_t>(value, UINT32_MAX));
+}
+
+attachment::RateLimit plan_limit(const config::RateLimit& limit, std::chrono::milliseconds latency,
+                                 unsigned mtu) {
+  constexpr std::uint64_t kBits = 8;
+  constexpr std::uint64_t kFewest = 5;  // packets that a queue holds at least, or TCP starves
+  const std::uint64_t packet = mtu + kEthernetHeader;
+  const std::uint64_t rate = limit.rate / kBits;
+  const auto milliseconds = static_cast<std::uint64_t>(latency.count());
+  const std::uint64_t waiting = rate / 1000 * milliseconds + rate % 1000 * milliseconds / 1000;
+  const std::uint64_t burst = std::max(limit.burst / kBits, packet);
+  return {.rate = rate,
+          .burst = clamp32(burst),
+          .limit = clamp32(waiting + burst),
+          .queue = clamp32(std::max(waiting, kFewest * packet))};
+}
+
 void refuse_two_ipv4_gateways(const Attachment& attachment) {
   const auto& gateways = attachment.bridge_port->gateways;
   const auto of_ipv4 = std::count_if(gateways.begin(), gateways.end(), [](const auto& gateway) {
@@ -238,6 +259,35 @@ Attachment plan_links(const cni::Request& request, const config::Network& networ
                              .gateways = {},
                              .vlans = plan_vlans(network.bridge),
                              .vlan_gateway = plan_vlan_gateway(network.bridge, macs[3])};
+  return plan;
+}
+
+attachment::Tuning plan_tuning(const config::Tuning& tuning) {
+  attachment::Tuning plan{.link = tuning.link};
+  for (const auto& [path, value] : tuning.sysctls)
+    plan.sysctls.push_back({.path = path, .value = value});
+  // net/ipv4/ip_forward sets all/forwarding and every interface's; all/... every interface's.
+  const auto rank = [](const attachment::Sysctl& sysctl) {
+    const auto depth = std::count(sysctl.path.begin(), sysctl.path.end(), '/');
+    return std::pair(depth, sysctl.path.find("/all/") == std::string::npos);
+  };
+  std::stable_sort(plan.sysctls.begin(), plan.sysctls.end(),
+                   [&](const auto& left, const auto& right) { return rank(left) < rank(right); });
+  return plan;
+}
+
+attachment::Shaping plan_shaping(const attachment::Key& key, const config::Bandwidth& bandwidth,
+                                 const std::string& host_name, unsigned mtu) {
+  attachment::Shaping plan{
+      .host_name = host_name,
+      .mtu = mtu,
+      .subnets = bandwidth.shaped.empty() ? bandwidth.unshaped : bandwidth.shaped,
+      .shapes_subnets = !bandwidth.shaped.empty()};
+  if (bandwidth.ingress) plan.ingress = plan_limit(*bandwidth.ingress, bandwidth.latency, mtu);
+  if (bandwidth.egress) {
+    plan.egress = plan_limit(*bandwidth.egress, bandwidth.latency, mtu);
+    plan.ifb = attachment::host_name_of(key, steps::kIfbPrefix);
+  }
   return plan;
 }
 

@@ -6,8 +6,9 @@
 namespace types {
 namespace {
 
-constexpr std::array<const Type*, 7> kTypes = {&kPatchcord, &kBridge,   &kPtp,    &kHostLocal,
-                                               &kStatic,    &kLoopback, &kPortmap};
+constexpr std::array<const Type*, 9> kTypes = {&kPatchcord, &kBridge, &kPtp,
+                                               &kHostLocal, &kStatic, &kLoopback,
+                                               &kPortmap,   &kTuning, &kBandwidth};
 
 }  // namespace
 

@@ -29,6 +29,8 @@ extern const Type kLoopback;
 extern const Type kBridge;
 extern const Type kPtp;
 extern const Type kPortmap;
+extern const Type kTuning;
+extern const Type kBandwidth;
 
 /// By the last part of a path; absent for a name that is none of ours.
 [[nodiscard]] const Type* find_type(std::string_view called_as);

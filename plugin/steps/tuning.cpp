@@ -1,0 +1,253 @@
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+
+#include "base/error.h"
+#include "netlink/sysctl.h"
+#include "plugin/cni/error.h"
+#include "plugin/steps/step.h"
+
+// Settings of the container's namespace and of its interface. Originals are in the record before
+// anything is changed, and are put back by DEL while the same namespace, with the same interface,
+// is still there: the plugin that made the interface, or its user, may go on with it.
+
+namespace steps {
+namespace {
+
+using attachment::Attachment;
+using attachment::LinkSettings;
+using attachment::Sysctl;
+using netlink::Link;
+using netlink::Namespace;
+
+// A sysctl that may be written only has no value to be told.
+std::optional<std::string> read_if_readable(const std::string& path) {
+  try {
+    return netlink::read_sysctl(path);
+  } catch (const base::SystemError&) {
+    return std::nullopt;
+  }
+}
+
+LinkSettings settings_of(const Link& link) {
+  return {.mac = link.mac,
+          .mtu = link.mtu,
+          .promiscuous = link.is_promiscuous(),
+          .all_multicast = link.takes_all_multicast(),
+          .tx_queue_length = link.tx_queue_length};
+}
+
+// Of `all`, what `wanted` names and has in another way.
+LinkSettings others_of(const LinkSettings& wanted, const LinkSettings& all) {
+  const auto differing = [](const auto& left, const auto& right) {
+    return left && left != right ? right : std::decay_t<decltype(right)>();
+  };
+  return {.mac = differing(wanted.mac, all.mac),
+          .mtu = differing(wanted.mtu, all.mtu),
+          .promiscuous = differing(wanted.promiscuous, all.promiscuous),
+          .all_multicast = differing(wanted.all_multicast, all.all_multicast),
+          .tx_queue_length = differing(wanted.tx_queue_length, all.tx_queue_length)};
+}
+
+void change(netlink::Socket& socket, const Link& link, const LinkSettings& settings) {
+  if (settings == LinkSettings{}) return;
+  netlink::change_link(socket, link,
+                       {.promiscuous = settings.promiscuous,
+                        .all_multicast = settings.all_multicast,
+                        .mac = settings.mac,
+                        .mtu = settings.mtu,
+                        .tx_queue_length = settings.tx_queue_length});
+}
+
+std::vector<std::string_view> words_of(std::string_view text) {
+  constexpr std::string_view kSpace = " \t\n";
+  std::vector<std::string_view> words;
+  for (auto begin = text.find_first_not_of(kSpace); begin != std::string_view::npos;
+       begin = text.find_first_not_of(kSpace)) {
+    text.remove_prefix(begin);
+    words.push_back(text.substr(0, text.find_first_of(kSpace)));
+    text.remove_prefix(words.back().size());
+  }
+  return words;
+}
+
+// As the kernel reads numbers: 0x for hexadecimal, a leading 0 for octal ones.
+std::optional<long long> number_of(std::string_view word) {
+  const std::string text(word);
+  char* end = nullptr;
+  errno = 0;
+  const long long value = std::strtoll(text.c_str(), &end, 0);
+  const bool is_number = errno == 0 && end != text.c_str() && *end == '\0';
+  return is_number ? std::optional(value) : std::nullopt;
+}
+
+// The kernel prints a value in its own way: tabs between several, numbers in decimal.
+bool is_same_value(std::string_view left, std::string_view right) {
+  const auto ours = words_of(left);
+  const auto seen = words_of(right);
+  return std::equal(ours.begin(), ours.end(), seen.begin(), seen.end(),
+                    [](std::string_view a, std::string_view b) {
+                      const auto number = number_of(a);
+                      return a == b || (number && number == number_of(b));
+                    });
+}
+
+void write(const Sysctl& sysctl) {
+  const std::string what = "sysctl " + sysctl.path + " = \"" + sysctl.value + "\"";
+  try {
+    if (netlink::write_sysctl(sysctl.path, sysctl.value)) return;
+  } catch (const base::SystemError& error) {
+    throw cni::Error(cni::Code::kKernel, "cannot set " + what + ": " + error.what());
+  }
+  throw cni::Error(cni::Code::kKernel,
+                   "cannot set " + what +
+                       ": the container's network namespace has no such setting; it may be one of "
+                       "the host's alone, or of a kernel feature that is off");
+}
+
+void put_back(const Sysctl& sysctl) {
+  if (sysctl.original && !is_same_value(*sysctl.original, sysctl.value))
+    netlink::write_sysctl(sysctl.path, *sysctl.original);
+}
+
+void write_all(const World& world, const std::vector<Sysctl>& sysctls, base::Rollback& undo) {
+  const netlink::ScopedEntry inside(*world.container_namespace, world.host_namespace);
+  for (const Sysctl& sysctl : sysctls) {
+    write(sysctl);
+    undo.add("sysctl " + sysctl.path, [&world, sysctl] {
+      const netlink::ScopedEntry again(*world.container_namespace, world.host_namespace);
+      put_back(sysctl);
+    });
+  }
+}
+
+std::vector<Sysctl> altered(const World& world, const std::vector<Sysctl>& sysctls) {
+  std::vector<Sysctl> found;
+  const netlink::ScopedEntry inside(*world.container_namespace, world.host_namespace);
+  for (const Sysctl& sysctl : sysctls) {
+    const auto seen = read_if_readable(sysctl.path);
+    if (seen && !is_same_value(sysctl.value, *seen))
+      found.push_back({.path = sysctl.path, .value = sysctl.value, .original = seen});
+  }
+  return found;
+}
+
+std::string describe(const Sysctl& found) {
+  return "sysctl " + found.path + " is \"" + *found.original + "\", not \"" + found.value + "\"";
+}
+
+// All are written before any is read back: one may set others, as net/ipv4/ip_forward does.
+void apply_sysctls(World& world, const std::vector<Sysctl>& sysctls, base::Rollback& undo) {
+  if (sysctls.empty()) return;
+  write_all(world, sysctls, undo);
+  if (const auto found = altered(world, sysctls); !found.empty())
+    throw cni::Error(cni::Code::kKernel, describe(found.front()) + ", after it was set");
+}
+
+const Link& require_container_end(const World& world, const Attachment& attachment) {
+  if (world.container_end) return *world.container_end;
+  throw cni::Error(cni::Code::kConflict, "the container has no interface " + attachment.key.ifname +
+                                             " (" + attachment.netns_path + ")");
+}
+
+void apply_link(World& world, const Attachment& attachment, base::Rollback& undo) {
+  const auto& tuning = *attachment.tuning;
+  if (tuning.link == LinkSettings{}) return;
+  const Link link = require_container_end(world, attachment);
+  // Before the effect, of which a refusal may leave a part.
+  undo.add("settings of interface " + link.name, [&world, link, original = tuning.original] {
+    change(*world.container, link, original);
+  });
+  change(*world.container, link, tuning.link);
+  world.container_end = netlink::find_link(*world.container, link.index);
+}
+
+void apply(World& world, Attachment& attachment, base::Rollback& undo) {
+  if (!attachment.tuning) return;
+  apply_sysctls(world, attachment.tuning->sysctls, undo);
+  apply_link(world, attachment, undo);
+}
+
+void find_link_differences(const Attachment& attachment, const Link& link, Findings& findings) {
+  const LinkSettings& wanted = attachment.tuning->link;
+  const LinkSettings other = others_of(wanted, settings_of(link));
+  const std::string what = "container interface " + link.name;
+  if (wanted.mac && link.mac != wanted.mac)
+    findings.push_back(what + " does not have the MAC address " + wanted.mac->to_string());
+  if (other.mtu)
+    findings.push_back(what + " has MTU " + std::to_string(*other.mtu) + ", not " +
+                       std::to_string(*wanted.mtu));
+  if (other.promiscuous)
+    findings.push_back(what + " is " + (*wanted.promiscuous ? "not " : "") + "promiscuous");
+  if (other.all_multicast)
+    findings.push_back(what + " takes " + (*wanted.all_multicast ? "not " : "") + "all multicast");
+  if (other.tx_queue_length)
+    findings.push_back(what + " has a transmit queue of " + std::to_string(*other.tx_queue_length) +
+                       " packets, not " + std::to_string(*wanted.tx_queue_length));
+}
+
+void check(World& world, const Attachment& attachment, Findings& findings) {
+  if (!attachment.tuning) return;
+  for (const Sysctl& found : altered(world, attachment.tuning->sysctls))
+    findings.push_back(describe(found));
+  if (attachment.tuning->link == LinkSettings{}) return;
+  if (world.container_end) {
+    find_link_differences(attachment, *world.container_end, findings);
+  } else {
+    findings.push_back("container interface " + attachment.key.ifname + " is missing");
+  }
+}
+
+void put_all_back(World& world, const Namespace& container, const attachment::Tuning& tuning) {
+  auto socket = netlink::Socket::in(container, world.host_namespace);
+  const auto link = netlink::find_link(socket, tuning.link_index);
+  if (link) change(socket, *link, tuning.original);
+  const netlink::ScopedEntry inside(container, world.host_namespace);
+  for (auto sysctl = tuning.sysctls.rbegin(); sysctl != tuning.sysctls.rend(); ++sysctl)
+    put_back(*sysctl);
+}
+
+// What the kernel will not take back does not keep a container from being deleted: its namespace
+// goes soon, and all settings with it.
+void remove(World& world, const Attachment& attachment) {
+  if (!attachment.tuning) return;
+  const auto container = Namespace::find(attachment.netns_path);
+  if (!container || container->identity() != attachment.netns) return;
+  try {
+    put_all_back(world, *container, *attachment.tuning);
+  } catch (const std::exception&) {
+    return;
+  }
+}
+
+void restore(World& world, const Attachment& attachment, Findings& restored) {
+  if (!attachment.tuning) return;
+  for (const Sysctl& found : altered(world, attachment.tuning->sysctls)) {
+    const netlink::ScopedEntry inside(*world.container_namespace, world.host_namespace);
+    write(found);
+    restored.push_back("sysctl " + found.path + " = \"" + found.value + "\"");
+  }
+  if (!world.container_end) return;
+  Findings differences;
+  find_link_differences(attachment, *world.container_end, differences);
+  if (differences.empty()) return;
+  change(*world.container, *world.container_end, attachment.tuning->link);
+  restored.push_back("settings of container interface " + attachment.key.ifname);
+}
+
+}  // namespace
+
+void remember_originals(const World& world, attachment::Tuning& tuning) {
+  if (world.container_end) {
+    tuning.link_index = world.container_end->index;
+    tuning.original = others_of(tuning.link, settings_of(*world.container_end));
+  }
+  if (tuning.sysctls.empty()) return;
+  const netlink::ScopedEntry inside(*world.container_namespace, world.host_namespace);
+  for (Sysctl& sysctl : tuning.sysctls) sysctl.original = read_if_readable(sysctl.path);
+}
+
+const Step kTuning = {
+    .name = "tuning", .apply = apply, .check = check, .remove = remove, .restore = restore};
+
+}  // namespace steps

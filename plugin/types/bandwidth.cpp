@@ -1,0 +1,81 @@
+#include "plugin/config/bandwidth.h"
+
+#include "base/digest.h"
+#include "netlink/link.h"
+#include "plugin/cni/error.h"
+#include "plugin/types/chained.h"
+#include "plugin/types/plan.h"
+#include "plugin/types/type.h"
+
+namespace types {
+namespace {
+
+using attachment::Attachment;
+
+constexpr std::array<const steps::Step*, 1> kSteps = {&steps::kShaping};
+
+// Behind all others, as in the reference, so that the indices of addresses stay true.
+void describe_ifb(const steps::World& world, const Attachment&, cni::Result& result) {
+  if (world.ifb)
+    result.interfaces.push_back(
+        {.name = world.ifb->name, .mac = world.ifb->mac ? world.ifb->mac->to_string() : ""});
+}
+
+// The reference names an ifb after network and container alone.
+void remove_reference_ifb(steps::World& world, const cni::Request& request) {
+  constexpr std::size_t kDigits = 12;
+  const std::string name = std::string(steps::kIfbPrefix) +
+                           base::sha512_hex(request.network + request.container_id, kDigits);
+  const auto ifb = netlink::find_link(world.host, name);
+  if (ifb && ifb->kind == "ifb" && ifb->alias.empty())
+    netlink::delete_link(world.host, ifb->index, ifb->name);
+}
+
+constexpr Chained kChain = {.name = "bandwidth",
+                            .steps = kSteps,
+                            .describe = describe_ifb,
+                            .remove_foreign = remove_reference_ifb};
+
+void add_bandwidth(const cni::Request& request, const Settings& settings) {
+  const config::Bandwidth bandwidth = config::parse_bandwidth(request);
+  if (bandwidth.empty()) return pass_on(request, settings);
+  add_chained(kChain, request, settings,
+              [&](const cni::Result&, const steps::World& world, Attachment& plan) {
+                const auto link = world.host_end.value_or(netlink::Link{});
+                plan.shaping = plan_shaping(plan.key, bandwidth, link.name, link.mtu);
+                plan.shaping->host_index = link.index;
+              });
+}
+
+void delete_bandwidth(const cni::Request& request, const Settings& settings) {
+  delete_chained(kChain, request, settings);
+}
+
+void check_bandwidth(const cni::Request& request, const Settings& settings) {
+  if (config::parse_bandwidth(request).empty()) {
+    (void)require_previous_result(request);
+  } else {
+    check_chained(kChain, request, settings);
+  }
+}
+
+void collect_bandwidth(const cni::Request& request, const Settings& settings) {
+  collect_chained(kChain, request, settings);
+}
+
+void report_status(const cni::Request& request, const Settings& settings) {
+  (void)config::parse_bandwidth(request);
+  require_chained_ready(settings);
+}
+
+}  // namespace
+
+const Type kBandwidth = {.name = kChain.name,
+                         .oldest = cni::Version::k0_3_0,
+                         .add = add_bandwidth,
+                         .del = delete_bandwidth,
+                         .check = check_bandwidth,
+                         .gc = collect_bandwidth,
+                         .status = report_status};
+
+}  // namespace types
