@@ -9,7 +9,7 @@ JOBS ?= $(shell nproc)
 SOURCES = $(shell git ls-files -co --exclude-standard '*.cpp' '*.h')
 
 .DEFAULT_GOAL := build/patchcord
-.PHONY: build/patchcord build demo test test-netns test-vm test-e2e lint format format-check install clean help packages bench
+.PHONY: deb build/patchcord build demo test test-netns test-vm test-e2e lint format format-check install clean help packages bench
 
 build/patchcord:  ## build the plugin: one static, stripped binary
 	@command -v cmake >/dev/null || { echo "cmake is missing: run 'sudo tests/install-packages build' first" >&2; exit 1; }
@@ -66,7 +66,7 @@ format:  ## reformat every source file
 format-check:
 	@clang-format --dry-run --Werror $(SOURCES)
 
-install: build/patchcord  ## put the plugin and the links to it into DESTDIR/PLUGIN_DIR; REPLACE=1 replaces others of these names
+install: build/patchcord  ## put the plugin and the links to it into DESTDIR/PLUGIN_DIR, its man page and completions below PREFIX; REPLACE=1 replaces others of these names
 	install -d $(DESTDIR)$(PLUGIN_DIR)
 	@# By rename: a plugin that is being run cannot be overwritten, and a half-written one must not be run.
 	install -m 0755 build/patchcord $(DESTDIR)$(PLUGIN_DIR)/.patchcord.new
@@ -78,6 +78,14 @@ install: build/patchcord  ## put the plugin and the links to it into DESTDIR/PLU
 	    ln -sfn patchcord .$$name.new && mv -fT .$$name.new $$name; \
 	  fi; \
 	done
+	install -D -m 0644 docs/patchcord.8 $(DESTDIR)$(PREFIX)/share/man/man8/patchcord.8
+	@for to in bash:bash-completion/completions/patchcord zsh:zsh/site-functions/_patchcord fish:fish/vendor_completions.d/patchcord.fish; do \
+	  place=$(DESTDIR)$(PREFIX)/share/$${to#*:} && install -d "$$(dirname "$$place")" && build/patchcord completion "$${to%%:*}" >"$$place" || exit 1; \
+	done
+
+deb: build/patchcord  ## build/patchcord_VERSION_ARCH.deb, by CPack
+	cmake --build --preset release -j $(JOBS)
+	cd build && cpack -G DEB
 
 clean:  ## remove everything built
 	rm -rf build build-debug build-sanitize build-lint build-fuzz

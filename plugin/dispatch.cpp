@@ -1,13 +1,17 @@
 #include "plugin/dispatch.h"
 
 #include <cerrno>
+#include <chrono>
 #include <exception>
+#include <optional>
 
 #include "base/error.h"
 #include "netlink/error.h"
 #include "netlink/netns.h"
 #include "plugin/cni/error.h"
 #include "plugin/cni/version.h"
+#include "plugin/observe/operation.h"
+#include "plugin/types/stopwatch.h"
 #include "plugin/types/type.h"
 
 namespace plugin {
@@ -129,8 +133,19 @@ void run(const types::Type& type, const cni::Request& request, const types::Sett
   }
 }
 
-// The version that an error document bears: the configuration's, once it is known.
-void answer(const Invocation& invocation, cni::Version& version) {
+using Clock = std::chrono::steady_clock;
+
+/// One call, as far as it is known by the time it ends.
+struct Progress {
+  // The version that an error document bears: the configuration's, once it is known.
+  cni::Version version = cni::kNewest;
+  std::optional<cni::Request> request{};
+  observe::Destinations destinations{};
+  types::Stopwatch watch{};
+  Clock::time_point began = Clock::now();
+};
+
+void answer(const Invocation& invocation, Progress& progress) {
   const auto& environment = invocation.environment;
   if (environment.get("CNI_COMMAND").empty()) {
     invocation.report(invocation.on_terminal ? std::string(kHelp) : about());
@@ -140,9 +155,31 @@ void answer(const Invocation& invocation, cni::Version& version) {
   if (cni::command_of(environment) == cni::Command::kVersion) {
     return invocation.write_output(cni::version_document(type.oldest));
   }
-  const cni::Request request = cni::read_request(environment, read_input(invocation));
-  version = request.version;
-  run(type, request, settings_of(invocation));
+  progress.destinations = observe::destinations_of(environment, nullptr);
+  progress.request = cni::read_request(environment, read_input(invocation));
+  progress.destinations = observe::destinations_of(environment, &*progress.request);
+  progress.version = progress.request->version;
+  types::Settings settings = settings_of(invocation);
+  if (progress.destinations.any()) settings.watch = &progress.watch;
+  run(type, *progress.request, settings);
+}
+
+void tell(const Invocation& invocation, const Progress& progress, unsigned code,
+          const std::string& message) {
+  if (!progress.destinations.any()) return;
+  const auto& environment = invocation.environment;
+  const auto took =
+      std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - progress.began);
+  observe::tell({.command = environment.get("CNI_COMMAND"),
+                 .type = std::string(require_type(invocation.called_as).name),
+                 .network = progress.request ? progress.request->network : "",
+                 .container_id = environment.get("CNI_CONTAINERID"),
+                 .ifname = environment.get("CNI_IFNAME"),
+                 .code = code,
+                 .message = message,
+                 .microseconds = static_cast<std::uint64_t>(took.count()),
+                 .timings = progress.watch.timings()},
+                progress.destinations, state_directory_of(environment), invocation.report);
 }
 
 void answer_error(const Invocation& invocation, const cni::Error& error, cni::Version version) {
@@ -157,12 +194,15 @@ void answer_error(const Invocation& invocation, const cni::Error& error, cni::Ve
 }  // namespace
 
 int dispatch(const Invocation& invocation) noexcept {
-  cni::Version version = cni::kNewest;
+  Progress progress;
   try {
-    answer(invocation, version);
+    answer(invocation, progress);
+    tell(invocation, progress, 0, "");
     return 0;
   } catch (...) {
-    answer_error(invocation, as_error(std::current_exception()), version);
+    const cni::Error error = as_error(std::current_exception());
+    answer_error(invocation, error, progress.version);
+    tell(invocation, progress, error.code(), error.what());
     return 1;
   }
 }

@@ -156,6 +156,12 @@ struct Pod {
   std::string name;
 };
 
+/// How long a part of an ADD took.
+struct Timing {
+  std::string step;
+  std::uint64_t microseconds = 0;
+};
+
 struct Attachment {
   Key key;
   std::optional<Pod> pod;
@@ -175,7 +181,8 @@ struct Attachment {
   std::optional<Isolation> isolation;
   std::optional<Antispoof> antispoof;
   std::optional<HostPorts> host_ports;
-  bool finished = false;  // false in a record whose ADD did not come to its end
+  std::vector<Timing> timings;  // of its ADD, in the order of work
+  bool finished = false;        // false in a record whose ADD did not come to its end
 };
 
 /// The group (IFLA_GROUP) of host ends: nftables rules tell by it that a packet comes from a

@@ -237,6 +237,11 @@ Attachment read_attachment(const cni::Object& object) {
   }
   for (const cni::Object& route : object.objects("routes"))
     result.routes.push_back(read_route(route));
+  for (const cni::Object& timing : object.objects("timings")) {
+    const auto time = timing.integer("us", 0, INT64_MAX).value_or(0);
+    result.timings.push_back({.step = timing.text("step").value_or(""),
+                              .microseconds = static_cast<std::uint64_t>(time)});
+  }
   for (const std::string& family : object.texts("forward")) {
     result.forward.push_back(family == "IPv6" ? base::Family::kIpv6 : base::Family::kIpv4);
   }
@@ -296,6 +301,16 @@ std::string to_record(const Attachment& attachment, std::string_view earlier) {
   json record = parse_or_empty(last_complete_line(earlier));
   record.merge_patch(document);
   return record.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+std::string with_timings(std::string line, const std::vector<Timing>& timings) {
+  line.pop_back();  // the closing brace
+  line += R"(,"timings":[)";
+  for (const Timing& timing : timings) {
+    if (line.back() != '[') line += ',';
+    line += R"({"step":")" + timing.step + R"(","us":)" + std::to_string(timing.microseconds) + "}";
+  }
+  return line + "]}";
 }
 
 std::optional<Attachment> parse_record(std::string_view text) {

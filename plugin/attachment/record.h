@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "plugin/attachment/attachment.h"
 
@@ -11,6 +12,9 @@ namespace attachment {
 /// One line of JSON, without the newline. `earlier` is an older form of the same record: members of
 /// it that this version does not know are kept.
 [[nodiscard]] std::string to_record(const Attachment& attachment, std::string_view earlier = {});
+
+/// The line with the times that its ADD took as one more member.
+[[nodiscard]] std::string with_timings(std::string line, const std::vector<Timing>& timings);
 
 /// Reads the last complete line. Members that are unknown are passed over, missing ones have their
 /// defaults, so that records of the next and of the previous version can be read. Absent where

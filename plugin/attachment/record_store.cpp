@@ -138,7 +138,13 @@ std::vector<Key> list_directory(const std::string& path, const std::string& part
 }  // namespace
 
 void Draft::write(const Attachment& attachment) {
-  base::write_all(fd_.get(), to_record(attachment) + "\n", name_);
+  line_ = to_record(attachment);
+  base::write_all(fd_.get(), line_ + "\n", name_);
+}
+
+void Draft::write_timings(const std::vector<Timing>& timings) {
+  if (line_.empty()) return;
+  base::write_all(fd_.get(), with_timings(line_, timings) + "\n", name_);
 }
 
 RecordStore::RecordStore(std::string state_directory, std::string_view kind)

@@ -19,12 +19,16 @@ class Draft {
  public:
   /// Appends the attachment as it is known now. A line is complete or it does not count.
   void write(const Attachment& attachment);
+  /// Appends the line that was written last once more, with these times in it. To put the whole
+  /// attachment into JSON again would cost more than it is worth.
+  void write_timings(const std::vector<Timing>& timings);
 
  private:
   friend class RecordStore;
   Draft(base::UniqueFd fd, std::string name) : fd_(std::move(fd)), name_(std::move(name)) {}
   base::UniqueFd fd_;
   std::string name_;
+  std::string line_;  // the last one
 };
 
 /// The records of all attachments: <state directory>/<kind>/<network>/<container id>:<ifname>,

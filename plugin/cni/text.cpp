@@ -69,4 +69,25 @@ std::string quote(std::string_view text) {
   return '"' + std::string(text.substr(0, end)) + "...\"";
 }
 
+std::string quote_json(std::string_view text) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string quoted = "\"";
+  for (const char c : repair_utf8(text)) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      quoted += '\\';
+      quoted += c;
+    } else if (c == '\n') {
+      quoted += "\\n";
+    } else if (byte < 0x20) {
+      quoted += "\\u00";
+      quoted += kDigits[byte >> 4U];
+      quoted += kDigits[byte & 0xFU];
+    } else {
+      quoted += c;
+    }
+  }
+  return quoted + "\"";
+}
+
 }  // namespace cni

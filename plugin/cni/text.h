@@ -27,4 +27,7 @@ struct Character {
 /// look-up finds std::quoted.)
 [[nodiscard]] std::string quote(std::string_view text);
 
+/// In double quotes, escaped as RFC 8259 has it; bytes that are no UTF-8 become U+FFFD.
+[[nodiscard]] std::string quote_json(std::string_view text);
+
 }  // namespace cni

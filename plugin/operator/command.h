@@ -49,9 +49,23 @@ struct Command {
   int (*run)(const Call& call);
 };
 
+extern const Command kAdd;
+extern const Command kCheck;
 extern const Command kCompletion;
+extern const Command kDel;
+extern const Command kDoctor;
+extern const Command kGc;
+extern const Command kGraph;
 extern const Command kHelp;
+extern const Command kInspect;
+extern const Command kInstall;
 extern const Command kList;
+extern const Command kMetrics;
+extern const Command kReconcile;
+extern const Command kStatus;
+extern const Command kUninstall;
+extern const Command kValidate;
+extern const Command kWatch;
 
 /// In the order of the help.
 [[nodiscard]] std::span<const Command* const> commands();

@@ -6,7 +6,9 @@
 namespace tool {
 
 std::span<const Command* const> commands() {
-  static constexpr std::array<const Command*, 3> kCommands = {&kList, &kCompletion, &kHelp};
+  static constexpr std::array<const Command*, 17> kCommands = {
+      &kList,  &kInspect, &kDoctor,   &kGraph,   &kWatch,   &kReconcile, &kGc,         &kAdd, &kDel,
+      &kCheck, &kStatus,  &kValidate, &kMetrics, &kInstall, &kUninstall, &kCompletion, &kHelp};
   return kCommands;
 }
 

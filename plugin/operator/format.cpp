@@ -50,6 +50,7 @@ void write_summary(const Sighting& sighting, Json& json) {
   json.member("mode", mode_of(attachment));
   if (attachment.bridge_port) json.member("bridge", attachment.bridge_port->bridge);
   if (!attachment.netns_path.empty()) json.member("netns", attachment.netns_path);
+  json.member("ports", ports_of(sighting));
   json.member("recorded", sighting.since.has_value());
   if (sighting.since) json.member("since", time_text(*sighting.since));
   json.member("state", to_string(sighting.state));

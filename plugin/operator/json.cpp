@@ -4,27 +4,6 @@
 
 namespace tool {
 
-std::string quote_json(std::string_view text) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string quoted = "\"";
-  for (const char c : cni::repair_utf8(text)) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      quoted += '\\';
-      quoted += c;
-    } else if (c == '\n') {
-      quoted += "\\n";
-    } else if (byte < 0x20) {
-      quoted += "\\u00";
-      quoted += kDigits[byte >> 4U];
-      quoted += kDigits[byte & 0xFU];
-    } else {
-      quoted += c;
-    }
-  }
-  return quoted + "\"";
-}
-
 void Json::separate() {
   if (after_key_) {
     after_key_ = false;
@@ -59,13 +38,13 @@ Json& Json::end(char bracket) {
 
 Json& Json::key(std::string_view name) {
   separate();
-  text_ += quote_json(name) + ": ";
+  text_ += cni::quote_json(name) + ": ";
   after_key_ = true;
   return *this;
 }
 
 Json& Json::text(std::string_view value) {
-  return raw(quote_json(value));
+  return raw(cni::quote_json(value));
 }
 
 Json& Json::member(std::string_view name, const std::vector<std::string>& values) {

@@ -46,7 +46,4 @@ class Json {
   bool after_key_ = false;  // the next token is a member's value
 };
 
-/// In double quotes, escaped as RFC 8259 has it; what is no UTF-8 becomes U+FFFD.
-[[nodiscard]] std::string quote_json(std::string_view text);
-
 }  // namespace tool

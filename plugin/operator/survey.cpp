@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "netlink/address.h"
+#include "plugin/cni/port_mapping.h"
 #include "plugin/operator/reservations.h"
 #include "plugin/operator/table.h"
 #include "plugin/steps/step.h"
@@ -25,6 +26,14 @@ std::optional<netlink::Link> copy_of(const netlink::Link* link) {
   return link == nullptr ? std::nullopt : std::optional(*link);
 }
 
+// Those that type portmap has published behind another type of the chain, on a record of its own.
+void find_ports(Node& node, Sighting& sighting) {
+  if (sighting.attachment.host_ports || !attachment::is_valid(sighting.attachment.key)) return;
+  const attachment::RecordStore records(node.records().state_directory(), "portmap");
+  if (auto found = records.find(sighting.attachment.key))
+    sighting.attachment.host_ports = std::move(found->host_ports);
+}
+
 Sighting from_record(Node& node, const Key& key) {
   Sighting sighting;
   if (auto found = node.records().find(key)) {
@@ -32,6 +41,7 @@ Sighting from_record(Node& node, const Key& key) {
     sighting.host_end = copy_of(node.find(sighting.attachment.pair.host_name));
     sighting.since = node.records().written_at(key);
     examine(node, sighting);
+    find_ports(node, sighting);
   } else {
     sighting.attachment.key = key;
     sighting.state = State::kUnfinished;
@@ -80,6 +90,7 @@ Sighting from_foreign_link(Node& node, const netlink::Link& link, const Reservat
     sighting.attachment.key.network = holder->network;
     sighting.attachment.key.container_id = holder->owner.container_id;
   }
+  find_ports(node, sighting);
   return sighting;
 }
 
@@ -99,6 +110,24 @@ void add_what_only_links_tell(Node& node, const Reservations& reserved,
       sightings.push_back(from_foreign_link(node, link, reserved));
     }
   }
+}
+
+// Whether a step has anything to do with the attachment; of one that is not known here it is said.
+bool concerns(std::string_view step, const Attachment& attachment) {
+  const auto& bridge = attachment.bridge_port;
+  if (step == "bridge" || step == "bridge port" || step == "open bridge") return bridge.has_value();
+  if (step == "port VLANs") return bridge && bridge->vlans;
+  if (step == "VLAN gateway" || step == "open VLAN gateway") return bridge && bridge->vlan_gateway;
+  if (step == "gateway") return bridge && !bridge->gateways.empty();
+  if (step == "routed port") return attachment.routed_port.has_value();
+  if (step == "ptp port" || step == "ptp routes") return attachment.ptp_port.has_value();
+  if (step == "host routes") return !bridge;
+  if (step == "rules" || step == "withdrawal of rules")
+    return attachment.masquerade || attachment.isolation || attachment.antispoof ||
+           attachment.host_ports;
+  if (step.starts_with("flows to ")) return attachment.host_ports.has_value();
+  if (step == "forwarding") return !attachment.forward.empty();
+  return true;
 }
 
 // A draft whose ADD is at work has its host end already.
@@ -161,6 +190,14 @@ std::string_view mode_of(const attachment::Attachment& attachment) {
   return attachment.ptp_port ? "ptp" : "";
 }
 
+std::vector<std::string> ports_of(const Sighting& sighting) {
+  std::vector<std::string> texts;
+  if (!sighting.attachment.host_ports) return texts;
+  for (const auto& mapping : sighting.attachment.host_ports->mappings)
+    texts.push_back(cni::to_string(mapping) + " → " + std::to_string(mapping.container_port));
+  return texts;
+}
+
 std::string path_of(const Sighting& sighting) {
   if (sighting.attachment.bridge_port) return sighting.attachment.bridge_port->bridge;
   const std::string_view mode = mode_of(sighting.attachment);
@@ -205,6 +242,7 @@ void examine(Node& node, Sighting& sighting) {
       Part part{.step = step->name, .findings = {}};
       step->check(world, attachment, part.findings);
       if (!part.findings.empty()) sighting.state = State::kBroken;
+      if (part.findings.empty() && !concerns(step->name, attachment)) continue;
       sighting.parts.push_back(std::move(part));
     }
   };

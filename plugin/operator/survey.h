@@ -68,6 +68,8 @@ struct Sighting {
 [[nodiscard]] std::string title_of(const Sighting& sighting);
 /// The bridge's name, "routed", "ptp", or "-".
 [[nodiscard]] std::string path_of(const Sighting& sighting);
+/// "tcp port 8080 → 80", one for each host port.
+[[nodiscard]] std::vector<std::string> ports_of(const Sighting& sighting);
 [[nodiscard]] std::string_view mode_of(const attachment::Attachment& attachment);
 
 /// Every attachment: those with a record, those with no more than a marked host end, and veth pairs

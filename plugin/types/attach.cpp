@@ -14,6 +14,7 @@
 #include "plugin/types/plan.h"
 #include "plugin/types/recorded.h"
 #include "plugin/types/stage.h"
+#include "plugin/types/stopwatch.h"
 #include "plugin/types/tear_down.h"
 
 namespace types {
@@ -59,11 +60,6 @@ void announce_addresses(const steps::World& world, const Attachment& attachment,
   }
 }
 
-void apply(std::span<const steps::Step* const> list, steps::World& world, Attachment& attachment,
-           base::Rollback& undo) {
-  for (const steps::Step* step : list) step->apply(world, attachment, undo);
-}
-
 // With every trace of theirs: what else leads to their addresses must not lead to the next one's.
 bool free_dead(const std::string& network, const Settings& settings) {
   bool any = false;
@@ -82,13 +78,22 @@ struct Parts {
   const Settings& settings;
   steps::World& world;
   attachment::Draft& draft;
+  Stopwatch& watch;
 };
+
+void apply(std::span<const steps::Step* const> list, const Parts& parts, Attachment& attachment,
+           base::Rollback& undo) {
+  for (const steps::Step* step : list) {
+    step->apply(parts.world, attachment, undo);
+    parts.watch.lap(step->name);
+  }
+}
 
 // What others rely on from the moment it is there: undone if not all of it succeeds, and never
 // after that.
 void open_to_others(const Parts& parts, Attachment& plan) {
   base::Rollback undo(parts.settings.report);
-  apply(steps::public_steps(), parts.world, plan, undo);
+  apply(steps::public_steps(), parts, plan, undo);
   undo.dismiss();
 }
 
@@ -99,6 +104,7 @@ std::string make(const Parts& parts, base::Rollback& undo) {
       plan_links(parts.request, parts.network, parts.world.container_namespace->identity(),
                  find_mtu(parts.world.host, parts.network));
   parts.draft.write(plan);
+  parts.watch.lap("begin");
   lease::Lease lease =
       lease::acquire(parts.request, parts.network.ipam,
                      {.state_directory = parts.settings.state_directory,
@@ -117,7 +123,8 @@ std::string make(const Parts& parts, base::Rollback& undo) {
   }
   parts.draft.write(plan);
 
-  apply(steps::private_steps(), parts.world, plan, undo);
+  parts.watch.lap("lease");
+  apply(steps::private_steps(), parts, plan, undo);
   if (parts.world.amended) parts.draft.write(plan);
   std::string document =
       cni::to_document(describe(parts.world, plan, parts.network, lease,
@@ -126,6 +133,8 @@ std::string make(const Parts& parts, base::Rollback& undo) {
 
   open_to_others(parts, plan);
   announce_addresses(parts.world, plan, parts.settings);
+  parts.watch.lap("announce");
+  parts.draft.write_timings(parts.watch.timings());
   return document;
 }
 
@@ -193,6 +202,8 @@ void add(const cni::Request& request, const config::Network& network, const Sett
   (void)request.previous_result();  // an unreadable one is refused now
   lease::require(request, network.ipam);
 
+  Stopwatch own_watch;
+  Stopwatch& watch = settings.watch == nullptr ? own_watch : *settings.watch;
   const auto tear_down_known = [&](const std::optional<Attachment>& known) {
     tear_down(stage.world, request, known, settings.state_directory);
   };
@@ -202,7 +213,7 @@ void add(const cni::Request& request, const config::Network& network, const Sett
            is_current(existing, *stage.container);
   };
   const auto make_all = [&](attachment::Draft& draft, base::Rollback& undo) {
-    return make({request, network, settings, stage.world, draft}, undo);
+    return make({request, network, settings, stage.world, draft, watch}, undo);
   };
   add_recorded({.records = stage.records, .key = key_of(request), .tear_down = tear_down_known},
                settings, {.is_live = is_live, .make = make_all});

@@ -9,12 +9,16 @@
 /// The operations of the types that make a container's interface.
 namespace types {
 
+class Stopwatch;
+
 struct Settings {
   std::string state_directory = "/run/patchcord";
   /// Takes a line for stderr: what could not be undone, what was ignored and why.
   std::function<void(const std::string&)> report;
   /// Hands the result document to the runtime. Throws base::SystemError where it does not take it.
   std::function<void(const std::string&)> deliver;
+  /// Takes the times of an operation's parts, where somebody wants them.
+  Stopwatch* watch = nullptr;
 };
 
 /// Makes the attachment and delivers the result; whatever fails, everything is undone before it is

@@ -12,6 +12,10 @@ constexpr std::array<const Type*, 9> kTypes = {&kPatchcord, &kBridge, &kPtp,
 
 }  // namespace
 
+std::span<const Type* const> all_types() {
+  return kTypes;
+}
+
 const Type* find_type(std::string_view called_as) {
   const std::string_view name = called_as.substr(called_as.rfind('/') + 1);
   const auto at = std::find_if(kTypes.begin(), kTypes.end(),

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -31,6 +32,9 @@ extern const Type kPtp;
 extern const Type kPortmap;
 extern const Type kTuning;
 extern const Type kBandwidth;
+
+/// Every name that the executable answers to.
+[[nodiscard]] std::span<const Type* const> all_types();
 
 /// By the last part of a path; absent for a name that is none of ours.
 [[nodiscard]] const Type* find_type(std::string_view called_as);

@@ -35,7 +35,8 @@ class BinaryTest(ShippedBinaryCase):
     def test_installed_it_answers_to_all_its_names_and_replaces_others_only_if_told_to(self):
         with tempfile.TemporaryDirectory() as root:
             plugins = os.path.join(root, "cni")
-            make = ["make", "-s", "-C", ROOT, "-o", "build/patchcord", "install", f"PLUGIN_DIR={plugins}"]
+            make = ["make", "-s", "-C", ROOT, "-o", "build/patchcord", "install", f"PLUGIN_DIR={plugins}",
+                    f"PREFIX={root}/usr"]
             os.mkdir(plugins)
             with open(os.path.join(plugins, "loopback"), "w", encoding="ascii") as file:
                 file.write("another")
@@ -44,6 +45,8 @@ class BinaryTest(ShippedBinaryCase):
                 self.assertEqual(file.read(), "another")
             subprocess.run([*make, "REPLACE=1"], check=True)
             self.assertEqual(sorted(os.listdir(plugins)), sorted(NAMES))
+            for file in ("man/man8/patchcord.8", "bash-completion/completions/patchcord", "zsh/site-functions/_patchcord"):
+                self.assertTrue(os.path.getsize(os.path.join(root, "usr", "share", file)), file)
             for name in NAMES:
                 done = subprocess.run([os.path.join(plugins, name)], stdout=subprocess.PIPE, env={"CNI_COMMAND": "VERSION"}, check=True)
                 self.assertEqual(json.loads(done.stdout)["cniVersion"], "1.1.0")

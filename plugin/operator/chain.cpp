@@ -1,0 +1,158 @@
+#include "plugin/operator/chain.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "plugin/cni/child_process.h"
+#include "plugin/cni/error.h"
+#include "plugin/dispatch.h"
+#include "plugin/operator/files.h"
+#include "plugin/types/type.h"
+
+namespace tool {
+namespace {
+
+constexpr std::size_t kLongestAnswer = 1U << 20;
+constexpr std::chrono::minutes kPatience{5};
+constexpr std::size_t kLongestFile = 1U << 20;
+
+std::map<std::string, std::string, std::less<>> variables_of(const Call& call,
+                                                             const std::string& path,
+                                                             cni::Command command,
+                                                             const Attaching& attaching) {
+  auto variables = call.environment.all();
+  variables["CNI_COMMAND"] = cni::to_string(command);
+  variables["CNI_CONTAINERID"] = attaching.container_id;
+  variables["CNI_NETNS"] = attaching.netns;
+  variables["CNI_IFNAME"] = attaching.ifname;
+  variables["CNI_ARGS"] = attaching.arguments;
+  variables["CNI_PATH"] = path;
+  return variables;
+}
+
+Answer run_program(const std::string& program,
+                   const std::map<std::string, std::string, std::less<>>& variables,
+                   const std::string& input) {
+  std::vector<std::string> environment;
+  environment.reserve(variables.size());
+  for (const auto& [name, value] : variables) environment.push_back(name + "=" + value);
+  const auto outcome = cni::run_child(program, environment, input,
+                                      {.patience = kPatience, .output = kLongestAnswer});
+  if (outcome.end != cni::Outcome::End::kExited) {
+    throw cni::Error(cni::Code::kDelegate,
+                     program + " was killed, or hung, or said more than a megabyte");
+  }
+  return {.failed = outcome.number != 0, .document = outcome.output};
+}
+
+Answer run_ourselves(const Call& call, const std::string& type,
+                     std::map<std::string, std::string, std::less<>> variables,
+                     const std::string& input) {
+  const cni::Environment environment(std::move(variables));
+  Answer answer;
+  answer.failed =
+      plugin::dispatch({.called_as = type,
+                        .environment = environment,
+                        .read_input = [&] { return input; },
+                        .write_output = [&](const std::string& text) { answer.document = text; },
+                        .report = call.console.report}) != 0;
+  return answer;
+}
+
+[[noreturn]] void throw_failure(const config::ListedPlugin& plugin, const Answer& answer) {
+  const auto error = cni::parse_error(answer.document);
+  if (!error) {
+    throw cni::Error(cni::Code::kDelegate,
+                     "plugin " + plugin.type + " failed without an error document");
+  }
+  throw cni::Error(error->code(), "plugin " + plugin.type + ": " + error->what(), error->details());
+}
+
+}  // namespace
+
+Chain::Chain(const Call& call, const config::NetworkList& list)
+    : call_(call), list_(list), path_(plugin_path(call)) {}
+
+Answer Chain::run(const config::ListedPlugin& plugin, cni::Command command,
+                  const Attaching& attaching, const config::Additions& additions) const {
+  const std::string input = config::plugin_input(list_, plugin, additions);
+  auto variables = variables_of(call_, path_, command, attaching);
+  if (const auto program = find_plugin(path_, plugin.type))
+    return run_program(*program, variables, input);
+  if (types::find_type(plugin.type) != nullptr)
+    return run_ourselves(call_, plugin.type, std::move(variables), input);
+  throw cni::Error(cni::Code::kInvalidConfig, "there is no plugin " + plugin.type + " in " + path_);
+}
+
+std::string Chain::add(const Attaching& attaching) const {
+  config::Additions additions{.offers = attaching.offers};
+  for (const auto& plugin : list_.plugins) {
+    const Answer answer = run(plugin, cni::Command::kAdd, attaching, additions);
+    if (!answer.failed) {
+      additions.previous_result = answer.document;
+      continue;
+    }
+    try {
+      remove(attaching, additions.previous_result);
+    } catch (const std::exception& error) {
+      call_.console.report(std::string("patchcord: while taking it back: ") + error.what());
+    }
+    throw_failure(plugin, answer);
+  }
+  return additions.previous_result;
+}
+
+void Chain::remove(const Attaching& attaching, const std::string& previous_result) const {
+  const config::Additions additions{.previous_result = previous_result, .offers = attaching.offers};
+  std::exception_ptr first;
+  for (auto plugin = list_.plugins.rbegin(); plugin != list_.plugins.rend(); ++plugin) {
+    try {
+      const Answer answer = run(*plugin, cni::Command::kDel, attaching, additions);
+      if (answer.failed) throw_failure(*plugin, answer);
+    } catch (...) {
+      if (!first) first = std::current_exception();
+    }
+  }
+  if (first) std::rethrow_exception(first);
+}
+
+void Chain::ask(cni::Command command, const Attaching& attaching,
+                const std::string& previous_result) const {
+  const config::Additions additions{.previous_result = previous_result, .offers = attaching.offers};
+  for (const auto& plugin : list_.plugins) {
+    const Answer answer = run(plugin, command, attaching, additions);
+    if (answer.failed) throw_failure(plugin, answer);
+  }
+}
+
+std::optional<std::string> find_plugin(const std::string& path, const std::string& type) {
+  if (type.find('/') != std::string::npos) return std::nullopt;
+  std::string_view rest = path;
+  while (!rest.empty()) {
+    const auto end = std::min(rest.find(':'), rest.size());
+    std::string program = std::string(rest.substr(0, end)) + "/" + type;
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    struct stat status {};
+    if (::stat(program.c_str(), &status) == 0 && S_ISREG(status.st_mode) &&
+        ::access(program.c_str(), X_OK) == 0)
+      return program;
+  }
+  return std::nullopt;
+}
+
+config::NetworkList require_network(const Call& call, const std::string& word) {
+  if (word.find('/') != std::string::npos || config::is_configuration_file(word)) {
+    const auto text = base::read_file(word, kLongestFile);
+    if (!text) throw cni::Error(cni::Code::kFile, "there is no file " + word);
+    return config::parse_network_list(*text);
+  }
+  const std::string directory = configuration_directory(call);
+  for (auto& file : read_configurations(directory)) {
+    if (file.list && file.list->name == word) return std::move(*file.list);
+  }
+  throw cni::Error(cni::Code::kInvalidConfig,
+                   "no file of " + directory + " configures a network " + word);
+}
+
+}  // namespace tool

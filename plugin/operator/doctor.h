@@ -1,0 +1,51 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "plugin/operator/files.h"
+#include "plugin/operator/survey.h"
+
+namespace tool {
+
+/// What is wrong, or will be, and what to do about it.
+struct Diagnosis {
+  std::string name;       // of the condition, the same in every version: "forwarding-off"
+  bool is_error = false;  // pods fail for it now; else it slows or threatens them
+  std::string text;
+  std::string remedy;
+};
+
+/// What doctors look at, gathered once.
+struct Patient {
+  Node& node;
+  const std::vector<ConfigurationFile>& files;
+  const std::vector<Sighting>& sightings;
+  std::string configurations;  // the directory
+  std::string plugin_path;     // CNI_PATH
+};
+
+using Diagnoses = std::vector<Diagnosis>;
+
+// Each looks for some conditions, and adds those that it finds.
+void look_at_kernel(const Patient& patient, Diagnoses& found);
+void look_at_configurations(const Patient& patient, Diagnoses& found);
+void look_at_attachments(const Patient& patient, Diagnoses& found);
+
+/// The networks of our own types and the reference's, with what their configuration says.
+struct Subnet {
+  std::string network;
+  std::string path;  // of the configuration
+  base::IpPrefix prefix;
+  std::string bridge;      // empty where there is none
+  std::uint64_t size = 0;  // addresses that may be given
+  std::vector<std::pair<base::IpAddress, base::IpAddress>> ranges;
+  std::string data_directory;
+};
+[[nodiscard]] std::vector<Subnet> subnets_of(const std::vector<ConfigurationFile>& files);
+
+/// How many of a subnet's addresses are reserved.
+[[nodiscard]] std::uint64_t used_of(const Subnet& subnet);
+
+}  // namespace tool

@@ -1,0 +1,157 @@
+#include "plugin/types/reconcile.h"
+
+#include <array>
+
+#include "plugin/operator/command.h"
+#include "plugin/operator/json.h"
+#include "plugin/operator/table.h"
+#include "plugin/types/collect.h"
+
+// What puts back and what clears away; plugin/types does the work.
+namespace tool {
+namespace {
+
+constexpr Option kNetworkOption = {.name = "network",
+                                   .letter = 'n',
+                                   .value = "NAME",
+                                   .meaning = "only this network's attachments"};
+constexpr Option kDryRunOption = {.name = "dry-run",
+                                  .meaning = "change nothing; say what would be"};
+constexpr Option kFormatOption = {.name = "output",
+                                  .letter = 'o',
+                                  .value = "FORMAT",
+                                  .choices = "table|json",
+                                  .meaning = "how to show it; table unless given"};
+constexpr std::array kOptions = {kNetworkOption, kDryRunOption, kFormatOption};
+
+std::string_view to_string(types::Outcome outcome) {
+  switch (outcome) {
+    case types::Outcome::kRight:
+      return "right";
+    case types::Outcome::kRestored:
+      return "restored";
+    case types::Outcome::kAmiss:
+      return "amiss";
+    case types::Outcome::kGone:
+      return "gone";
+    case types::Outcome::kBusy:
+      break;
+  }
+  return "busy";
+}
+
+Tone tone_of(types::Outcome outcome) {
+  switch (outcome) {
+    case types::Outcome::kRight:
+    case types::Outcome::kRestored:
+      return Tone::kGood;
+    case types::Outcome::kAmiss:
+      return Tone::kBad;
+    default:
+      return Tone::kWarning;
+  }
+}
+
+void write_key(const attachment::Key& key, Json& json) {
+  json.member("network", key.network)
+      .member("container", key.container_id)
+      .member("interface", key.ifname);
+}
+
+void show(const Console& console, const types::Reconciled& each) {
+  console.write(paint(console, to_string(each.outcome), tone_of(each.outcome)) + "  " +
+                printable(attachment::to_string(each.key)) + "\n");
+  for (const auto& text : each.restored) console.write("  + " + printable(text) + "\n");
+  for (const auto& text : each.problems) console.write("  ! " + printable(text) + "\n");
+}
+
+int run_reconcile(const Call& call) {
+  types::ReconcileOptions options{.state_directory = call.state_directory,
+                                  .network = call.arguments.value(kNetworkOption.name),
+                                  .dry_run = call.arguments.has(kDryRunOption.name)};
+  const bool as_json = call.arguments.value(kFormatOption.name) == "json";
+  Json json;
+  json.begin_object().key("attachments").begin_list();
+  std::size_t count = 0;
+  std::size_t amiss = 0;
+  types::reconcile(options, [&](const types::Reconciled& each) {
+    ++count;
+    if (each.outcome == types::Outcome::kAmiss) ++amiss;
+    if (as_json) {
+      json.begin_object();
+      write_key(each.key, json);
+      json.member("outcome", to_string(each.outcome))
+          .member("restored", each.restored)
+          .member("problems", each.problems)
+          .end_object();
+    } else if (each.outcome != types::Outcome::kRight) {
+      show(call.console, each);
+    }
+  });
+  json.end_list().end_object();
+  call.console.write(as_json ? json.document()
+                             : std::to_string(count) + " attachments looked at, " +
+                                   std::to_string(amiss) + " of them with something amiss\n");
+  return amiss == 0 ? kFine : kNotFine;
+}
+
+void show(const Console& console, const types::Dead& dead, bool dry_run) {
+  const std::string_view word = dry_run ? "dead" : (dead.removed ? "removed" : "left");
+  const Tone tone = dead.problem.empty() ? Tone::kWarning : Tone::kBad;
+  console.write(paint(console, word, tone) + "  " + printable(attachment::to_string(dead.key)) +
+                ": " + printable(dead.reason) + "\n");
+  if (!dead.problem.empty()) console.write("  ! " + printable(dead.problem) + "\n");
+}
+
+int run_gc(const Call& call) {
+  const bool dry_run = call.arguments.has(kDryRunOption.name);
+  const bool as_json = call.arguments.value(kFormatOption.name) == "json";
+  Json json;
+  json.begin_object().key("attachments").begin_list();
+  std::size_t count = 0;
+  std::size_t left = 0;
+  types::collect_dead(
+      {.network = call.arguments.value(kNetworkOption.name).value_or(""), .dry_run = dry_run},
+      {.state_directory = call.state_directory, .report = call.console.report, .deliver = {}},
+      [&](const types::Dead& dead) {
+        ++count;
+        if (!dead.problem.empty()) ++left;
+        if (!as_json) return show(call.console, dead, dry_run);
+        json.begin_object();
+        write_key(dead.key, json);
+        json.member("reason", dead.reason).member("removed", dead.removed);
+        json.member("problem", dead.problem).end_object();
+      });
+  json.end_list().end_object();
+  if (as_json) {
+    call.console.write(json.document());
+  } else if (count == 0) {
+    call.console.write("nothing to remove\n");
+  }
+  return left == 0 ? kFine : kNotFine;
+}
+
+}  // namespace
+
+const Command kReconcile = {
+    .name = "reconcile",
+    .summary = "put back what records say and the kernel lacks",
+    .details =
+        "After a firewall reload or a hand that slipped: rules, routes, addresses, settings.\n"
+        "What is right is not touched. Only a new ADD brings back a veth pair that is gone.\n"
+        "Exit status 1: something is amiss still.",
+    .options = kOptions,
+    .examples = "patchcord reconcile --dry-run\npatchcord reconcile -n podnet",
+    .run = run_reconcile};
+
+const Command kGc = {
+    .name = "gc",
+    .summary = "remove what is left of containers that are provably gone",
+    .details =
+        "Attachments whose network namespace is gone, or whose ADD was killed. What another\n"
+        "process is at work on is left alone. Exit status 1: something could not be removed.",
+    .options = kOptions,
+    .examples = "patchcord gc --dry-run\npatchcord gc",
+    .run = run_gc};
+
+}  // namespace tool
