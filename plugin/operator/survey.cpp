@@ -122,6 +122,10 @@ bool concerns(std::string_view step, const Attachment& attachment) {
   if (step == "routed port") return attachment.routed_port.has_value();
   if (step == "ptp port" || step == "ptp routes") return attachment.ptp_port.has_value();
   if (step == "host routes") return !bridge;
+  if (step == "masquerade") return attachment.masquerade.has_value();
+  if (step == "isolation") return attachment.isolation.has_value();
+  if (step == "antispoof") return attachment.antispoof.has_value();
+  if (step == "host ports") return attachment.host_ports.has_value();
   if (step == "rules" || step == "withdrawal of rules")
     return attachment.masquerade || attachment.isolation || attachment.antispoof ||
            attachment.host_ports;

@@ -43,7 +43,8 @@ class OperatorCase(unittest.TestCase):
         self.configure("10-shopnet.conflist", self.bridge)
         self.configure("20-edgenet.conflist", self.routed)
         self.web, self.db, self.edge = (node.container(name) for name in ("web", "db", "edge"))
-        self.attach(self.bridge, self.web, "web", args="IgnoreUnknown=1;K8S_POD_NAMESPACE=shop;K8S_POD_NAME=web-0")
+        ports = {"portMappings": [{"hostPort": 8080, "containerPort": 80, "protocol": "tcp"}]}
+        self.attach(self.bridge | {"runtimeConfig": ports}, self.web, "web", args="IgnoreUnknown=1;K8S_POD_NAMESPACE=shop;K8S_POD_NAME=web-0")
         self.attach(self.bridge, self.db, "db-7f3a")
         self.attach(self.routed, self.edge, "edge-0c11")
 
