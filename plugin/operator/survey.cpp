@@ -130,6 +130,8 @@ bool concerns(std::string_view step, const Attachment& attachment) {
     return attachment.masquerade || attachment.isolation || attachment.antispoof ||
            attachment.host_ports;
   if (step.starts_with("flows to ")) return attachment.host_ports.has_value();
+  if (step == "tuning") return attachment.tuning.has_value();
+  if (step == "shaping") return attachment.shaping.has_value();
   if (step == "forwarding") return !attachment.forward.empty();
   return true;
 }

@@ -11,9 +11,10 @@ from operator_case import OperatorCase
 
 # How keys are read: by a member of cni::Object, or by a reader that is handed an object and a key.
 READS = (r"(?:\.|->)(?:text|boolean|integer|object|objects|texts|each|address|prefix|has|find)\(\s*\"([A-Za-z]+)\"",
-         r"(?:root|section|object|range|runtime|route|args|request), \"([A-Za-z]+)\"")
-# The protocol's, in results and lists of attachments, and not a configuration's.
-NO_KEYS = {"ip", "interface", "interfaces", "sandbox", "socketPath", "pciID", "containerID", "ifname"}
+         r"(?:root|section|object|range|runtime|route|args|request|limits), \"([A-Za-z]+)\"",
+         r"read_number\(object, \"([A-Za-z]+)\"")
+# The protocol's, in results and lists of attachments, and not a configuration's; and beginnings of keys.
+NO_KEYS = {"ingress", "egress", "ip", "interface", "interfaces", "sandbox", "socketPath", "pciID", "containerID", "ifname"}
 
 
 def read(*path):
@@ -30,6 +31,9 @@ def keys_in_code():
             text = stream.read()
         for pattern in READS:
             for key in re.findall(pattern, text):
+                found.setdefault(key, os.path.relpath(source, ROOT))
+        for listed in re.findall(r"kKeys = \{+([^}]*)\}", text):
+            for key in re.findall(r"\"([A-Za-z]+)\"", listed):
                 found.setdefault(key, os.path.relpath(source, ROOT))
     return {key: source for key, source in found.items() if key not in NO_KEYS}
 
