@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 import os
+import time
 import unittest
 
 from fake_node import REFERENCE_DIR, files_below
@@ -44,6 +45,11 @@ class RulesCase(SwapCase):
 
     def links(self):
         return sorted(link["ifname"] for link in self.node.ip_json(self.node.host, "link"))
+
+    def await_links(self, links):
+        deadline = time.monotonic() + 30
+        while self.links() != links and time.monotonic() < deadline:
+            time.sleep(0.05)
 
     def state(self):
         return {"rules": self.rules(), "links": self.links(), "files": [name for name, _, _ in files_below(self.node.networks)]}
@@ -91,6 +97,8 @@ class MasqueradeTest(RulesCase):
                            plugin=self.node.plugin(kind))
         else:
             self.node.delete(config, a, netns=netns, plugin=self.node.plugin(kind))
+        if way in ("namespace gone", "no path", "collected"):
+            self.await_links(before["links"])  # the kernel takes a namespace down when it gets to it
         self.assertEqual(self.state(), before)
         self.assert_rules_of(self.chain(bystander), True)
         self.node.delete(config, bystander, plugin=self.node.plugin(kind))
