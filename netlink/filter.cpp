@@ -169,7 +169,7 @@ std::vector<Filter> filters_of(Socket& socket, const Link& link, std::uint32_t p
   socket.dump(
       request.get(),
       [&](const nlmsghdr* message) {
-        if (auto filter = read_filter(message)) filters.push_back(std::move(*filter));
+        if (const auto filter = read_filter(message)) filters.push_back(*filter);
       },
       [&] { filters.clear(); }, {"list the filters of", link.name});
   return filters;

@@ -187,11 +187,13 @@ std::vector<Key> RecordStore::list(const std::string& network) const {
 }
 
 std::vector<Key> RecordStore::list_all() const {
-  const std::string path = state_directory_ + "/" + kind_;
+  const std::string path = state_directory_ + "/" + kind_ + "/";
   std::vector<Key> all;
   for (const std::string& part : names_in(path)) {
     if (part.starts_with('.')) continue;
-    for (Key& key : list_directory(path + "/" + part, part)) all.push_back(std::move(key));
+    std::string directory = path;
+    directory += part;
+    for (Key& key : list_directory(directory, part)) all.push_back(std::move(key));
   }
   return all;
 }
