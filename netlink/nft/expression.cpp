@@ -97,12 +97,16 @@ Expression compare(Comparison comparison, const Bytes& with, Register from) {
 }
 
 Expression mask(const Bytes& mask, Register at) {
+  return mask_and_flip(mask, Bytes(mask.size()), at);
+}
+
+Expression mask_and_flip(const Bytes& mask, const Bytes& flip, Register at) {
   return make("bitwise", [=](nl_msg* message) {
     put_number(message, NFTA_BITWISE_SREG, number_of(at));
     put_number(message, NFTA_BITWISE_DREG, number_of(at));
     put_number(message, NFTA_BITWISE_LEN, static_cast<std::uint32_t>(mask.size()));
     put_value(message, NFTA_BITWISE_MASK, mask);
-    put_value(message, NFTA_BITWISE_XOR, Bytes(mask.size()));
+    put_value(message, NFTA_BITWISE_XOR, flip);
   });
 }
 

@@ -46,6 +46,8 @@ enum class FibOf : std::uint8_t { kDestination, kSource };
 [[nodiscard]] Expression compare(Comparison comparison, const Bytes& with, Register from = 0);
 /// In place.
 [[nodiscard]] Expression mask(const Bytes& mask, Register at = 0);
+/// The same, and turns the bits of `flip` afterwards.
+[[nodiscard]] Expression mask_and_flip(const Bytes& mask, const Bytes& flip, Register at = 0);
 
 enum class Membership : std::uint8_t { kIn, kNotIn };
 /// Whether the registers from `from` on are a key of the set.

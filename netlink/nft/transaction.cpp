@@ -193,7 +193,16 @@ void Transaction::flush_chain(const Table& table, const std::string& chain) {
 }
 
 void Transaction::add_rule(const Table& table, const std::string& chain, const Rule& rule) {
-  Message message = make_request(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND, table.family);
+  put_rule(NLM_F_CREATE | NLM_F_APPEND, table, chain, rule);
+}
+
+void Transaction::insert_rule(const Table& table, const std::string& chain, const Rule& rule) {
+  put_rule(NLM_F_CREATE, table, chain, rule);
+}
+
+void Transaction::put_rule(int flags, const Table& table, const std::string& chain,
+                           const Rule& rule) {
+  Message message = make_request(NFT_MSG_NEWRULE, flags, table.family);
   libnl::put(message.get(), NFTA_RULE_TABLE, std::string_view(table.name));
   libnl::put(message.get(), NFTA_RULE_CHAIN, std::string_view(chain));
   {

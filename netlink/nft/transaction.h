@@ -32,6 +32,8 @@ class Transaction {
   /// Removes the chain's rules.
   void flush_chain(const Table& table, const std::string& chain);
   void add_rule(const Table& table, const std::string& chain, const Rule& rule);
+  /// The same, before the chain's other rules.
+  void insert_rule(const Table& table, const std::string& chain, const Rule& rule);
   /// By its handle (see rules_of).
   void remove_rule(const Table& table, const std::string& chain, std::uint64_t handle);
   /// Refused with EEXIST where the set has an element of that key.
@@ -69,6 +71,7 @@ class Transaction {
   };
   void add(Message message, std::string_view operation, const Table& table,
            const std::string& object);
+  void put_rule(int flags, const Table& table, const std::string& chain, const Rule& rule);
   std::vector<Request> requests_;
   std::uint32_t sets_ = 0;
   std::optional<std::uint32_t> generation_;

@@ -1,12 +1,11 @@
 #include "plugin/ruleset/wanted.h"
 
 #include <algorithm>
-#include <cerrno>
 
-#include "netlink/error.h"
 #include "netlink/nft/query.h"
 #include "netlink/nft/transaction.h"
 #include "plugin/cni/error.h"
+#include "plugin/ruleset/commit.h"
 
 namespace ruleset {
 
@@ -18,10 +17,6 @@ const netlink::nft::Table kTable = {.family = TableFamily::kInet, .name = "patch
 const netlink::nft::Table kBridgeTable = {.family = TableFamily::kBridge, .name = "patchcord"};
 
 namespace {
-
-// Others change the tables meanwhile: each time that makes a difference, what there is is looked at
-// again.
-constexpr int kAttempts = 200;
 
 // How many rules there are is what the kernel tells at once; who alters a rule of ours and leaves
 // their number as it was gets what he asked for.
@@ -94,44 +89,6 @@ void put(netlink::Socket& netfilter, Changes& changes, const Element& wanted,
     changes.remove(wanted.table, wanted.set, wanted.element.key);
   }
   changes.add(wanted);
-}
-
-// What has been looked at may be another's by the time of the transaction.
-bool is_outrun(const std::vector<netlink::nft::Refusal>& refusals) {
-  return std::all_of(refusals.begin(), refusals.end(), [](const auto& refusal) {
-    return refusal.code == ERESTART || refusal.code == ENOENT || refusal.code == EEXIST ||
-           refusal.code == EBUSY;
-  });
-}
-
-// A ruleset that is not the one looked at is a refusal like others.
-std::vector<netlink::nft::Refusal> try_commit(netlink::Socket& netfilter,
-                                              Transaction& transaction) {
-  try {
-    return transaction.try_commit(netfilter);
-  } catch (const netlink::Error& error) {
-    if (error.code() != ERESTART) throw;
-    return {{.operation = "change", .object = "nftables rules", .code = ERESTART, .text = {}}};
-  }
-}
-
-// Fills transactions until one is made or there is nothing to do. What was looked up for one holds
-// when it is made: somebody else may have taken over an element meanwhile, and be it one of ours
-// whose container is gone.
-void commit_repeatedly(netlink::Socket& netfilter,
-                       const std::function<void(Transaction&, int attempt)>& fill) {
-  for (int attempt = 0;; ++attempt) {
-    const auto generation = netlink::nft::generation(netfilter);
-    Transaction transaction;
-    fill(transaction, attempt);
-    if (transaction.empty()) return;
-    transaction.expect(generation);
-    const auto refusals = try_commit(netfilter, transaction);
-    if (refusals.empty()) return;
-    if (is_outrun(refusals) && attempt + 1 < kAttempts) continue;
-    const auto& first = refusals.front();
-    throw netlink::Error(first.operation, first.object, first.code, first.text);
-  }
 }
 
 void remove_if_of(netlink::Socket& netfilter, Changes& changes, const Element& wanted) {
