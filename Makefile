@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 # Where runtimes look for plugins (containerd, CRI-O and kubeadm agree on it).
 PLUGIN_DIR ?= /opt/cni/bin
 # What the plugin is called besides patchcord: links to the one file.
-NAMES = bridge ptp loopback host-local static portmap tuning bandwidth
+NAMES = bridge ptp loopback host-local static portmap firewall tuning bandwidth
 JOBS ?= $(shell nproc)
 SOURCES = $(shell git ls-files -co --exclude-standard '*.cpp' '*.h')
 

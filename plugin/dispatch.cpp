@@ -116,7 +116,17 @@ const types::Type& require_type(std::string_view called_as) {
   return type != nullptr ? *type : *types::find_type("patchcord");
 }
 
+// DEL must work whatever the configuration has become.
+void require_version_of(const types::Type& type, const cni::Request& request) {
+  if (request.version >= type.oldest || request.command == cni::Command::kDel) return;
+  throw cni::Error(cni::Code::kIncompatibleVersion,
+                   "cniVersion " + std::string(cni::to_string(request.version)) +
+                       " is not supported by type " + std::string(type.name),
+                   "supported are " + cni::supported_versions_text(type.oldest));
+}
+
 void run(const types::Type& type, const cni::Request& request, const types::Settings& settings) {
+  require_version_of(type, request);
   switch (request.command) {
     case cni::Command::kAdd:
       return type.add(request, settings);

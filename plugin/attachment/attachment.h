@@ -144,6 +144,13 @@ struct Antispoof {
   bool addresses = false;  // the addresses, too
 };
 
+/// What the container sends, and what answers it, is accepted where others' policy is to drop.
+struct Firewall {
+  std::string admin_chain;  // of iptables, which is asked before
+};
+/// The chain of iptables where that is done.
+inline constexpr const char* kAcceptingChain = "CNI-PATCHCORD";
+
 struct Reservation {
   std::string type;            // ipam.type
   std::string data_directory;  // of host-local
@@ -181,6 +188,7 @@ struct Attachment {
   std::optional<Isolation> isolation;
   std::optional<Antispoof> antispoof;
   std::optional<HostPorts> host_ports;
+  std::optional<Firewall> firewall;
   std::vector<Timing> timings;  // of its ADD, in the order of work
   bool finished = false;        // false in a record whose ADD did not come to its end
 };

@@ -38,6 +38,8 @@ void write_rules(const Attachment& attachment, json& document) {
     document["antispoof"] = {{"mac", attachment.antispoof->mac},
                              {"addresses", attachment.antispoof->addresses}};
   }
+  if (attachment.firewall)
+    document["firewall"] = {{"adminChain", attachment.firewall->admin_chain}};
 }
 
 void read_rules(const cni::Object& document, Attachment& attachment) {
@@ -49,6 +51,8 @@ void read_rules(const cni::Object& document, Attachment& attachment) {
     attachment.antispoof = {.mac = section->boolean("mac").value_or(false),
                             .addresses = section->boolean("addresses").value_or(false)};
   }
+  if (const auto section = document.object("firewall"))
+    attachment.firewall = {.admin_chain = section->text("adminChain").value_or("")};
 }
 
 }  // namespace attachment

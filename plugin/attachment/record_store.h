@@ -41,6 +41,8 @@ class RecordStore {
   static constexpr std::string_view kInterfaces = "attachments";
   /// The kind of type portmap.
   static constexpr std::string_view kHostPorts = "portmap";
+  /// The kind of type firewall.
+  static constexpr std::string_view kFirewall = "firewall";
 
   /// Throws cni::Error{kFile} for a directory that others could have written.
   explicit RecordStore(std::string state_directory, std::string_view kind = kInterfaces);

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "plugin/attachment/record_store.h"
 #include "plugin/operator/command.h"
 #include "plugin/operator/json.h"
 #include "plugin/operator/table.h"
@@ -58,9 +59,14 @@ void write_key(const attachment::Key& key, Json& json) {
       .member("interface", key.ifname);
 }
 
+bool is_chained(const types::Reconciled& each) {
+  return each.kind != attachment::RecordStore::kInterfaces;
+}
+
 void show(const Console& console, const types::Reconciled& each) {
   console.write(paint(console, to_string(each.outcome), tone_of(each.outcome)) + "  " +
-                printable(attachment::to_string(each.key)) + "\n");
+                printable(attachment::to_string(each.key)) +
+                (is_chained(each) ? " (" + each.kind + ")" : "") + "\n");
   for (const auto& text : each.restored) console.write("  + " + printable(text) + "\n");
   for (const auto& text : each.problems) console.write("  ! " + printable(text) + "\n");
 }
@@ -75,12 +81,13 @@ int run_reconcile(const Call& call) {
   std::size_t count = 0;
   std::size_t amiss = 0;
   types::reconcile(options, [&](const types::Reconciled& each) {
-    ++count;
+    if (!is_chained(each)) ++count;
     if (each.outcome == types::Outcome::kAmiss) ++amiss;
     if (as_json) {
       json.begin_object();
       write_key(each.key, json);
-      json.member("outcome", to_string(each.outcome))
+      json.member("kind", each.kind)
+          .member("outcome", to_string(each.outcome))
           .member("restored", each.restored)
           .member("problems", each.problems)
           .end_object();

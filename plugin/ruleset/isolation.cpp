@@ -57,6 +57,13 @@ void add_rules(Chain& chain, Family family) {
                                               in_set(family, {Field::kOutName, Field::kDestination},
                                                      isolated(family)),
                                               {netlink::nft::drop()}})});
+  // Of a bridge that others have made, which has no such group, those that are isolated themselves.
+  chain.rules.push_back(
+      {.expressions =
+           join({of_family,
+                 in_set(family, {Field::kInName, Field::kSource}, isolated(family)),
+                 in_set(family, {Field::kOutName, Field::kDestination}, isolated(family)),
+                 {netlink::nft::drop()}})});
 }
 
 Part make_part() {

@@ -10,5 +10,6 @@ void want_masquerade(const attachment::Attachment& attachment, Wanted& wanted);
 void want_isolation(const attachment::Attachment& attachment, Wanted& wanted);
 void want_antispoof(const attachment::Attachment& attachment, Wanted& wanted);
 void want_host_ports(const attachment::Attachment& attachment, Wanted& wanted);
+void want_acceptance(const attachment::Attachment& attachment, Wanted& wanted);
 
 }  // namespace ruleset

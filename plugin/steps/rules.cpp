@@ -23,11 +23,6 @@ constexpr Step make_contributor(std::string_view name) {
                     Findings&) { want(attachment, world.rules); }};
 }
 
-netlink::Socket& netfilter_of(World& world) {
-  if (!world.netfilter) world.netfilter.emplace(netlink::Protocol::kNetfilter);
-  return *world.netfilter;
-}
-
 ruleset::IsLive is_live(const World& world) {
   return [&world](const std::string& owner) {
     const auto key = attachment::parse_comment(owner);
@@ -76,10 +71,16 @@ void remove_nothing(World&, const Attachment&) {}
 
 }  // namespace
 
+netlink::Socket& netfilter_of(World& world) {
+  if (!world.netfilter) world.netfilter.emplace(netlink::Protocol::kNetfilter);
+  return *world.netfilter;
+}
+
 const Step kMasquerade = make_contributor<ruleset::want_masquerade>("masquerade");
 const Step kIsolation = make_contributor<ruleset::want_isolation>("isolation");
 const Step kAntispoof = make_contributor<ruleset::want_antispoof>("antispoof");
 const Step kHostPorts = make_contributor<ruleset::want_host_ports>("host ports");
+const Step kAcceptance = make_contributor<ruleset::want_acceptance>("acceptance");
 
 const Step kPublishRules = {.name = "rules",
                             .apply = publish,

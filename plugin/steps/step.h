@@ -113,7 +113,11 @@ extern const Step kIsolation;
 extern const Step kAntispoof;
 /// Ports of the host that lead into the container.
 extern const Step kHostPorts;
+/// What is accepted for the container by kForeignFilter.
+extern const Step kAcceptance;
 extern const Step kPublishRules;
+/// Accepting where a drop of others would be final: rules of iptables, the same for all containers.
+extern const Step kForeignFilter;
 /// What the kernel remembers of datagrams to host ports, from before these were published, and from
 /// before they were withdrawn.
 extern const Step kFlowsOfNewPorts;
@@ -128,6 +132,9 @@ extern const Step kForwarding;
 extern const Step kLocalhost;
 extern const Step kOpenVlanGateway;
 extern const Step kOpenBridge;
+
+/// Opened when it is needed first (see World::netfilter).
+[[nodiscard]] netlink::Socket& netfilter_of(World& world);
 
 /// Has an effect and registers its undo, also where the kernel's answer was lost and nobody knows
 /// whether there was an effect. The undo must take that, and that it finds nothing to undo.

@@ -1,5 +1,7 @@
 #include "plugin/types/chained.h"
 
+#include <array>
+
 #include "base/file.h"
 #include "plugin/cni/error.h"
 #include "plugin/types/attempts.h"
@@ -55,6 +57,11 @@ void remove_stale(const Chained& type, const cni::Request& request, const Settin
 }
 
 }  // namespace
+
+std::span<const Chained* const> chained_types() {
+  static constexpr std::array<const Chained*, 2> kTypes = {&kChainedPortmap, &kChainedFirewall};
+  return kTypes;
+}
 
 cni::Result require_previous_result(const cni::Request& request) {
   if (auto previous = request.previous_result()) return std::move(*previous);

@@ -26,6 +26,13 @@ struct Chained {
   void (*remove_foreign)(steps::World& world, const cni::Request& request) = nullptr;
 };
 
+// One a file of this folder.
+extern const Chained kChainedPortmap;
+extern const Chained kChainedFirewall;
+
+/// All of them.
+[[nodiscard]] std::span<const Chained* const> chained_types();
+
 /// What came before in the chain. Throws cni::Error{kInvalidConfig} where there is nothing, and
 /// {kDecoding} where it cannot be read.
 [[nodiscard]] cni::Result require_previous_result(const cni::Request& request);

@@ -23,10 +23,6 @@ void remove_ports_of_reference(steps::World&, const cni::Request& request) {
   remove_reference_ports(key_of(request), addresses_in_previous_result(request));
 }
 
-constexpr Chained kChained = {.name = attachment::RecordStore::kHostPorts,
-                              .steps = kSteps,
-                              .remove_foreign = remove_ports_of_reference};
-
 // An address counts if it is the container's interface's, or nobody knows whose it is.
 bool is_of_container(const cni::Request& request, const cni::Result& previous,
                      const cni::IpConfig& ip) {
@@ -59,7 +55,7 @@ std::vector<PortTarget> find_targets(const cni::Request& request, const cni::Res
 void add_portmap(const cni::Request& request, const Settings& settings) {
   const auto ports = config::read_ports(request.config());
   if (!ports) return pass_on(request, settings);
-  add_chained(kChained, request, settings,
+  add_chained(kChainedPortmap, request, settings,
               [&](const cni::Result& previous, const steps::World& world,
                   attachment::Attachment& attachment) {
                 attachment.host_ports =
@@ -68,16 +64,17 @@ void add_portmap(const cni::Request& request, const Settings& settings) {
 }
 
 void delete_portmap(const cni::Request& request, const Settings& settings) {
-  delete_chained(kChained, request, settings);
+  delete_chained(kChainedPortmap, request, settings);
 }
 
 void check_portmap(const cni::Request& request, const Settings& settings) {
-  if (config::read_ports(request.config())) return check_chained(kChained, request, settings);
+  if (config::read_ports(request.config()))
+    return check_chained(kChainedPortmap, request, settings);
   (void)require_previous_result(request);
 }
 
 void collect_portmap(const cni::Request& request, const Settings& settings) {
-  collect_chained(kChained, request, settings);
+  collect_chained(kChainedPortmap, request, settings);
 }
 
 void report_status(const cni::Request& request, const Settings& settings) {
@@ -86,6 +83,10 @@ void report_status(const cni::Request& request, const Settings& settings) {
 }
 
 }  // namespace
+
+const Chained kChainedPortmap = {.name = attachment::RecordStore::kHostPorts,
+                                 .steps = kSteps,
+                                 .remove_foreign = remove_ports_of_reference};
 
 const Type kPortmap = {.name = "portmap",
                        .oldest = cni::Version::k0_1_0,

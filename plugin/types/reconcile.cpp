@@ -5,6 +5,8 @@
 #include "plugin/attachment/record_store.h"
 #include "plugin/cni/error.h"
 #include "plugin/steps/step.h"
+#include "plugin/types/chained.h"
+#include "plugin/types/stage.h"
 
 namespace types {
 namespace {
@@ -14,16 +16,32 @@ using attachment::Key;
 using attachment::RecordStore;
 using netlink::Namespace;
 
+using Steps = std::vector<const steps::Step*>;
+
+/// Records of one kind, and what they are records of.
+struct Kind {
+  std::string_view name;
+  Steps steps;
+  bool makes_interface = false;  // else its ends are looked for
+};
+
 struct Parts {
   const RecordStore& records;
+  const Kind& kind;
   const Namespace& home;
   netlink::Socket& host;
   bool dry_run;
 };
 
-void each_step(const std::function<void(const steps::Step&)>& visit) {
-  for (const auto* step : steps::private_steps()) visit(*step);
-  for (const auto* step : steps::public_steps()) visit(*step);
+// The interfaces first: the others work on them.
+std::vector<Kind> all_kinds() {
+  Kind interfaces{.name = RecordStore::kInterfaces, .steps = {}, .makes_interface = true};
+  for (const auto& list : {steps::private_steps(), steps::public_steps()})
+    interfaces.steps.insert(interfaces.steps.end(), list.begin(), list.end());
+  std::vector<Kind> kinds = {std::move(interfaces)};
+  for (const Chained* type : chained_types())
+    kinds.push_back({.name = type->name, .steps = Steps(type->steps.begin(), type->steps.end())});
+  return kinds;
 }
 
 /// An attachment whose container is there.
@@ -40,26 +58,32 @@ struct Live {
             .container = &socket,
             .records = parts.records};
   }
+
+  void find_others_interface(steps::World& world) const {
+    if (!parts.kind.makes_interface) find_ends(world, attachment.key.ifname);
+  }
 };
 
 steps::Findings find_amiss(const Live& live) {
   steps::World world = live.world();
+  live.find_others_interface(world);
   steps::Findings findings;
-  each_step([&](const steps::Step& step) { step.check(world, live.attachment, findings); });
+  for (const auto* step : live.parts.kind.steps) step->check(world, live.attachment, findings);
   return findings;
 }
 
 // A step that fails must not keep the others from what they can.
 void restore(const Live& live, Reconciled& result) {
   steps::World world = live.world();
-  each_step([&](const steps::Step& step) {
-    if (step.restore == nullptr) return;
+  live.find_others_interface(world);
+  for (const auto* step : live.parts.kind.steps) {
+    if (step->restore == nullptr) continue;
     try {
-      step.restore(world, live.attachment, result.restored);
+      step->restore(world, live.attachment, result.restored);
     } catch (const std::exception& error) {
       result.problems.emplace_back(error.what());
     }
-  });
+  }
 }
 
 void reconcile_live(const Live& live, Reconciled& result, bool dry) {
@@ -133,17 +157,27 @@ bool is_meant(const ReconcileOptions& options, const Key& key) {
          key.ifname == options.ifname.value_or(key.ifname);
 }
 
+void reconcile_kind(const Parts& parts, const ReconcileOptions& options,
+                    const std::function<void(const Reconciled&)>& report) {
+  const RecordStore& records = parts.records;
+  for (const Key& key : options.network ? records.list(*options.network) : records.list_all()) {
+    if (!is_meant(options, key)) continue;
+    auto result = reconcile_one(parts, key);
+    if (!result) continue;
+    result->kind = parts.kind.name;
+    report(*result);
+  }
+}
+
 }  // namespace
 
 void reconcile(const ReconcileOptions& options,
                const std::function<void(const Reconciled&)>& report) {
-  const RecordStore records(options.state_directory);
   const Namespace home = Namespace::current();
   netlink::Socket host;
-  const Parts parts{records, home, host, options.dry_run};
-  for (const Key& key : options.network ? records.list(*options.network) : records.list_all()) {
-    if (!is_meant(options, key)) continue;
-    if (const auto result = reconcile_one(parts, key)) report(*result);
+  for (const Kind& kind : all_kinds()) {
+    const RecordStore records(options.state_directory, kind.name);
+    reconcile_kind({records, kind, home, host, options.dry_run}, options, report);
   }
 }
 

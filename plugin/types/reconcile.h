@@ -32,14 +32,16 @@ enum class Outcome : std::uint8_t {
 struct Reconciled {
   attachment::Key key;
   Outcome outcome = Outcome::kRight;
+  std::string kind{};                   // of its record: "attachments", or the type that is chained
   std::vector<std::string> restored{};  // what was put back, each the name of an object
   std::vector<std::string> problems{};  // what is amiss still, or why nothing was done: sentences
 };
 
-/// Goes through the attachments, each under its draft's lock so that no other operation is at work
-/// on it, and puts back what is missing or altered: what is right is not touched, and what would
-/// need a new ADD (a veth pair that is gone) is told. `report` hears of each attachment. Throws
-/// base::SystemError where the records cannot be listed.
+/// Goes through the attachments, and what types in their chains have of them, each under its
+/// draft's lock so that no other operation is at work on it, and puts back what is missing or
+/// altered: what is right is not touched, and what would need a new ADD (a veth pair that is gone)
+/// is told. `report` hears of each attachment. Throws base::SystemError where the records cannot be
+/// listed.
 void reconcile(const ReconcileOptions& options,
                const std::function<void(const Reconciled&)>& report);
 

@@ -6,9 +6,9 @@
 namespace types {
 namespace {
 
-constexpr std::array<const Type*, 9> kTypes = {&kPatchcord, &kBridge, &kPtp,
-                                               &kHostLocal, &kStatic, &kLoopback,
-                                               &kPortmap,   &kTuning, &kBandwidth};
+constexpr std::array<const Type*, 10> kTypes = {&kPatchcord, &kBridge,   &kPtp,     &kHostLocal,
+                                                &kStatic,    &kLoopback, &kPortmap, &kFirewall,
+                                                &kTuning,    &kBandwidth};
 
 }  // namespace
 

@@ -30,6 +30,7 @@ extern const Type kLoopback;
 extern const Type kBridge;
 extern const Type kPtp;
 extern const Type kPortmap;
+extern const Type kFirewall;
 extern const Type kTuning;
 extern const Type kBandwidth;
 

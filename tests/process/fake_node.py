@@ -15,7 +15,7 @@ import unittest
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PLUGIN = os.environ.get("PATCHCORD_BIN", os.path.join(ROOT, "build", "patchcord"))
 REFERENCE_DIR = "/usr/lib/cni"
-NAMES = ("patchcord", "bridge", "ptp", "loopback", "host-local", "static", "portmap", "tuning", "bandwidth")
+NAMES = ("patchcord", "bridge", "ptp", "loopback", "host-local", "static", "portmap", "firewall", "tuning", "bandwidth")
 
 # Whether the plugin under test was built with sanitizers, whose run-time library makes system calls of its own.
 SANITIZED = "sanitize" in PLUGIN

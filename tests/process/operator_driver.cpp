@@ -29,6 +29,7 @@ void reconcile(const char* state_directory, bool dry_run) {
   types::reconcile({.state_directory = state_directory, .dry_run = dry_run},
                    [](const types::Reconciled& each) {
                      print({{"key", attachment::to_string(each.key)},
+                            {"kind", each.kind},
                             {"outcome", static_cast<int>(each.outcome)},
                             {"restored", each.restored},
                             {"problems", each.problems}});

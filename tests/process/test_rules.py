@@ -195,7 +195,7 @@ class LifeTest(RulesCase):
             self.node.finish(process)
         text = self.ruleset()
         self.assertEqual(text.count("chain isolation {"), 1)
-        self.assertEqual(text.count("oifname . ip daddr @isolated4 drop"), 1)
+        self.assertEqual(text.count("iifgroup 1073741824/2 oifname . ip daddr @isolated4 drop"), 1)
         running = [self.node.start("DEL", config, each, self.node.path_of(each)) for each in containers]
         for process in running:
             self.node.finish(process)

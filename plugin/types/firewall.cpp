@@ -1,0 +1,106 @@
+#include "plugin/config/firewall.h"
+
+#include <array>
+
+#include "plugin/cni/error.h"
+#include "plugin/ruleset/foreign_filter.h"
+#include "plugin/types/chained.h"
+#include "plugin/types/reference_leftovers.h"
+#include "plugin/types/type.h"
+
+namespace types {
+namespace {
+
+using attachment::Attachment;
+
+constexpr std::array<const steps::Step*, 5> kSteps = {&steps::kWithdrawRules, &steps::kIsolation,
+                                                      &steps::kAcceptance, &steps::kPublishRules,
+                                                      &steps::kForeignFilter};
+
+// What its own ADD would have made, where the reference's was the one that ran.
+void remove_rules_of_reference(steps::World&, const cni::Request& request) {
+  remove_reference_firewall(addresses_in_previous_result(request));
+}
+
+// Where the container is on the host: the bridge that the other end of its interface is a port of,
+// or that end itself. The reference goes by the first interface of the result, whatever that is.
+void plan_isolation(config::IngressPolicy policy, const steps::World& world,
+                    Attachment& attachment) {
+  if (policy == config::IngressPolicy::kOpen) return;
+  if (!world.host_end) {
+    throw cni::Error(cni::Code::kInvalidConfig,
+                     "ingressPolicy: needs an interface with its other end on the host, which " +
+                         attachment.key.ifname + " does not have");
+  }
+  attachment.isolation = policy == config::IngressPolicy::kIsolated
+                             ? attachment::Isolation::kPod
+                             : attachment::Isolation::kNetwork;
+  attachment.pair.host_name = world.host_end->name;
+  const auto master = world.host_end->master != 0
+                          ? netlink::find_link(world.host, world.host_end->master)
+                          : std::nullopt;
+  if (master) attachment.bridge_port = attachment::BridgePort{.bridge = master->name};
+}
+
+void plan_firewall(const config::Firewall& firewall, const cni::Result& previous,
+                   const steps::World& world, Attachment& attachment) {
+  attachment.firewall = {.admin_chain = firewall.admin_chain};
+  for (const auto& ip : previous.ips) {
+    if (cni::is_of_container(previous, ip, attachment.key.ifname))
+      attachment.addresses.push_back({.prefix = ip.address, .gateway = std::nullopt});
+  }
+  plan_isolation(firewall.ingress, world, attachment);
+}
+
+// Its chain comes after ours and drops what no zone of it lets through.
+void report_firewalld(const config::Firewall& firewall, const Settings& settings) {
+  netlink::Socket netfilter(netlink::Protocol::kNetfilter);
+  if (!ruleset::has_firewalld(netfilter)) return;
+  settings.report(
+      "firewall: firewalld is at work and may drop what containers send; unless their "
+      "subnet is in a zone that lets it through, add it once: firewall-cmd --permanent "
+      "--zone=" +
+      firewall.firewalld_zone + " --add-source=SUBNET");
+}
+
+void add_firewall(const cni::Request& request, const Settings& settings) {
+  const auto firewall = config::read_firewall(request.config());
+  report_firewalld(firewall, settings);
+  add_chained(kChainedFirewall, request, settings,
+              [&](const cni::Result& previous, const steps::World& world, Attachment& attachment) {
+                plan_firewall(firewall, previous, world, attachment);
+              });
+}
+
+void delete_firewall(const cni::Request& request, const Settings& settings) {
+  delete_chained(kChainedFirewall, request, settings);
+}
+
+void check_firewall(const cni::Request& request, const Settings& settings) {
+  check_chained(kChainedFirewall, request, settings);
+}
+
+void collect_firewall(const cni::Request& request, const Settings& settings) {
+  collect_chained(kChainedFirewall, request, settings);
+}
+
+void report_status(const cni::Request& request, const Settings& settings) {
+  report_firewalld(config::read_firewall(request.config()), settings);
+  require_chained_ready(settings);
+}
+
+}  // namespace
+
+const Chained kChainedFirewall = {.name = attachment::RecordStore::kFirewall,
+                                  .steps = kSteps,
+                                  .remove_foreign = remove_rules_of_reference};
+
+const Type kFirewall = {.name = "firewall",
+                        .oldest = cni::Version::k0_4_0,
+                        .add = add_firewall,
+                        .del = delete_firewall,
+                        .check = check_firewall,
+                        .gc = collect_firewall,
+                        .status = report_status};
+
+}  // namespace types
