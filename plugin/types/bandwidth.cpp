@@ -31,15 +31,10 @@ void remove_reference_ifb(steps::World& world, const cni::Request& request) {
     netlink::delete_link(world.host, ifb->index, ifb->name);
 }
 
-constexpr Chained kChain = {.name = "bandwidth",
-                            .steps = kSteps,
-                            .describe = describe_ifb,
-                            .remove_foreign = remove_reference_ifb};
-
 void add_bandwidth(const cni::Request& request, const Settings& settings) {
   const config::Bandwidth bandwidth = config::parse_bandwidth(request);
   if (bandwidth.empty()) return pass_on(request, settings);
-  add_chained(kChain, request, settings,
+  add_chained(kChainedBandwidth, request, settings,
               [&](const cni::Result&, const steps::World& world, Attachment& plan) {
                 const auto link = world.host_end.value_or(netlink::Link{});
                 plan.shaping = plan_shaping(plan.key, bandwidth, link.name, link.mtu);
@@ -48,19 +43,19 @@ void add_bandwidth(const cni::Request& request, const Settings& settings) {
 }
 
 void delete_bandwidth(const cni::Request& request, const Settings& settings) {
-  delete_chained(kChain, request, settings);
+  delete_chained(kChainedBandwidth, request, settings);
 }
 
 void check_bandwidth(const cni::Request& request, const Settings& settings) {
   if (config::parse_bandwidth(request).empty()) {
     (void)require_previous_result(request);
   } else {
-    check_chained(kChain, request, settings);
+    check_chained(kChainedBandwidth, request, settings);
   }
 }
 
 void collect_bandwidth(const cni::Request& request, const Settings& settings) {
-  collect_chained(kChain, request, settings);
+  collect_chained(kChainedBandwidth, request, settings);
 }
 
 void report_status(const cni::Request& request, const Settings& settings) {
@@ -70,7 +65,12 @@ void report_status(const cni::Request& request, const Settings& settings) {
 
 }  // namespace
 
-const Type kBandwidth = {.name = kChain.name,
+const Chained kChainedBandwidth = {.name = "bandwidth",
+                                   .steps = kSteps,
+                                   .describe = describe_ifb,
+                                   .remove_foreign = remove_reference_ifb};
+
+const Type kBandwidth = {.name = "bandwidth",
                          .oldest = cni::Version::k0_3_0,
                          .add = add_bandwidth,
                          .del = delete_bandwidth,

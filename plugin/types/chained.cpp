@@ -59,7 +59,8 @@ void remove_stale(const Chained& type, const cni::Request& request, const Settin
 }  // namespace
 
 std::span<const Chained* const> chained_types() {
-  static constexpr std::array<const Chained*, 2> kTypes = {&kChainedPortmap, &kChainedFirewall};
+  static constexpr std::array<const Chained*, 4> kTypes = {&kChainedPortmap, &kChainedFirewall,
+                                                           &kChainedTuning, &kChainedBandwidth};
   return kTypes;
 }
 

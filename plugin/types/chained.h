@@ -29,6 +29,8 @@ struct Chained {
 // One a file of this folder.
 extern const Chained kChainedPortmap;
 extern const Chained kChainedFirewall;
+extern const Chained kChainedTuning;
+extern const Chained kChainedBandwidth;
 
 /// All of them.
 [[nodiscard]] std::span<const Chained* const> chained_types();

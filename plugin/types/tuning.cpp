@@ -58,15 +58,10 @@ void remove_reference_backup(steps::World& world, const cni::Request& request) {
   (void)base::remove_file_at(AT_FDCWD, path);
 }
 
-constexpr Chained kChain = {.name = "tuning",
-                            .steps = kSteps,
-                            .describe = describe_tuned,
-                            .remove_foreign = remove_reference_backup};
-
 void add_tuning(const cni::Request& request, const Settings& settings) {
   const config::Tuning tuning = config::parse_tuning(request);
   if (tuning.empty()) return pass_on(request, settings);
-  add_chained(kChain, request, settings,
+  add_chained(kChainedTuning, request, settings,
               [&](const cni::Result&, const steps::World& world, Attachment& plan) {
                 plan.tuning = plan_tuning(tuning);
                 steps::remember_originals(world, *plan.tuning);
@@ -74,19 +69,19 @@ void add_tuning(const cni::Request& request, const Settings& settings) {
 }
 
 void delete_tuning(const cni::Request& request, const Settings& settings) {
-  delete_chained(kChain, request, settings);
+  delete_chained(kChainedTuning, request, settings);
 }
 
 void check_tuning(const cni::Request& request, const Settings& settings) {
   if (config::parse_tuning(request).empty()) {
     (void)require_previous_result(request);
   } else {
-    check_chained(kChain, request, settings);
+    check_chained(kChainedTuning, request, settings);
   }
 }
 
 void collect_tuning(const cni::Request& request, const Settings& settings) {
-  collect_chained(kChain, request, settings);
+  collect_chained(kChainedTuning, request, settings);
 }
 
 void report_status(const cni::Request& request, const Settings& settings) {
@@ -96,7 +91,12 @@ void report_status(const cni::Request& request, const Settings& settings) {
 
 }  // namespace
 
-const Type kTuning = {.name = kChain.name,
+const Chained kChainedTuning = {.name = "tuning",
+                                .steps = kSteps,
+                                .describe = describe_tuned,
+                                .remove_foreign = remove_reference_backup};
+
+const Type kTuning = {.name = "tuning",
                       .oldest = cni::Version::k0_1_0,
                       .add = add_tuning,
                       .del = delete_tuning,
