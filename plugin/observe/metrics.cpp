@@ -76,11 +76,14 @@ void count(const Operation& operation, Values& values) {
   ++values[std::string(kOperations) + "{" + command + ",code=\"" + std::to_string(operation.code) +
            "\"}"];
   const std::string name(kDurations);
+  const std::string bucket_of = name + "_bucket{" + command + ",le=\"";
   for (const Bucket& bucket : kBuckets) {
-    auto& value = values[name + "_bucket{" + command + ",le=\"" + std::string(bucket.text) + "\"}"];
+    std::string key = bucket_of;
+    key.append(bucket.text).append("\"}");
+    auto& value = values[key];
     if (operation.microseconds <= bucket.microseconds) ++value;
   }
-  ++values[name + "_bucket{" + command + ",le=\"+Inf\"}"];
+  ++values[bucket_of + "+Inf\"}"];
   ++values[name + "_count{" + command + "}"];
   values[name + "_sum{" + command + "}"] += operation.microseconds;
 }
