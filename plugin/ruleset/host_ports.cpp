@@ -172,7 +172,7 @@ class Elements {
 
  private:
   // Mappings may overlap: one of 0.0.0.0 and one of any address are the same in IPv4.
-  void add(std::string set, Bytes key, std::string what, Bytes data = {}) {
+  void add(std::string set, Bytes key, std::string what, const Bytes& data = {}) {
     if (!seen_.insert({set, key}).second) return;
     wanted_.elements.push_back({.table = kTable,
                                 .set = std::move(set),
