@@ -64,8 +64,7 @@ class Place:
         self.must("DEL")
         self.forget_bridge()
         self.node.settle(self.container)
-        time.sleep(2)  # the kernel's link watch and duplicate address detection come to rest
-        self.before = self.snapshot()
+        self.before = self.snapshot_at_rest()
 
     def close(self):
         for wire in self.wires:
@@ -94,6 +93,16 @@ class Place:
                               env=self.node.environment("DEL", self.container, ""), timeout=60)
         if done.returncode != 0:
             raise Leak(f"DEL by names failed: {done.stdout}{done.stderr}")
+
+    def snapshot_at_rest(self):
+        """When the kernel's link watch and its duplicate address detection have nothing more to say."""
+        deadline = time.monotonic() + 30
+        while True:
+            time.sleep(2)
+            before = self.snapshot()
+            tentative = subprocess.run(["ip", "-6", "-o", "addr", "show", "tentative"], stdout=subprocess.PIPE, check=True).stdout
+            if not tentative or time.monotonic() > deadline:
+                return before
 
     def snapshot(self):
         view = {f"{number} {key}": value for number, wire in enumerate(self.wires) for key, value in wire.snapshot().items()}

@@ -79,6 +79,8 @@ class Wire:
         head = body[:header]
         if what == "links":
             head = head[:8] + struct.pack("=I", struct.unpack_from("=I", head, 8)[0] & 0x1143)  # up, promiscuous, broadcast, multicast
+        if what == "routes" and fields.get(1, b"").startswith(b"\xff"):
+            return "", b""  # to a multicast address: the kernel's own, for what it solicits
         if what == "neighbours":
             state = struct.unpack_from("=H", head, 8)[0]
             if not state & 0x80:
