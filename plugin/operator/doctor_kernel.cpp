@@ -7,6 +7,7 @@
 #include "netlink/sysctl.h"
 #include "plugin/config/network.h"
 #include "plugin/operator/doctor.h"
+#include "plugin/ruleset/foreign.h"
 
 namespace tool {
 namespace {
@@ -68,24 +69,15 @@ void look_at_ipv6(const Patient& patient, Diagnoses& found) {
                  "out of the configuration"});
 }
 
-using netlink::nft::FoundChain;
-using netlink::nft::TableFamily;
-
-// Of the tables that iptables makes, by nf_tables or as itself translated by it.
-std::optional<FoundChain> find_chain(netlink::Socket& netfilter, TableFamily family,
-                                     const char* table, const char* chain) {
-  return netlink::nft::find_chain(netfilter, {.family = family, .name = table}, chain);
-}
-
 // With this setting every bridged frame goes through the rules of the routing path, once more than
 // it should. That is the kernel's default and does no harm by itself.
 void look_at_bridge_netfilter(const Patient& patient, netlink::Socket& netfilter,
                               Diagnoses& found) {
   if (!any_bridge_attachment(patient)) return;
   if (netlink::read_sysctl("net/bridge/bridge-nf-call-iptables") != "1") return;
-  const auto forward = find_chain(netfilter, TableFamily::kIpv4, "filter", "FORWARD");
-  const auto nat = find_chain(netfilter, TableFamily::kIpv4, "nat", "POSTROUTING");
-  const bool drops = forward && forward->drops;
+  const netlink::nft::Table nat_table{.family = netlink::nft::TableFamily::kIpv4, .name = "nat"};
+  const auto nat = netlink::nft::find_chain(netfilter, nat_table, "POSTROUTING");
+  const bool drops = ruleset::drops_forwarded(netfilter, base::Family::kIpv4);
   const bool translates = nat && nat->use > 0;
   if (!drops && !translates) return;
   found.push_back(
@@ -138,16 +130,13 @@ void look_at_reverse_path(const Patient& patient, Diagnoses& found) {
 
 void look_at_forward_policy(const Patient& patient, netlink::Socket& netfilter, Diagnoses& found) {
   struct Place {
-    TableFamily family;
-    base::Family of;
+    base::Family family;
     const char* shown;
   };
   constexpr std::array<Place, 2> kPlaces = {
-      {{TableFamily::kIpv4, base::Family::kIpv4, "iptables"},
-       {TableFamily::kIpv6, base::Family::kIpv6, "ip6tables"}}};
-  for (const auto& [family, of, shown] : kPlaces) {
-    const auto chain = find_chain(netfilter, family, "filter", "FORWARD");
-    if (!chain || !chain->drops || !forwards_for(patient, of)) continue;
+      {{base::Family::kIpv4, "iptables"}, {base::Family::kIpv6, "ip6tables"}}};
+  for (const auto& [family, shown] : kPlaces) {
+    if (!forwards_for(patient, family) || !ruleset::drops_forwarded(netfilter, family)) continue;
     found.push_back({.name = "forward-policy-drop",
                      .is_error = false,
                      .text = std::string("the policy of ") + shown +

@@ -90,6 +90,19 @@ class Node:
     def on_host(self, *command, check=True):
         return self.run_in(self.host, *command, check=check).stdout
 
+    def compare_ruleset(self, case, golden):
+        """The host's rules are the text of that name, and loading the text makes the same rules again."""
+        text = self.on_host("nft", "list", "ruleset")
+        path = os.path.join(ROOT, "tests", "golden", golden + ".nft")
+        if os.environ.get("UPDATE_GOLDEN"):
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text)
+        with open(path, encoding="utf-8") as file:
+            case.assertEqual(text, file.read())
+        self.on_host("nft", "flush", "ruleset")
+        self.on_host("nft", "-f", path)
+        case.assertEqual(self.on_host("nft", "list", "ruleset"), text)
+
     def ip_json(self, namespace, *arguments):
         text = self.run_in(namespace, "ip", "-j", *arguments).stdout.strip()
         return json.loads(text) if text else []

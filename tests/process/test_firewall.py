@@ -5,7 +5,7 @@ import os
 import re
 import unittest
 
-from fake_node import NAMES, ROOT, Node, PluginError, files_below
+from fake_node import NAMES, Node, PluginError, files_below
 from test_reconcile import DRIVER, RESTORED, RIGHT
 from traffic import Traffic, ports
 
@@ -146,19 +146,10 @@ class PolicyOfDropTest(FirewallCase):
 
 class IptablesTest(FirewallCase):
     def test_the_text_of_our_rules_is_known_and_loads_back(self):
-        path = os.path.join(ROOT, "tests", "golden", "firewall.nft")
         netns = self.node.path_of(self.node.container("a"))
         result = self.call("ADD", self.bridge(), "a", netns=netns)
         self.call("ADD", {**self.firewall(), "prevResult": result}, "a", netns=netns)
-        text = self.ruleset()
-        if os.environ.get("UPDATE_GOLDEN"):
-            with open(path, "w", encoding="utf-8") as file:
-                file.write(text)
-        with open(path, encoding="utf-8") as file:
-            self.assertEqual(text, file.read())
-        self.node.on_host("nft", "flush", "ruleset")
-        self.node.on_host("nft", "-f", path)
-        self.assertEqual(self.ruleset(), text)
+        self.node.compare_ruleset(self, "firewall")
 
     def test_the_rules_are_constant_and_iptables_shows_and_saves_them(self):
         self.drop_forwarding()

@@ -4,10 +4,9 @@ import os
 import subprocess
 import unittest
 
-from fake_node import (DUAL_BRIDGE, DUAL_ROUTED, ROOT, Node, PluginError, ShippedBinaryCase, bridge_config, routed_config)
+from fake_node import (DUAL_BRIDGE, DUAL_ROUTED, Node, PluginError, ShippedBinaryCase, bridge_config, routed_config)
 from traffic import ports
 
-GOLDEN = os.path.join(ROOT, "tests", "golden")
 PREFIXES = ["10.0.0.0/16", "10.0.8.0/24", "fd00:1::/48"]
 ALL_KEYS = {"ipMasq": True, "ipMasqExclude": PREFIXES, "isolation": "pod", "antispoof": True}
 
@@ -46,16 +45,7 @@ class GoldenTest(RulesCase):
         self.node.add({**config, "args": {"cni": {"mac": mac}}}, name, netns=path)
 
     def compare(self, golden):
-        text = self.ruleset()
-        path = os.path.join(GOLDEN, golden + ".nft")
-        if os.environ.get("UPDATE_GOLDEN"):
-            with open(path, "w", encoding="utf-8") as file:
-                file.write(text)
-        with open(path, encoding="utf-8") as file:
-            self.assertEqual(text, file.read())
-        self.node.on_host("nft", "flush", "ruleset")
-        self.node.on_host("nft", "-f", path)
-        self.assertEqual(self.ruleset(), text)
+        self.node.compare_ruleset(self, golden)
 
     def go(self, golden, **keys):
         self.add_known(self.bridge(**keys), "bridged", "02:00:00:00:00:0a")
