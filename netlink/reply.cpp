@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <limits>
 
 #include "netlink/libnl.h"
 
@@ -13,7 +14,8 @@ std::optional<int> read_code(const nlmsghdr* message) {
   int negative = 0;
   if (nlmsg_datalen(message) < static_cast<int>(sizeof negative)) return std::nullopt;
   std::memcpy(&negative, nlmsg_data(message), sizeof negative);
-  return -negative;
+  // The one number that has no opposite is no errno either.
+  return negative == std::numeric_limits<int>::min() ? EBADMSG : -negative;
 }
 
 std::string read_text(const nlmsghdr* message, std::size_t offset) {

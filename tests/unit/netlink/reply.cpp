@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <limits>
 #include <string>
 #include <string_view>
 
@@ -69,6 +70,13 @@ TEST_CASE("an errno is turned positive, and the text follows the request's heade
   const auto ack = netlink::parse_acknowledgement(reply.message());
   CHECK(ack.code == ENOTUNIQ);
   CHECK(ack.text == "Out of luck");
+}
+
+TEST_CASE("a code that has no opposite is a bad message") {
+  Reply reply(NLMSG_ERROR, NLM_F_CAPPED);
+  reply.add_code(std::numeric_limits<int>::min()).add_request(sizeof(nlmsghdr), 0);
+  CHECK(netlink::parse_acknowledgement(reply.message()).code == EBADMSG);
+  CHECK(netlink::parse_end_of_dump(reply.message()).code == EBADMSG);
 }
 
 TEST_CASE("a capped answer has no body, whatever length the request had") {
