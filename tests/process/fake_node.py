@@ -178,12 +178,13 @@ class Node:
             time.sleep(0.02)
 
     def snapshot(self, *containers):
-        """Everything that an operation may change, as text: links, addresses, routes, neighbours, rules, files."""
+        """Everything that an operation may change, as text: links, addresses, routes, neighbours that are not just learnt, rules, files."""
         self.settle(*containers)
         parts = {}
         for namespace in (self.host, *containers):
             for arguments in (["-d", "addr"], ["route", "show", "table", "all"], ["-6", "route", "show", "table", "all"],
-                              ["neigh"], ["-6", "neigh"]):
+                              ["neigh", "show", "nud", "permanent"], ["neigh", "show", "proxy"],
+                              ["-6", "neigh", "show", "nud", "permanent"], ["-6", "neigh", "show", "proxy"]):
                 done = self.run_in(namespace, "ip", *arguments, check=False)
                 parts[(namespace, *arguments)] = steady(done.stdout)
             parts[(namespace, "nft")] = self.run_in(namespace, "nft", "list", "ruleset").stdout

@@ -39,10 +39,6 @@ class PortsCase(unittest.TestCase):
     def rules(self):
         return self.node.on_host("nft", "list", "ruleset")
 
-    def state(self, *containers):
-        """What there is, but for what the uplink's ends learn of each other."""
-        return {key: value for key, value in self.node.snapshot(*containers).items() if "neigh" not in key}
-
     def listed(self):
         return json.loads(self.node.on_host("nft", "-j", "list", "ruleset"))["nftables"]
 
@@ -179,13 +175,13 @@ class LifeTest(PortsCase):
     def test_a_live_owner_of_the_port_is_named(self):
         a, b = self.node.container("a"), self.node.container("b")
         self.node.add(self.config, a)
-        before = self.state(a, b)
+        before = self.node.snapshot(a, b)
         with self.assertRaises(PluginError) as caught:
             self.node.add(self.config, b)
         self.assertEqual(caught.exception.code, 103)
         self.assertIn("tcp port 8080", caught.exception.msg)
         self.assertIn(f"br-net/{a}/eth0", caught.exception.msg)
-        self.assertEqual(self.state(a, b), before)
+        self.assertEqual(self.node.snapshot(a, b), before)
 
     def test_a_dead_owner_is_replaced_and_its_late_del_takes_nothing(self):
         a, b = self.node.container("a"), self.node.container("b")
@@ -306,11 +302,11 @@ class PortmapTest(PortsCase):
     def test_without_mappings_nothing_is_done(self):
         a = self.node.container("a")
         result = self.node.call("ADD", self.bridge, a, plugin="/usr/lib/cni/bridge")
-        before = self.state(a)
+        before = self.node.snapshot(a)
         self.assertEqual(self.call("ADD", {**self.portmap, "prevResult": result}, a), plain(result))
         self.call("CHECK", {**self.portmap, "prevResult": result}, a)
         self.call("DEL", {**self.portmap, "prevResult": result}, a)
-        self.assertEqual(self.state(a), before)
+        self.assertEqual(self.node.snapshot(a), before)
 
     def test_patchcord_and_portmap_know_each_others_ports(self):
         a, b = self.node.container("a"), self.node.container("b")
@@ -334,12 +330,12 @@ class PortmapTest(PortsCase):
     def test_what_iptables_does_is_refused_before_anything_is_done(self):
         a = self.node.container("a")
         result = self.node.call("ADD", self.bridge, a, plugin="/usr/lib/cni/bridge")
-        before = self.state(a)
+        before = self.node.snapshot(a)
         for keys in ({"backend": "iptables"}, {"externalSetMarkChain": "X"}, {"conditionsV4": ["-s", "10.0.0.0/8"]}):
             with self.assertRaises(PluginError) as caught:
                 self.call("ADD", {**self.portmap, **keys, **ports("8080:80"), "prevResult": result}, a)
             self.assertEqual(caught.exception.code, 2)
-        self.assertEqual(self.state(a), before)
+        self.assertEqual(self.node.snapshot(a), before)
 
 
 class CostTest(PortsCase):

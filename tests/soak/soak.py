@@ -191,7 +191,9 @@ class Soak:
     def round(self):
         every = [(network, container) for network in self.networks for container in self.containers]
         chosen = random.sample(every, IN_A_ROUND)
-        safe = sorted(set(self.attached) - set(chosen))
+        # Whole containers: two networks have a default route for theirs, and what is flushed here, a new attachment of the other may take.
+        at_work = {container for _, container in chosen}
+        safe = sorted(key for key in self.attached if key[1] not in at_work)
         stop = threading.Event()
         churner = threading.Thread(target=self.churn, args=(stop, safe))
         churner.start()
