@@ -98,6 +98,20 @@ bool lacks_nameless_files(int code) {
 }
 
 constexpr int kDirectoryFlags = O_RDONLY | O_DIRECTORY;
+// Others may remove the last one, empty as it is, between our making and our opening it.
+constexpr int kDirectoryAttempts = 100;
+
+void make_missing_directories(const std::string& path, mode_t mode) {
+  for (std::size_t end = path.find('/', 1);; end = path.find('/', end + 1)) {
+    const std::string part = path.substr(0, end);
+    if (::mkdir(part.c_str(), mode) != 0 && errno != EEXIST) {
+      // A read-only or foreign parent may refuse before it looks whether the directory is there.
+      const int code = errno;
+      if (::access(part.c_str(), F_OK) != 0) throw SystemError("create directory", part, code);
+    }
+    if (end == std::string::npos) return;
+  }
+}
 
 }  // namespace
 
@@ -114,18 +128,11 @@ std::optional<UniqueFd> open_directory(const std::string& path) {
 }
 
 UniqueFd make_directories(const std::string& path, mode_t mode) {
-  if (auto directory = open_directory(path)) return std::move(*directory);
-  for (std::size_t end = path.find('/', 1);; end = path.find('/', end + 1)) {
-    const std::string part = path.substr(0, end);
-    if (::mkdir(part.c_str(), mode) != 0 && errno != EEXIST) {
-      // A read-only or foreign parent may refuse before it looks whether the directory is there.
-      const int code = errno;
-      if (::access(part.c_str(), F_OK) != 0) throw SystemError("create directory", part, code);
-    }
-    if (end == std::string::npos) break;
+  for (int attempt = 0;; ++attempt) {
+    if (auto directory = open_directory(path)) return std::move(*directory);
+    if (attempt == kDirectoryAttempts) throw SystemError("open", path, ENOENT);
+    make_missing_directories(path, mode);
   }
-  if (auto directory = open_directory(path)) return std::move(*directory);
-  throw SystemError("open", path, ENOENT);
 }
 
 std::string read_all(int fd, std::size_t limit, std::string_view name) {

@@ -22,7 +22,7 @@ namespace {
 constexpr mode_t kDirectoryMode = 0700;
 constexpr mode_t kRecordMode = 0600;
 constexpr std::size_t kLongestRecord = 4U << 20;  // bytes; ten thousand mapped ports fit
-constexpr int kDirectoryAttempts = 16;
+constexpr int kDirectoryAttempts = 100;
 constexpr int kRounds = 100;
 constexpr std::size_t kLongestPart = 200;  // bytes of a file name, which may have 255
 

@@ -2,9 +2,11 @@
 
 #include <cerrno>
 #include <string>
+#include <thread>
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/full_disk.h"
@@ -158,4 +160,18 @@ TEST_CASE("removing tells whether there was a file") {
   const auto directory = open_directory(place.path());
   CHECK(base::remove_file_at(directory.get(), "file"));
   CHECK_FALSE(base::remove_file_at(directory.get(), "file"));
+}
+
+TEST_CASE("a directory that others remove as soon as it is there is made again") {
+  const TemporaryDirectory place;
+  const std::string path = place / "network";
+  // jthread stops it also where a requirement fails.
+  const std::jthread remover([&](const std::stop_token& stop) {
+    while (!stop.stop_requested()) (void)::rmdir(path.c_str());
+  });
+  int failures = 0;
+  for (int round = 0; round < 5000; ++round) {
+    failures += code_of_failure([&] { (void)base::make_directories(path, 0755); }) != 0 ? 1 : 0;
+  }
+  CHECK(failures == 0);
 }
