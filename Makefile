@@ -88,7 +88,7 @@ deb: build/patchcord  ## build/patchcord_VERSION_ARCH.deb, by CPack
 	cd build && cpack -G DEB
 
 clean:  ## remove everything built
-	rm -rf build build-debug build-sanitize build-lint build-fuzz
+	rm -rf build build-debug build-sanitize build-lint
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z\/-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' Makefile

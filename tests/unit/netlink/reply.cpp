@@ -86,7 +86,7 @@ TEST_CASE("a capped answer has no body, whatever length the request had") {
 }
 
 TEST_CASE("where the whole request comes back, the text follows it") {
-  const std::size_t body = GENERATE(0, 16, 33);
+  const std::size_t body = GENERATE(std::size_t{0}, std::size_t{16}, std::size_t{33});
   Reply reply(NLMSG_ERROR, NLM_F_ACK_TLVS);
   reply.add_code(-EINVAL)
       .add_request(sizeof(nlmsghdr) + body, body)
