@@ -28,8 +28,7 @@ class Chain:
         for executable, config in self.plugins:
             environment, text = plugin_calls(self.node, config, "ADD", container_id, netns, self.result, ifname)
             costs.append((run or self.launcher.run)([executable], environment, text))
-            if run is None:
-                self.result = json.loads(self.launcher.read_output())
+            self.result = json.loads(self.launcher.read_output())
         return costs
 
     def delete(self, container_id, netns, ifname="eth0", run=None):

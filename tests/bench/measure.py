@@ -59,8 +59,9 @@ class Launcher:
     def count_calls(self, command, environment=None, text=""):
         """System calls of the program and of those that it starts."""
         log = os.path.join(self.directory, "calls")
-        subprocess.run(["strace", "-f", "-c", "-o", log, *command], env={"PATH": os.environ["PATH"], **(environment or {})}, input=text,
-                       stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=True)
+        with open(self.output, "w", encoding="utf-8") as output:
+            subprocess.run(["strace", "-f", "-c", "-o", log, *command], env={"PATH": os.environ["PATH"], **(environment or {})}, input=text,
+                           stdout=output, stderr=subprocess.PIPE, text=True, check=True)
         with open(log, encoding="utf-8") as file:
             total = re.search(r"^100\.00\s+\S+\s+\S+\s+(\d+)", file.read(), re.MULTILINE)
         return int(total.group(1))
