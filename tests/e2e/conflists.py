@@ -17,14 +17,18 @@ REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__f
 PLUGIN_UNDER_TEST = os.environ.get(
     "PATCHCORD_BIN", os.path.join(REPOSITORY, "build", "patchcord"))
 REFERENCE_DIR = "/usr/lib/cni"
-# The names that the plugin under test answers to, and those of the chain that
-# it does not yet: these members are Debian's in every flavour.
-REPLACED_NAMES = ("bridge", "ptp", "loopback", "host-local", "static", "portmap")
-BORROWED_NAMES = ("firewall", "tuning", "bandwidth")
+# The names of the reference that the plugin under test answers to.
+REPLACED_NAMES = ("bridge", "ptp", "loopback", "host-local", "static",
+                  "portmap", "firewall", "tuning", "bandwidth")
 
 MODES = ("bridge", "routed")
 NETWORK_NAMES = {"bridge": "pcbr", "routed": "pcrt"}
 SUBNETS = {"bridge": "10.88.0.0/24", "routed": "10.89.0.0/24"}
+
+# What tuning is given to do; not what the kernel does by itself. Any namespace has
+# these, and IFNAME is the container's interface.
+TUNED_MAC = "02:00:00:00:00:79"
+SYSCTLS = {"net.core.somaxconn": "509", "net.ipv4.conf.IFNAME.arp_notify": "1"}
 
 # Where the fake host keeps reservations; the path is private to each test.
 RESERVATIONS_DIR = "/var/lib/cni/networks"
@@ -38,16 +42,20 @@ def flavour():
     return "patchcord"
 
 
-def conflist(mode, cni_version="1.0.0", publish_ports=False):
+def conflist(mode, cni_version="1.0.0", publish_ports=False, ports=()):
     """The configuration of the network of that mode, ready for json.dumps.
 
-    publish_ports: the network is to carry out the portMappings capability.
+    publish_ports: the bridge is to carry out the portMappings capability;
+    ports: what it maps for a runtime that does not hand on capabilities.
     """
     plugins = [_patchcord(mode) if flavour() == "patchcord" else _reference(mode)]
-    if publish_ports and flavour() == "patchcord":
-        plugins[0]["capabilities"] = {"portMappings": True}
-    elif publish_ports:
-        plugins.append({"type": "portmap", "capabilities": {"portMappings": True}})
+    if publish_ports:
+        if flavour() != "patchcord":
+            plugins[0]["hairpinMode"] = True  # as patchcord does for ports by itself
+            plugins.append({"type": "portmap"})
+        plugins[-1]["capabilities"] = {"portMappings": True}
+    if ports:
+        plugins[-1]["runtimeConfig"] = {"portMappings": list(ports)}
     return {
         "cniVersion": cni_version,
         "name": NETWORK_NAMES[mode],
@@ -58,9 +66,7 @@ def conflist(mode, cni_version="1.0.0", publish_ports=False):
 def podman_conflist():
     """A network as `podman network create` would have written it."""
     if flavour() == "patchcord":
-        network = conflist("bridge", cni_version="0.4.0", publish_ports=True)
-        network["plugins"][0] |= {"hairpinMode": True}
-        return network
+        return conflist("bridge", cni_version="0.4.0", publish_ports=True)
     return {
         "cniVersion": "0.4.0",
         "name": NETWORK_NAMES["bridge"],
@@ -74,6 +80,31 @@ def podman_conflist():
     }
 
 
+def containerd_chain(for_one=True):
+    """bridge, portmap, bandwidth and tuning, as nodes of containerd have them.
+
+    for_one: with ports, limits and a MAC for the one container that is to come.
+    ctr hands on no capabilities, so they stand in the network itself, spelt as
+    containerd spells them for a pod: capitalised, with the burst it always gives.
+    """
+    chain = [
+        {"type": "bridge", "bridge": "pcbr0", "isGateway": True, "isDefaultGateway": True,
+         "ipMasq": True, "hairpinMode": True, "ipam": _ipam("bridge")},
+        {"type": "portmap", "capabilities": {"portMappings": True}},
+        {"type": "bandwidth", "capabilities": {"bandwidth": True}},
+        {"type": "tuning", "sysctl": SYSCTLS},
+    ]
+    if for_one:
+        _, portmap, bandwidth, tuning = chain
+        portmap["runtimeConfig"] = {"portMappings": [
+            {"HostPort": 18080, "ContainerPort": 80, "Protocol": "tcp", "HostIP": ""}]}
+        bandwidth["runtimeConfig"] = {"bandwidth": {
+            "IngressRate": 20_000_000, "IngressBurst": 2**32 - 1,
+            "EgressRate": 10_000_000, "EgressBurst": 2**32 - 1}}
+        tuning["mac"] = TUNED_MAC
+    return {"cniVersion": "1.0.0", "name": NETWORK_NAMES["bridge"], "plugins": chain}
+
+
 def write_conflist(host, network, directory="/etc/cni/net.d"):
     """Puts the network where runtimes on the host look; returns the path."""
     path = os.path.join(host.path_of(directory), f"10-{network['name']}.conflist")
@@ -82,14 +113,16 @@ def write_conflist(host, network, directory="/etc/cni/net.d"):
     return path
 
 
-def fill_plugin_dir(directory):
-    """Makes the plugin directory of a node that runs the plugin under test."""
+def fill_plugin_dir(directory, names=(), borrowed=()):
+    """Makes the plugin directory of a node that runs the plugin under test.
+
+    names: of the reference, by which it is there besides its own.
+    borrowed: names by which the reference's own binaries are there.
+    """
     # A copy: a rebuild that happens while the tests run must not matter.
     binary = shutil.copy(PLUGIN_UNDER_TEST, os.path.join(directory, "patchcord"))
-    if flavour() == "dropin":
-        for name in REPLACED_NAMES:
-            os.link(binary, os.path.join(directory, name))
-    borrowed = BORROWED_NAMES + (("portmap",) if flavour() == "reference" else ())
+    for name in names:
+        os.link(binary, os.path.join(directory, name))
     for name in borrowed:
         shutil.copy(os.path.join(REFERENCE_DIR, name), directory)
 

@@ -6,11 +6,13 @@ import signal
 import unittest
 
 import conflists
-from fakehost import FakeHost, MachineState, NODE_ADDRESS, PATH, wait_until
+from fakehost import (FakeHost, MachineState, NODE_ADDRESS, OUTSIDE_ADDRESS, PATH,
+                      UPLINK_ADDRESS, wait_until)
 from traces import traces
 
 NODE_HTTP_PORT = 8080
-ALWAYS_NEEDED = ("ip", "nft", "nsenter", "unshare", "busybox", "ps")
+ALWAYS_NEEDED = ("ip", "tc", "nft", "iptables", "nsenter", "unshare",
+                 "busybox", "ps")
 
 
 class E2ECase(unittest.TestCase):
@@ -18,6 +20,10 @@ class E2ECase(unittest.TestCase):
 
     # Programs (or files) that a test class needs beyond the common ones.
     needs = ()
+    # The reference's names that a test class calls whatever the flavour, and
+    # those of them that are to be the reference's own binaries.
+    plugin_names = ()
+    borrowed_names = ()
 
     @classmethod
     def setUpClass(cls):
@@ -35,6 +41,8 @@ class E2ECase(unittest.TestCase):
             needed += (os.path.join(conflists.REFERENCE_DIR, "bridge"),)
         else:
             needed += (conflists.PLUGIN_UNDER_TEST,)
+        needed += tuple(os.path.join(conflists.REFERENCE_DIR, name)
+                        for name in self.borrowed_names)
         missing = [name for name in needed
                    if not (shutil.which(name, path=PATH) or os.path.isdir(name))]
         if not missing:
@@ -44,15 +52,18 @@ class E2ECase(unittest.TestCase):
             self.skipTest(message)
         self.fail(message)
 
-    @staticmethod
-    def _fake_host():
+    @classmethod
+    def _fake_host(cls):
         if conflists.flavour() == "reference":
             return FakeHost(plugin_dir=conflists.REFERENCE_DIR)
+        names = conflists.REPLACED_NAMES if conflists.flavour() == "dropin" else cls.plugin_names
+        ours = [name for name in names if name not in cls.borrowed_names]
         # Clients also look into the reference plugins' directory. Hide it, or
         # a name that ours does not answer to would go unnoticed.
         hidden = conflists.REFERENCE_DIR
         return FakeHost(hidden_dir=hidden if os.path.isdir(hidden) else None,
-                        fill_plugin_dir=conflists.fill_plugin_dir)
+                        fill_plugin_dir=lambda directory: conflists.fill_plugin_dir(
+                            directory, ours, cls.borrowed_names))
 
     def _check_machine(self, before):
         wait_until(lambda: not before.traces(),
@@ -61,16 +72,27 @@ class E2ECase(unittest.TestCase):
 
     # -- what a container must be able to do ----------------------------------
 
-    def serve_on_node(self, text):
-        """Answers HTTP with text on the fake host's own address."""
-        root = self.host.path("node-www")
+    def serve(self, place, text, prefix=()):
+        """Answers HTTP with text at place, address:port, or port. prefix: of the
+        server's command line."""
+        root = self.host.path(f"www-{text}")
         os.makedirs(root)
         with open(os.path.join(root, "index.html"), "w", encoding="utf-8") as page:
             page.write(text + "\n")
-        self.host.spawn("busybox", "httpd", "-f", "-h", root,
-                        "-p", f"{NODE_ADDRESS}:{NODE_HTTP_PORT}",
-                        log=self.host.path("node-httpd.log"))
+        self.host.spawn(*prefix, "busybox", "httpd", "-f", "-h", root, "-p", place,
+                        log=self.host.path(f"httpd-{text}.log"))
+
+    def serve_on_node(self, text):
+        """Answers on the fake host's own address."""
+        self.serve(f"{NODE_ADDRESS}:{NODE_HTTP_PORT}", text)
         self.assert_fetches(self.host.run, f"http://{NODE_ADDRESS}:{NODE_HTTP_PORT}/", text)
+
+    def add_outside(self, text):
+        """Another machine, which answers too; returns a function that runs commands there."""
+        namespace = self.host.add_outside()
+        self.serve(f"{OUTSIDE_ADDRESS}:80", text, ["nsenter", f"--net={namespace}"])
+        self.assert_fetches(self.host.run, f"http://{OUTSIDE_ADDRESS}/", text)
+        return self.host.inside(namespace)
 
     def assert_pings(self, run, address):
         """run is a function that runs a command where the ping starts."""
@@ -91,6 +113,26 @@ class E2ECase(unittest.TestCase):
     def assert_reaches_node(self, run, text):
         self.assert_pings(run, NODE_ADDRESS)
         self.assert_fetches(run, f"http://{NODE_ADDRESS}:{NODE_HTTP_PORT}/", text)
+
+    def assert_reaches_outside(self, run, text):
+        """Which takes masquerading: the other machine knows no way back."""
+        self.assert_fetches(run, f"http://{OUTSIDE_ADDRESS}/", text)
+
+    def assert_published(self, port, text, outside, pods):
+        """text is the answer on the node's port to the node itself, to another
+        machine, and to the pods, of which one may be the server."""
+        for address in (NODE_ADDRESS, UPLINK_ADDRESS, "127.0.0.1"):
+            self.assert_fetches(self.host.run, f"http://{address}:{port}/", text)
+        self.assert_fetches(outside, f"http://{UPLINK_ADDRESS}:{port}/", text)
+        for pod in pods:
+            for address in (NODE_ADDRESS, UPLINK_ADDRESS):
+                self.assert_fetches(pod.exec, f"http://{address}:{port}/", text)
+
+    def assert_not_published(self, port, outside):
+        for run in (self.host.run, outside):
+            done = run("busybox", "timeout", "2", "busybox", "wget", "-q", "-O", "-",
+                       f"http://{UPLINK_ADDRESS}:{port}/", check=False)
+            self.assertIn("refused", done.stderr, self._unreached("a refusal", done))
 
     def _unreached(self, target, done):
         return (f"{target}; the last try ended with {done.returncode}: "

@@ -28,6 +28,12 @@ NETNS_PREFIX = f"pc-e2e-{os.getpid()}-"
 # host has no default route, which routed mode must not need.
 NODE_ADDRESS = "192.0.2.1"
 
+# Another machine behind an uplink of the node, and the node's address there.
+# That machine knows no way to the containers' networks.
+OUTSIDE_ADDRESS = "198.51.100.2"
+UPLINK_ADDRESS = "198.51.100.1"
+UPLINK = "uplink"
+
 # Our own PATH: a developer's shims (pyenv and the like) must not leak in.
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -119,6 +125,9 @@ class FakeHost:
         self._plugin_dir = plugin_dir
         self._fill_plugin_dir = fill_plugin_dir
         self._hidden_dir = hidden_dir
+        # What the test itself has made, by name and by path.
+        self.own_links = []
+        self.own_namespaces = []
         self._anchor = None
         self._anchor_pid = None
         self._started = []
@@ -174,6 +183,31 @@ class FakeHost:
         self._started.append(started)
         return started
 
+    def add_namespace(self, name):
+        """Makes a network namespace; returns its path on the host."""
+        self.run("ip", "netns", "add", name)
+        self.own_namespaces.append(f"/run/netns/{name}")
+        return self.own_namespaces[-1]
+
+    def inside(self, namespace):
+        """A function that runs a command in the namespace, as run does."""
+        return lambda *argv, **options: self.run(
+            "nsenter", f"--net={namespace}", *argv, **options)
+
+    def add_outside(self):
+        """Makes the other machine; returns the path of its namespace."""
+        namespace = self.add_namespace("outside")
+        self.run("ip", "link", "add", UPLINK, "type", "veth",
+                 "peer", "name", "eth0", "netns", "outside")
+        self.own_links.append(UPLINK)
+        self.run("ip", "address", "add", f"{UPLINK_ADDRESS}/24", "dev", UPLINK)
+        self.run("ip", "link", "set", UPLINK, "up")
+        outside = self.inside(namespace)
+        outside("ip", "link", "set", "lo", "up")
+        outside("ip", "address", "add", f"{OUTSIDE_ADDRESS}/24", "dev", "eth0")
+        outside("ip", "link", "set", "eth0", "up")
+        return namespace
+
     def _inside(self, argv):
         enter = ["nsenter", f"--target={self._anchor_pid}", "--net", "--mount", "--pid"]
         return [*enter, "--", *map(str, argv)]
@@ -205,7 +239,8 @@ class FakeHost:
         """All network state in one text, for messages of failed assertions."""
         questions = (["ip", "-br", "link"], ["ip", "-br", "addr"],
                      ["ip", "route", "show", "table", "all"],
-                     ["ip", "neigh"], ["nft", "list", "ruleset"])
+                     ["ip", "neigh"], ["tc", "qdisc"],
+                     ["nft", "list", "ruleset"])
         answers = (self.run(*argv, check=False).stdout for argv in questions)
         return "\n".join(
             f"$ {' '.join(argv)}\n{text}" for argv, text in zip(questions, answers)
@@ -270,6 +305,8 @@ class MachineState:
     WATCHED = ("/run", "/var/lib", "/opt", "/etc/cni/net.d", "/dev/shm", "/var/tmp")
     # The machine's own tools make these on their first use.
     TOLERATED = ("/run/netns", "/run/mount")
+    # Of the other suites and the benchmarks, which may run at the same time.
+    FOREIGN = ("/dev/shm/patchcord-", "/dev/shm/tmp")
 
     def __init__(self):
         self.files = set(self._files())
@@ -303,7 +340,8 @@ class MachineState:
     def _files(cls):
         paths = [os.path.join(place, name) for place in cls.WATCHED
                  if os.path.isdir(place) for name in os.listdir(place)]
-        return [path for path in paths if path not in cls.TOLERATED]
+        return [path for path in paths
+                if path not in cls.TOLERATED and not path.startswith(cls.FOREIGN)]
 
     @staticmethod
     def _mounts():

@@ -1,8 +1,12 @@
 """podman with the CNI backend on a fake host."""
 
 import json
+import os
 
 import image
+
+# The network that podman has without being given one.
+DEFAULT_NETWORK = "podman"
 
 # Storage, run-time state and configured networks are at their default places,
 # which are private to the fake host.
@@ -32,6 +36,16 @@ class Podman:
     def podman(self, *argv, **options):
         return self.host.run("podman", "--storage-driver", "vfs", *argv,
                              env={"CONTAINERS_CONF": self._conf}, **options)
+
+    def tune(self, network, keys):
+        """Gives the tuning member of a network that podman has written those keys."""
+        path = os.path.join(self.host.path_of("/etc/cni/net.d"), f"{network}.conflist")
+        with open(path, encoding="utf-8") as file:
+            written = json.load(file)
+        member, = (plugin for plugin in written["plugins"] if plugin["type"] == "tuning")
+        member |= keys
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(written, file)
 
     def run(self, name, network, *command, options=()):
         """Starts a container on network, which may be container:NAME."""

@@ -17,6 +17,26 @@ class ContainerdTest(E2ECase):
     def test_routed_mode(self):
         self.check_life_of_two_containers("routed")
 
+    def test_published_port(self):
+        """ctr hands on no capabilities: the network says which port it is."""
+        outside = self.add_outside("outside")
+        mapping = {"HostPort": 18080, "ContainerPort": 80, "Protocol": "tcp", "HostIP": ""}
+        write_conflist(self.host, conflist("bridge", publish_ports=True, ports=[mapping]))
+        containerd = Containerd(self.host)
+        server = containerd.run("server", "bridge", *image.serve("server", 80))
+        # And for the next container nothing. ctr reads the network for each, and
+        # has kept for the first one's end what it read then.
+        write_conflist(self.host, conflist("bridge", publish_ports=True))
+        client = containerd.run("client", "bridge", "sleep", "3600")
+
+        self.assert_published("18080", "server", outside, [client, server])
+
+        for container in (server, client):
+            container.remove()
+            self.assertEqual(container.messages(), "")
+        self.check_nothing_is_left([server, client], ["18080"])
+        self.assert_not_published("18080", outside)
+
     def check_life_of_two_containers(self, mode):
         write_conflist(self.host, conflist(mode))
         self.serve_on_node("node")
@@ -46,8 +66,9 @@ class ContainerdTest(E2ECase):
             self.assert_pings(self.host.run, address)
             self.assert_fetches(self.host.run, f"http://{address}/", there.name)
 
-    def check_nothing_is_left(self, containers):
-        secrets = [address_of(container.result) for container in containers]
+    def check_nothing_is_left(self, containers, secrets=()):
+        secrets = [*secrets]
+        secrets += [address_of(container.result) for container in containers]
         secrets += [container.cni_id for container in containers]
         self.assert_no_traces(secrets)
         self.assert_only_processes("containerd")

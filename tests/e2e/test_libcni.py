@@ -36,7 +36,7 @@ class LibcniTest(E2ECase):
     def check_two_lives(self, mode):
         """The second life finds nothing of the first, and so goes the same way."""
         path = write_conflist(self.host, conflist(mode))
-        namespace = self.add_namespace("container")
+        namespace = self.host.add_namespace("container")
         for _ in range(2):
             validated, added, checked = self.drive(path, "validate,add,check", namespace)
             self.assert_succeeded(validated, added, checked)
@@ -58,7 +58,7 @@ class LibcniTest(E2ECase):
     def check_del_without_namespace(self, mode):
         """The namespace went first, and with it the kernel took the veth."""
         path = write_conflist(self.host, conflist(mode))
-        namespace = self.add_namespace("container")
+        namespace = self.host.add_namespace("container")
         added, = self.drive(path, "add", namespace)
         self.assert_succeeded(added)
         self.host.run("ip", "netns", "del", "container")
@@ -69,7 +69,7 @@ class LibcniTest(E2ECase):
     def test_del_of_what_was_never_added(self):
         for mode in ("bridge", "routed"):
             path = write_conflist(self.host, conflist(mode))
-            namespace = self.add_namespace(mode)
+            namespace = self.host.add_namespace(mode)
             self.assert_succeeded(*self.drive(path, "del", namespace))
 
     # -- CHECK ----------------------------------------------------------------
@@ -78,9 +78,9 @@ class LibcniTest(E2ECase):
         for mode in ("bridge", "routed"):
             with self.subTest(mode=mode):
                 path = write_conflist(self.host, conflist(mode))
-                namespace = self.add_namespace(mode)
+                namespace = self.host.add_namespace(mode)
                 self.assert_succeeded(*self.drive(path, "add,check", namespace))
-                self.inside(namespace)("ip", "address", "flush", "dev", "eth0")
+                self.host.inside(namespace)("ip", "address", "flush", "dev", "eth0")
 
                 checked, deleted = self.drive(path, "check,del", namespace)
                 self.assertIn("error", checked)
@@ -97,12 +97,12 @@ class LibcniTest(E2ECase):
 
     def check_port_mapping(self, mapping):
         path = write_conflist(self.host, conflist("bridge", publish_ports=True))
-        namespace = self.add_namespace("container")
+        namespace = self.host.add_namespace("container")
         capabilities = {"portMappings": [mapping]}
         added, = self.drive(path, "add", namespace, capabilities)
         self.assert_succeeded(added)
 
-        self.serve_in(namespace, "mapped")
+        self.serve("80", "mapped", ["nsenter", f"--net={namespace}"])
         self.assert_fetches(self.host.run, f"http://{NODE_ADDRESS}:18080/", "mapped")
 
         if portmap_is_borrowed():
@@ -142,23 +142,6 @@ class LibcniTest(E2ECase):
         self.assertIn(done.returncode, (0, 1), done.stderr)
         return json.loads(done.stdout)
 
-    def add_namespace(self, name):
-        self.host.run("ip", "netns", "add", name)
-        return f"/run/netns/{name}"
-
-    def inside(self, namespace):
-        """A function that runs a command in the namespace, as host.run does."""
-        return lambda *argv, **options: self.host.run(
-            "nsenter", f"--net={namespace}", *argv, **options)
-
-    def serve_in(self, namespace, text):
-        root = self.host.path("www")
-        os.makedirs(root)
-        with open(os.path.join(root, "index.html"), "w", encoding="utf-8") as page:
-            page.write(text)
-        self.host.spawn("nsenter", f"--net={namespace}", "busybox", "httpd", "-f",
-                        "-p", "80", "-h", root, log=self.host.path("httpd.log"))
-
     def assert_succeeded(self, *outcomes):
         for outcome in outcomes:
             if "error" in outcome:
@@ -167,7 +150,7 @@ class LibcniTest(E2ECase):
     def assert_nothing_is_left(self, result, namespace, *secrets):
         """At once, not soon: DEL has returned and the namespace is still there."""
         self.assertEqual([], traces(
-            self.host, [address_of(result), CONTAINER_ID, *secrets], [namespace]))
+            self.host, [address_of(result), CONTAINER_ID, *secrets]))
         links = self.host.json("nsenter", f"--net={namespace}", "ip", "-j", "link")
         self.assertEqual(["lo"], [link["ifname"] for link in links])
         self.assert_only_processes()

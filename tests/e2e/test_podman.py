@@ -5,7 +5,6 @@ import unittest
 import image
 from conflists import NETWORK_NAMES, conflist, podman_conflist, write_conflist
 from e2e_case import E2ECase
-from fakehost import NODE_ADDRESS
 from podman import Podman
 from traces import cached_result
 
@@ -46,19 +45,18 @@ class PodmanTest(E2ECase):
         self.remove_and_check(reversed(pod), [address, first.id])
 
     def test_published_port(self):
-        """The port is open on the node's address while the container lives."""
-        url = f"http://{NODE_ADDRESS}:18080/"
+        """The port is open on the node's addresses while the container lives."""
+        outside = self.add_outside("outside")
         server = self.podman.run("server", NETWORK, *image.serve("server", 80),
                                  options=["--publish=18080:80"])
         client = self.podman.run("client", NETWORK, "sleep", "3600")
 
-        self.assert_fetches(self.host.run, url, "server")
-        self.assert_fetches(client.exec, url, "server")
-        self.assert_fetches(server.exec, url, "server")  # hairpin: to itself
+        self.assert_published("18080", "server", outside, [client, server])
 
         secrets = ["18080", server.id, client.id]
         secrets += [self.address_of(each, NETWORK) for each in (server, client)]
         self.remove_and_check([server, client], secrets)
+        self.assert_not_published("18080", outside)
 
     def test_chosen_addresses(self):
         """podman asks for them by IP and MAC in CNI_ARGS, also on a reload."""

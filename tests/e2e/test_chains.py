@@ -1,0 +1,169 @@
+"""The chains that podman writes and that nodes of containerd have, by the
+reference's names: all of ours, and with the reference's members behind our bridge."""
+
+import unittest
+
+import image
+from conflists import (REPLACED_NAMES, SYSCTLS, TUNED_MAC, containerd_chain, flavour,
+                       write_conflist)
+from containerd import Containerd
+from e2e_case import E2ECase, address_of
+from podman import DEFAULT_NETWORK, Podman
+from traces import cached_network, cached_result, links
+
+PORT = "18080"
+PODMAN_CHAIN = ["bridge", "portmap", "firewall", "tuning"]
+
+
+class ChainCase(E2ECase):
+    plugin_names = REPLACED_NAMES
+
+    def setUp(self):
+        super().setUp()
+        self.outside = self.add_outside("outside")
+
+    def drop_forwarding(self):
+        """As a node with Docker or ufw does; only type firewall gets containers through."""
+        self.host.run("iptables", "-P", "FORWARD", "DROP")
+
+    def assert_tuned(self, container):
+        """By what the container's own processes see; the host's own are as they were."""
+        self.assert_mac(container, TUNED_MAC)
+        for key, value in SYSCTLS.items():
+            path = "/proc/sys/" + key.replace(".", "/").replace("IFNAME", "eth0")
+            self.assertEqual(container.exec("cat", path).stdout.strip(), value, path)
+
+    def assert_mac(self, container, mac):
+        seen = container.exec("cat", "/sys/class/net/eth0/address").stdout.strip()
+        self.assertEqual(seen, mac)
+
+    def assert_host_is_untuned(self):
+        for key, value in SYSCTLS.items():
+            path = "/proc/sys/" + key.replace(".", "/").replace("IFNAME", "lo")
+            self.assertNotEqual(self.host.output("cat", path).strip(), value, path)
+
+
+class PodmanChainCase(ChainCase):
+    needs = ("podman", "conmon", "runc")
+
+    def setUp(self):
+        super().setUp()
+        self.podman = Podman(self.host)
+
+    def run_server(self, network, *options):
+        server = self.podman.run("server", network, *image.serve("server", 80),
+                                 options=[f"--publish={PORT}:80", *options])
+        chain = cached_network(self.host, network, server.id)
+        self.assertEqual([plugin["type"] for plugin in chain["plugins"]], PODMAN_CHAIN)
+        return server
+
+    def run_client(self, network):
+        return self.podman.run("client", network, "sleep", "3600")
+
+    def remove_and_check(self, network, *containers):
+        secrets = [PORT] + [container.id for container in containers]
+        secrets += [address_of(cached_result(self.host, network, container.id))
+                    for container in containers]
+        for container in containers:
+            container.remove()
+        self.assert_no_traces(secrets)
+        self.assert_only_processes()
+        self.assert_not_published(PORT, self.outside)
+
+
+class PodmanChainTest(PodmanChainCase):
+    def test_default_network(self):
+        """The network that podman brings, on a node that drops what is forwarded."""
+        self.drop_forwarding()
+        server = self.run_server(DEFAULT_NETWORK)
+        client = self.run_client(DEFAULT_NETWORK)
+
+        if flavour() != "reference":  # whose firewall does not let new connections in
+            self.assert_published(PORT, "server", self.outside, [client, server])
+        for container in (server, client):
+            self.assert_reaches_outside(container.exec, "outside")
+        self.remove_and_check(DEFAULT_NETWORK, server, client)
+
+    def test_tuned_network(self):
+        """`podman network create`, and then the operator has given tuning something to do."""
+        self.podman.podman("network", "create", "tuned")
+        self.podman.tune("tuned", {"sysctl": SYSCTLS, "mac": TUNED_MAC})
+        server = self.run_server("tuned")
+
+        self.assert_tuned(server)
+        self.assert_host_is_untuned()
+        self.assertEqual(server.attachment("tuned")["MacAddress"], TUNED_MAC)
+        self.assert_published(PORT, "server", self.outside, [server])
+        self.remove_and_check("tuned", server)
+
+    def test_chosen_mac(self):
+        """podman hands a MAC to the whole chain, in CNI_ARGS."""
+        server = self.run_server(DEFAULT_NETWORK, "--mac-address=02:00:00:00:00:78")
+        self.assert_mac(server, "02:00:00:00:00:78")
+        self.assert_reaches_outside(server.exec, "outside")
+        self.remove_and_check(DEFAULT_NETWORK, server)
+
+
+class BorrowedChainTest(PodmanChainCase):
+    """Our bridge and host-local, where the rest of the chain is the reference's."""
+
+    borrowed_names = ("portmap", "firewall", "tuning")
+
+    def test_default_network(self):
+        server = self.run_server(DEFAULT_NETWORK)
+        client = self.run_client(DEFAULT_NETWORK)
+        # That they were at work: what only the reference makes.
+        rules = self.host.output("iptables-save")
+        self.assertIn("CNI-HOSTPORT-DNAT", rules)
+        self.assertIn("CNI-FORWARD", rules)
+        self.assert_published(PORT, "server", self.outside, [client, server])
+
+        self.drop_forwarding()
+        for container in (server, client):
+            self.assert_reaches_outside(container.exec, "outside")
+        self.remove_and_check(DEFAULT_NETWORK, server, client)
+
+
+class ContainerdChainTest(ChainCase):
+    needs = ("containerd", "ctr", "runc", "containerd-shim-runc-v2")
+
+    def test_ports_limits_and_sysctls(self):
+        """bridge, portmap, bandwidth and tuning."""
+        write_conflist(self.host, containerd_chain())
+        containerd = Containerd(self.host)
+        server = containerd.run("server", "bridge", *image.serve("server", 80))
+        # What was asked for one container must not be for the next: ctr reads
+        # the network anew for each, and has kept what it read for the first.
+        write_conflist(self.host, containerd_chain(for_one=False))
+        client = containerd.run("client", "bridge", "sleep", "3600")
+
+        self.assert_result_is_true(server.result, server.namespace_path)
+        self.assert_tuned(server)
+        self.assert_host_is_untuned()
+        self.assert_published(PORT, "server", self.outside, [client, server])
+        self.assert_reaches_outside(client.exec, "outside")
+        self.assert_limited(server)
+
+        secrets = [PORT] + [address_of(each.result) for each in (server, client)]
+        secrets += [each.cni_id for each in (server, client)]
+        for container in (server, client):
+            container.remove()
+            self.assertEqual(container.messages(), "")
+        if flavour() != "reference":  # which leaves rules and files when the namespace is gone
+            self.assert_no_traces(secrets)
+        self.assert_only_processes("containerd")
+        self.assert_not_published(PORT, self.outside)
+
+    def assert_limited(self, container):
+        """The host end and the ifb have a bucket each, which the traffic goes through."""
+        names = {entry["name"] for entry in container.result["interfaces"]}
+        for kind, rate in (("veth", 20_000_000), ("ifb", 10_000_000)):
+            link, = names.intersection(links(self.host, kind))
+            qdiscs = self.host.json("tc", "-s", "-j", "qdisc", "show", "dev", link)
+            bucket, = (qdisc for qdisc in qdiscs if qdisc["kind"] == "tbf")
+            self.assertEqual(bucket["options"]["rate"] * 8, rate)
+            self.assertGreater(bucket["packets"], 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
