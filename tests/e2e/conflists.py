@@ -30,6 +30,9 @@ SUBNETS = {"bridge": "10.88.0.0/24", "routed": "10.89.0.0/24"}
 TUNED_MAC = "02:00:00:00:00:79"
 SYSCTLS = {"net.core.somaxconn": "509", "net.ipv4.conf.IFNAME.arp_notify": "1"}
 
+# Which member of the reference's chain carries out a capability.
+CAPABLE = {"portMappings": "portmap", "bandwidth": "bandwidth"}
+
 # Where the fake host keeps reservations; the path is private to each test.
 RESERVATIONS_DIR = "/var/lib/cni/networks"
 
@@ -42,20 +45,21 @@ def flavour():
     return "patchcord"
 
 
-def conflist(mode, cni_version="1.0.0", publish_ports=False, ports=()):
+def conflist(mode, cni_version="1.0.0", capabilities=(), runtime_config=None):
     """The configuration of the network of that mode, ready for json.dumps.
 
-    publish_ports: the bridge is to carry out the portMappings capability;
-    ports: what it maps for a runtime that does not hand on capabilities.
+    capabilities: what the network is to carry out.
+    runtime_config: what of them, for a runtime that does not hand any on.
     """
     plugins = [_patchcord(mode) if flavour() == "patchcord" else _reference(mode)]
-    if publish_ports:
+    if flavour() != "patchcord" and "portMappings" in capabilities:
+        plugins[0]["hairpinMode"] = True  # as patchcord does for ports by itself
+    for capability in capabilities:
         if flavour() != "patchcord":
-            plugins[0]["hairpinMode"] = True  # as patchcord does for ports by itself
-            plugins.append({"type": "portmap"})
-        plugins[-1]["capabilities"] = {"portMappings": True}
-    if ports:
-        plugins[-1]["runtimeConfig"] = {"portMappings": list(ports)}
+            plugins.append({"type": CAPABLE[capability]})
+        plugins[-1].setdefault("capabilities", {})[capability] = True
+    if runtime_config:
+        plugins[-1]["runtimeConfig"] = runtime_config
     return {
         "cniVersion": cni_version,
         "name": NETWORK_NAMES[mode],
@@ -66,7 +70,7 @@ def conflist(mode, cni_version="1.0.0", publish_ports=False, ports=()):
 def podman_conflist():
     """A network as `podman network create` would have written it."""
     if flavour() == "patchcord":
-        return conflist("bridge", cni_version="0.4.0", publish_ports=True)
+        return conflist("bridge", cni_version="0.4.0", capabilities=["portMappings"])
     return {
         "cniVersion": "0.4.0",
         "name": NETWORK_NAMES["bridge"],

@@ -8,7 +8,7 @@ import unittest
 import conflists
 from fakehost import (FakeHost, MachineState, NODE_ADDRESS, OUTSIDE_ADDRESS, PATH,
                       UPLINK_ADDRESS, wait_until)
-from traces import traces
+from traces import links, traces
 
 NODE_HTTP_PORT = 8080
 ALWAYS_NEEDED = ("ip", "tc", "nft", "iptables", "nsenter", "unshare",
@@ -121,12 +121,14 @@ class E2ECase(unittest.TestCase):
     def assert_published(self, port, text, outside, pods):
         """text is the answer on the node's port to the node itself, to another
         machine, and to the pods, of which one may be the server."""
-        for address in (NODE_ADDRESS, UPLINK_ADDRESS, "127.0.0.1"):
-            self.assert_fetches(self.host.run, f"http://{address}:{port}/", text)
-        self.assert_fetches(outside, f"http://{UPLINK_ADDRESS}:{port}/", text)
-        for pod in pods:
-            for address in (NODE_ADDRESS, UPLINK_ADDRESS):
-                self.assert_fetches(pod.exec, f"http://{address}:{port}/", text)
+        self.assert_fetches(self.host.run, f"http://127.0.0.1:{port}/", text)
+        for run in (self.host.run, *(pod.exec for pod in pods)):
+            self.assert_fetches(run, f"http://{NODE_ADDRESS}:{port}/", text)
+        self.assert_published_at(UPLINK_ADDRESS, port, text, outside, pods)
+
+    def assert_published_at(self, address, port, text, outside, pods):
+        for run in (self.host.run, outside, *(pod.exec for pod in pods)):
+            self.assert_fetches(run, f"http://{address}:{port}/", text)
 
     def assert_not_published(self, port, outside):
         for run in (self.host.run, outside):
@@ -157,6 +159,17 @@ class E2ECase(unittest.TestCase):
         self.assertEqual({entry["address"] for entry in result["ips"]}, addresses)
         for entry in result["ips"]:
             self.assertEqual(result["interfaces"][entry["interface"]], inside[0])
+
+    def assert_limited(self, result, ingress, egress):
+        """The host end and the ifb have a bucket each, with the rate in bit/s, and
+        traffic has gone through both."""
+        names = {entry["name"] for entry in result["interfaces"]}
+        for kind, rate in (("veth", ingress), ("ifb", egress)):
+            link, = names.intersection(links(self.host, kind))
+            qdiscs = self.host.json("tc", "-s", "-j", "qdisc", "show", "dev", link)
+            bucket, = (qdisc for qdisc in qdiscs if qdisc["kind"] == "tbf")
+            self.assertEqual(bucket["options"]["rate"] * 8, rate)
+            self.assertGreater(bucket["packets"], 0)
 
     # -- what must be gone ----------------------------------------------------
 

@@ -32,6 +32,8 @@ NODE_ADDRESS = "192.0.2.1"
 # That machine knows no way to the containers' networks.
 OUTSIDE_ADDRESS = "198.51.100.2"
 UPLINK_ADDRESS = "198.51.100.1"
+OUTSIDE_ADDRESS6 = "2001:db8:51::2"
+UPLINK_ADDRESS6 = "2001:db8:51::1"
 UPLINK = "uplink"
 
 # Our own PATH: a developer's shims (pyenv and the like) must not leak in.
@@ -200,13 +202,17 @@ class FakeHost:
         self.run("ip", "link", "add", UPLINK, "type", "veth",
                  "peer", "name", "eth0", "netns", "outside")
         self.own_links.append(UPLINK)
-        self.run("ip", "address", "add", f"{UPLINK_ADDRESS}/24", "dev", UPLINK)
-        self.run("ip", "link", "set", UPLINK, "up")
+        self._configure_link(self.run, UPLINK, UPLINK_ADDRESS, UPLINK_ADDRESS6)
         outside = self.inside(namespace)
         outside("ip", "link", "set", "lo", "up")
-        outside("ip", "address", "add", f"{OUTSIDE_ADDRESS}/24", "dev", "eth0")
-        outside("ip", "link", "set", "eth0", "up")
+        self._configure_link(outside, "eth0", OUTSIDE_ADDRESS, OUTSIDE_ADDRESS6)
         return namespace
+
+    @staticmethod
+    def _configure_link(run, link, ipv4, ipv6):
+        run("ip", "address", "add", f"{ipv4}/24", "dev", link)
+        run("ip", "address", "add", f"{ipv6}/64", "dev", link, "nodad")
+        run("ip", "link", "set", link, "up")
 
     def _inside(self, argv):
         enter = ["nsenter", f"--target={self._anchor_pid}", "--net", "--mount", "--pid"]

@@ -21,12 +21,13 @@ class ContainerdTest(E2ECase):
         """ctr hands on no capabilities: the network says which port it is."""
         outside = self.add_outside("outside")
         mapping = {"HostPort": 18080, "ContainerPort": 80, "Protocol": "tcp", "HostIP": ""}
-        write_conflist(self.host, conflist("bridge", publish_ports=True, ports=[mapping]))
+        write_conflist(self.host, conflist("bridge", capabilities=["portMappings"],
+                                           runtime_config={"portMappings": [mapping]}))
         containerd = Containerd(self.host)
         server = containerd.run("server", "bridge", *image.serve("server", 80))
         # And for the next container nothing. ctr reads the network for each, and
         # has kept for the first one's end what it read then.
-        write_conflist(self.host, conflist("bridge", publish_ports=True))
+        write_conflist(self.host, conflist("bridge", capabilities=["portMappings"]))
         client = containerd.run("client", "bridge", "sleep", "3600")
 
         self.assert_published("18080", "server", outside, [client, server])

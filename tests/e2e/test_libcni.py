@@ -5,10 +5,10 @@ import os
 import tempfile
 import unittest
 
-from conflists import conflist, portmap_is_borrowed, write_conflist
+from conflists import NETWORK_NAMES, conflist, portmap_is_borrowed, write_conflist
 from e2e_case import E2ECase, address_of
 from fakehost import NODE_ADDRESS, PATH, run_command
-from traces import traces
+from traces import cached_result, traces
 
 DRIVER_SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "libcni-driver")
 GO_PATH = "/usr/share/gocode"  # where Debian's packages of Go source are
@@ -96,7 +96,7 @@ class LibcniTest(E2ECase):
                                  "Protocol": "tcp", "HostIP": ""})
 
     def check_port_mapping(self, mapping):
-        path = write_conflist(self.host, conflist("bridge", publish_ports=True))
+        path = write_conflist(self.host, conflist("bridge", capabilities=["portMappings"]))
         namespace = self.host.add_namespace("container")
         capabilities = {"portMappings": [mapping]}
         added, = self.drive(path, "add", namespace, capabilities)
@@ -113,6 +113,28 @@ class LibcniTest(E2ECase):
             self.assert_succeeded(*self.drive(path, "check", namespace, capabilities))
             self.assert_succeeded(*self.drive(path, "del,del", namespace))
         self.assert_nothing_is_left(added["result"], namespace, "18080")
+
+    def test_bandwidth_as_the_convention_spells_it(self):
+        self.check_bandwidth({"ingressRate": 20_000_000, "ingressBurst": 1_000_000,
+                              "egressRate": 10_000_000, "egressBurst": 1_000_000})
+
+    def test_bandwidth_as_containerd_spells_it(self):
+        """The burst is what it gives to every pod with limits."""
+        self.check_bandwidth({"IngressRate": 20_000_000, "IngressBurst": 2**32 - 1,
+                              "EgressRate": 10_000_000, "EgressBurst": 2**32 - 1})
+
+    def check_bandwidth(self, limits):
+        path = write_conflist(self.host, conflist("bridge", capabilities=["bandwidth"]))
+        namespace = self.host.add_namespace("container")
+        capabilities = {"bandwidth": limits}
+        self.assert_succeeded(*self.drive(path, "add,check", namespace, capabilities))
+        result = cached_result(self.host, NETWORK_NAMES["bridge"], CONTAINER_ID)
+        self.serve("80", "limited", ["nsenter", f"--net={namespace}"])
+        self.assert_fetches(self.host.run, f"http://{address_of(result)}/", "limited")
+        self.assert_limited(result, ingress=20_000_000, egress=10_000_000)
+
+        self.assert_succeeded(*self.drive(path, "del,del", namespace))
+        self.assert_nothing_is_left(result, namespace)
 
     # -- the means ------------------------------------------------------------
 
