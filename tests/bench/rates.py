@@ -81,8 +81,10 @@ class Traffic:
                 continue
             except OSError:
                 return
+            # Some at once, since a sleep takes longer than a packet; what was late by more is not caught up with.
             due = max(due + pause, time.monotonic() - 0.05)
-            time.sleep(max(0, due - time.monotonic()))
+            if (early := due - time.monotonic()) > 0.002:
+                time.sleep(early)
 
     def receive(self, seconds):
         """Payload bytes that arrive, and how long that took exactly."""
