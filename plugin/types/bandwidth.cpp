@@ -5,6 +5,7 @@
 #include "plugin/cni/error.h"
 #include "plugin/types/chained.h"
 #include "plugin/types/plan.h"
+#include "plugin/types/reference_leftovers.h"
 #include "plugin/types/type.h"
 
 namespace types {
@@ -21,14 +22,9 @@ void describe_ifb(const steps::World& world, const Attachment&, cni::Result& res
         {.name = world.ifb->name, .mac = world.ifb->mac ? world.ifb->mac->to_string() : ""});
 }
 
-// The reference names an ifb after network and container alone.
-void remove_reference_ifb(steps::World& world, const cni::Request& request) {
-  constexpr std::size_t kDigits = 12;
-  const std::string name = std::string(steps::kIfbPrefix) +
-                           base::sha512_hex(request.network + request.container_id, kDigits);
-  const auto ifb = netlink::find_link(world.host, name);
-  if (ifb && ifb->kind == "ifb" && ifb->alias.empty())
-    netlink::delete_link(world.host, ifb->index, ifb->name);
+// What its own ADD would have made, where the reference's was the one that ran.
+void remove_ifb_of_reference(steps::World& world, const cni::Request& request) {
+  remove_reference_ifb(world.host, key_of(request), no_others());
 }
 
 void add_bandwidth(const cni::Request& request, const Settings& settings) {
@@ -68,7 +64,7 @@ void report_status(const cni::Request& request, const Settings& settings) {
 const Chained kChainedBandwidth = {.name = "bandwidth",
                                    .steps = kSteps,
                                    .describe = describe_ifb,
-                                   .remove_foreign = remove_reference_ifb};
+                                   .remove_foreign = remove_ifb_of_reference};
 
 const Type kBandwidth = {.name = "bandwidth",
                          .oldest = cni::Version::k0_3_0,

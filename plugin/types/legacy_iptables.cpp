@@ -157,7 +157,8 @@ void remove_legacy_chain(const std::string& chain, const std::string& entry,
       [&](std::string_view rule) {
         if (!rule.starts_with("-A " + entry + " ") || !has_part(rule, " -j " + chain)) return false;
         if (!others) others = find_others();
-        return !names(rule, " -s ", *others);
+        const bool has_source = rule.find(" -s ") != std::string_view::npos;
+        return has_source ? !names(rule, " -s ", *others) : others->empty();
       },
       chain);
 }

@@ -13,7 +13,8 @@
 namespace types {
 
 /// Removes the chain of table nat, and the rules of `entry` that jump to it, but for those whose
-/// source is another's address, which keep the chain. `find_others` is asked only if there is one.
+/// source is another's address, which keep the chain; so does any other that names no source where
+/// there are others. `find_others` is asked only if there is such a rule.
 void remove_legacy_chain(const std::string& chain, const std::string& entry,
                          const std::function<std::vector<base::IpAddress>()>& find_others);
 

@@ -20,7 +20,7 @@ constexpr std::array<const steps::Step*, 6> kSteps = {
 
 // What its own ADD would have made, where the reference's was the one that ran.
 void remove_ports_of_reference(steps::World&, const cni::Request& request) {
-  remove_reference_ports(key_of(request), addresses_in_previous_result(request));
+  remove_reference_ports(key_of(request), addresses_in_previous_result(request), no_others());
 }
 
 // An address counts if it is the container's interface's, or nobody knows whose it is.

@@ -10,9 +10,11 @@
 
 #include "base/digest.h"
 #include "netlink/error.h"
+#include "netlink/link.h"
 #include "netlink/nft/query.h"
 #include "netlink/nft/rules.h"
 #include "netlink/nft/transaction.h"
+#include "plugin/steps/step.h"
 #include "plugin/types/legacy_iptables.h"
 
 namespace types {
@@ -25,9 +27,6 @@ using netlink::nft::Table;
 using netlink::nft::TableFamily;
 using netlink::nft::Transaction;
 using Addresses = std::vector<base::IpAddress>;
-using FindAddresses = std::function<Addresses()>;
-
-const FindAddresses kNone = [] { return Addresses(); };
 
 constexpr std::array kIpFamilies = {TableFamily::kIpv4, TableFamily::kIpv6};
 
@@ -75,16 +74,16 @@ void remove_rules_if(Socket& socket, Transaction& transaction, const Table& tabl
 }
 
 // A chain of one container, and the rules that jump to it from `entry`, but for those that are for
-// the addresses of others.
+// the addresses of others. A rule that names none may be for any of them.
 void remove_chain(Socket& socket, Transaction& transaction, const Table& table,
                   const std::string& chain, const std::string& entry,
-                  const FindAddresses& find_others) {
+                  const FindOthers& find_others) {
   if (!netlink::nft::find_chain(socket, table, chain)) return;
   const Addresses others = find_others();
   bool is_needed = false;
   remove_rules_if(socket, transaction, table, entry, [&](const FoundRule& rule) {
     if (rule.verdict.chain != chain) return false;
-    const bool stays = contains(others, rule.source);
+    const bool stays = rule.source ? contains(others, rule.source) : !others.empty();
     is_needed |= stays;
     return !stays;
   });
@@ -95,7 +94,11 @@ void remove_chain(Socket& socket, Transaction& transaction, const Table& table,
 
 }  // namespace
 
-void remove_reference_masquerade(const Key& key, const FindAddresses& find_others) {
+FindOthers no_others() {
+  return [] { return Addresses(); };
+}
+
+void remove_reference_masquerade(const Key& key, const FindOthers& find_others) {
   const std::string chain = chain_name(key, "");
   const std::string comment = base::sha512_hex(key.network, 16) + "-" +
                               base::sha512_hex(key.ifname + ":" + key.container_id, 16);
@@ -116,12 +119,12 @@ void remove_reference_antispoof(const Key& key) {
   const std::string inner = chain + "-mac";
   if (inner.size() > kLongestName) return;
   remove([&](Socket& socket, Transaction& transaction) {
-    remove_chain(socket, transaction, table, inner, chain, kNone);
-    remove_chain(socket, transaction, table, chain, "PREROUTING", kNone);
+    remove_chain(socket, transaction, table, inner, chain, no_others());
+    remove_chain(socket, transaction, table, chain, "PREROUTING", no_others());
   });
 }
 
-void remove_reference_ports(const Key& key, const Addresses& own) {
+void remove_reference_ports(const Key& key, const Addresses& own, const FindOthers& find_others) {
   constexpr std::array<std::array<std::string_view, 2>, 2> kChains = {
       {{"DN-", "CNI-HOSTPORT-DNAT"}, {"SN-", "CNI-HOSTPORT-SNAT"}}};
   const auto is_due = [&](const FoundRule& rule) {
@@ -133,13 +136,13 @@ void remove_reference_ports(const Key& key, const Addresses& own) {
     for (const auto family : kIpFamilies) {
       for (const auto& [kind, entry] : kChains)
         remove_chain(socket, transaction, {family, "nat"}, chain_name(key, std::string(kind)),
-                     std::string(entry), kNone);
+                     std::string(entry), find_others);
       for (const auto* chain : {"hostports", "hostip_hostports", "masquerading"})
         remove_rules_if(socket, transaction, {family, "cni_hostport"}, chain, is_due);
     }
   });
   for (const auto& [kind, entry] : kChains)
-    remove_legacy_chain(chain_name(key, std::string(kind)), std::string(entry), kNone);
+    remove_legacy_chain(chain_name(key, std::string(kind)), std::string(entry), find_others);
 }
 
 void remove_reference_firewall(const Addresses& own) {
@@ -153,6 +156,15 @@ void remove_reference_firewall(const Addresses& own) {
       remove_rules_if(socket, transaction, {family, "filter"}, "CNI-FORWARD", is_due);
   });
   remove_legacy_acceptance("CNI-FORWARD", own);
+}
+
+void remove_reference_ifb(Socket& host, const Key& key, const FindOthers& find_others) {
+  constexpr std::size_t kDigits = 12;
+  const std::string name =
+      std::string(steps::kIfbPrefix) + base::sha512_hex(key.network + key.container_id, kDigits);
+  const auto ifb = netlink::find_link(host, name);
+  if (!ifb || ifb->kind != "ifb" || !ifb->alias.empty() || !find_others().empty()) return;
+  netlink::delete_link(host, ifb->index, ifb->name);
 }
 
 Addresses addresses_in_previous_result(const cni::Request& request) noexcept {

@@ -2,6 +2,8 @@
 
 #include <catch2_any.h>
 
+#include "base/digest.h"
+#include "netlink/link.h"
 #include "netlink_fixture.h"
 
 namespace {
@@ -59,9 +61,9 @@ TEST_CASE("port mappings of the reference go, and those of another container sta
   const std::string before = rules(host);
   add_by_reference(host, pod, "portmap", "c1", "2", ports("8080"));
   REQUIRE(rules(host) != before);
-  types::remove_reference_ports(kKey, {});
+  types::remove_reference_ports(kKey, {}, types::no_others());
   CHECK(rules(host) == before);
-  types::remove_reference_ports(kKey, {});
+  types::remove_reference_ports(kKey, {}, types::no_others());
   CHECK(rules(host) == before);
 }
 
@@ -73,7 +75,7 @@ TEST_CASE("so do those that it made with the legacy iptables") {
   const std::string before = legacy_rules(host);
   add_by_reference(host, pod, "portmap", "c1", "2", ports("8080"), path);
   REQUIRE(legacy_rules(host) != before);
-  types::remove_reference_ports(kKey, {});
+  types::remove_reference_ports(kKey, {}, types::no_others());
   CHECK(legacy_rules(host) == before);
 }
 
@@ -94,9 +96,9 @@ TEST_CASE("port mappings in nftables of newer references are told by container a
   add("hostip_hostports", "ip daddr 192.0.2.1 tcp dport 80 dnat to 10.77.0.2:80", "c1");
   add("masquerading", "ip saddr 10.77.0.2 ip daddr 10.77.0.2 masquerade", "c1");
   add("masquerading", "ip saddr 127.0.0.1 ip daddr 10.77.0.2 masquerade", "c1");
-  types::remove_reference_ports(kKey, {address("10.77.0.2")});
+  types::remove_reference_ports(kKey, {address("10.77.0.2")}, types::no_others());
   CHECK(rules(host) == before);
-  types::remove_reference_ports(kKey, {});
+  types::remove_reference_ports(kKey, {}, types::no_others());
   CHECK(rules(host).find("8082") == std::string::npos);
   CHECK(rules(host).find("8081") != std::string::npos);
 }
@@ -127,9 +129,41 @@ TEST_CASE("so does that in the legacy iptables") {
   CHECK(legacy_rules(host) == before);
 }
 
+TEST_CASE("what may be for another interface of the container stays with it") {
+  FakeHost host;
+  FakeContainer& pod = host.add_container();
+  const auto others = [] { return std::vector{address("10.77.0.9")}; };
+  add_by_reference(host, pod, "portmap", "c1", "2", ports("8080"));
+  const std::string path = legacy_path(host);
+  add_by_reference(host, pod, "portmap", "c1", "2", ports("8080"), path);
+  const std::string before = rules(host) + legacy_rules(host);
+  types::remove_reference_ports(kKey, {address("10.77.0.2")}, others);
+  CHECK(rules(host) + legacy_rules(host) == before);
+  types::remove_reference_ports(kKey, {address("10.77.0.2")}, types::no_others());
+  CHECK((rules(host) + legacy_rules(host)).find("CNI-DN-") == std::string::npos);
+}
+
+TEST_CASE("the reference's ifb goes, but not one with a name of its own that is of another kind") {
+  FakeHost host;
+  const std::string name = "bwp" + base::sha512_hex("netc1", 12);
+  const auto others = [] { return std::vector{address("10.77.0.9")}; };
+  host.sh("ip link add " + name + " type ifb");
+  types::remove_reference_ifb(host.socket(), kKey, others);
+  REQUIRE(netlink::find_link(host.socket(), name));
+  host.sh("ip link set " + name + " alias ours");
+  types::remove_reference_ifb(host.socket(), kKey, types::no_others());
+  REQUIRE(netlink::find_link(host.socket(), name));
+  host.sh("ip link set " + name + " alias ''");
+  types::remove_reference_ifb(host.socket(), kKey, types::no_others());
+  CHECK_FALSE(netlink::find_link(host.socket(), name));
+  host.sh("ip link add " + name + " type bridge");
+  types::remove_reference_ifb(host.socket(), kKey, types::no_others());
+  CHECK(netlink::find_link(host.socket(), name));
+}
+
 TEST_CASE("looking for what the reference left makes no table") {
   FakeHost host;
-  types::remove_reference_ports(kKey, {});
+  types::remove_reference_ports(kKey, {}, types::no_others());
   types::remove_reference_firewall({address("10.77.0.2")});
   types::remove_reference_masquerade(kKey, [] { return std::vector<base::IpAddress>(); });
   types::remove_reference_antispoof(kKey);
