@@ -39,7 +39,10 @@ bool succeeded(Ack ack, const What& what, std::initializer_list<int> expected) {
 base::UniqueFd open_socket(Protocol protocol) {
   const int number = protocol == Protocol::kRoute ? NETLINK_ROUTE : NETLINK_NETFILTER;
   base::UniqueFd fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, number));
-  if (!fd) throw base::SystemError("open", "netlink socket", errno);
+  if (!fd) {
+    const bool is_route = protocol == Protocol::kRoute;
+    fail({"open", is_route ? "netlink socket" : "netlink socket of netfilter"}, errno);
+  }
   const int on = 1;
   // Each of these is a comfort that an older kernel does without: the errors have no text, and what
   // a dump should leave out is left out here (strict checking came with Linux 4.20).
@@ -47,7 +50,7 @@ base::UniqueFd open_socket(Protocol protocol) {
     (void)::setsockopt(fd.get(), SOL_NETLINK, option, &on, sizeof on);
   }
   if (::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &kSilence, sizeof kSilence) != 0) {
-    throw base::SystemError("set the time limit of", "netlink socket", errno);
+    fail({"set the time limit of", "netlink socket"}, errno);
   }
   return fd;
 }

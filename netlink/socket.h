@@ -44,7 +44,8 @@ enum class Protocol : std::uint8_t { kRoute, kNetfilter };
 /// a call returns; the kernel's silence for 10 s is Error{ETIMEDOUT}.
 class Socket {
  public:
-  /// Opens in the calling thread's namespace.
+  /// Opens in the calling thread's namespace. Throws Error: EPROTONOSUPPORT where the kernel has no
+  /// such part.
   explicit Socket(Protocol protocol = Protocol::kRoute);
   /// Opens in `target`, entering it for that moment only; `home` is the thread's own namespace.
   static Socket in(const Namespace& target, const Namespace& home,

@@ -59,6 +59,7 @@ std::string_view remedy_for(int code) {
     case ENFILE:
       return "there are no file descriptors left; raise the limit";
     case EOPNOTSUPP:
+    case EPROTONOSUPPORT:
       return "this kernel lacks the feature; load its module or use a kernel that has it";
     default:
       return "";

@@ -91,11 +91,6 @@ struct Rules {
   Isolation isolation = Isolation::kOpen;
   bool check_mac = false;      // drop what does not come from the container's own MAC
   bool check_address = false;  // nor from its own addresses
-
-  [[nodiscard]] bool any() const noexcept {
-    return masquerade.ipv4 || masquerade.ipv6 || isolation != Isolation::kOpen || check_mac ||
-           check_address;
-  }
 };
 
 /// Ports of the host that lead to the container.
@@ -118,6 +113,7 @@ struct Network {
   bool container_up = true;
   std::optional<cni::Dns> dns;  // replaces what IPAM says
   std::optional<Ports> ports;
+  bool offers_ports = false;  // the capability portMappings: containers may come with some
   /// The result says what the reference plugins' do: no MTU of interfaces, and routes as IPAM has
   /// them, without the next hop that they are given.
   bool reference_result = false;

@@ -8,6 +8,7 @@
 #include "plugin/config/network.h"
 #include "plugin/operator/doctor.h"
 #include "plugin/ruleset/foreign.h"
+#include "plugin/ruleset/kernel.h"
 
 namespace tool {
 namespace {
@@ -149,7 +150,7 @@ void look_at_forward_policy(const Patient& patient, netlink::Socket& netfilter, 
 
 void look_at_firewall(const Patient& patient, Diagnoses& found) {
   try {
-    netlink::Socket netfilter(netlink::Protocol::kNetfilter);
+    netlink::Socket netfilter = ruleset::open_nftables();
     look_at_bridge_netfilter(patient, netfilter, found);
     look_at_forward_policy(patient, netfilter, found);
   } catch (const netlink::Error& error) {

@@ -1,5 +1,6 @@
 #include "netlink/socket.h"
 #include "plugin/attachment/liveness.h"
+#include "plugin/ruleset/kernel.h"
 #include "plugin/ruleset/parts.h"
 #include "plugin/steps/step.h"
 
@@ -60,9 +61,10 @@ void restore(World& world, const Attachment&, Findings& restored) {
 
 void withdraw(World& world, const Attachment&) {
   if (world.rules.empty() && !world.traces) return;
-  netlink::Socket& netfilter = netfilter_of(world);
-  ruleset::withdraw(netfilter, world.rules);
-  if (world.traces) ruleset::withdraw_by_traces(netfilter, *world.traces);
+  if (!world.netfilter) world.netfilter = ruleset::find_nftables();
+  if (!world.netfilter) return;
+  ruleset::withdraw(*world.netfilter, world.rules);
+  if (world.traces) ruleset::withdraw_by_traces(*world.netfilter, *world.traces);
 }
 
 void do_nothing(World&, Attachment&, base::Rollback&) {}
@@ -72,7 +74,7 @@ void remove_nothing(World&, const Attachment&) {}
 }  // namespace
 
 netlink::Socket& netfilter_of(World& world) {
-  if (!world.netfilter) world.netfilter.emplace(netlink::Protocol::kNetfilter);
+  if (!world.netfilter) world.netfilter = ruleset::open_nftables();
   return *world.netfilter;
 }
 

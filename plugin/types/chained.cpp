@@ -133,9 +133,10 @@ void collect_chained(const Chained& type, const cni::Request& request, const Set
   attempts.throw_incomplete_if_any();
 }
 
-void require_chained_ready(const Settings& settings) {
+void require_chained_ready(const Settings& settings, const std::vector<std::string>& rules) {
   Readiness readiness;
   readiness.require(require_netlink);
+  if (!rules.empty()) readiness.require([&] { require_nftables(rules); });
   readiness.require([&] { base::require_writable(settings.state_directory); });
   readiness.throw_if_not();
 }

@@ -61,7 +61,8 @@ void check_chained(const Chained& type, const cni::Request& request, const Setti
 /// GC, of what there are records of.
 void collect_chained(const Chained& type, const cni::Request& request, const Settings& settings);
 
-/// STATUS: netlink answers, and records can be written.
-void require_chained_ready(const Settings& settings);
+/// STATUS: netlink answers, records can be written, and there is nftables for what is to be made of
+/// its rules.
+void require_chained_ready(const Settings& settings, const std::vector<std::string>& rules = {});
 
 }  // namespace types

@@ -4,6 +4,7 @@
 
 #include "plugin/cni/error.h"
 #include "plugin/ruleset/foreign_filter.h"
+#include "plugin/ruleset/kernel.h"
 #include "plugin/types/chained.h"
 #include "plugin/types/reference_leftovers.h"
 #include "plugin/types/type.h"
@@ -54,8 +55,8 @@ void plan_firewall(const config::Firewall& firewall, const cni::Result& previous
 
 // Its chain comes after ours and drops what no zone of it lets through.
 void report_firewalld(const config::Firewall& firewall, const Settings& settings) {
-  netlink::Socket netfilter(netlink::Protocol::kNetfilter);
-  if (!ruleset::has_firewalld(netfilter)) return;
+  auto netfilter = ruleset::find_nftables();
+  if (!netfilter || !ruleset::has_firewalld(*netfilter)) return;
   settings.report(
       "firewall: firewalld is at work and may drop what containers send; unless their "
       "subnet is in a zone that lets it through, add it once: firewall-cmd --permanent "
@@ -86,7 +87,7 @@ void collect_firewall(const cni::Request& request, const Settings& settings) {
 
 void report_status(const cni::Request& request, const Settings& settings) {
   report_firewalld(config::read_firewall(request.config()), settings);
-  require_chained_ready(settings);
+  require_chained_ready(settings, {"firewall"});
 }
 
 }  // namespace

@@ -79,7 +79,7 @@ void collect_portmap(const cni::Request& request, const Settings& settings) {
 
 void report_status(const cni::Request& request, const Settings& settings) {
   (void)config::read_ports(request.config());
-  require_chained_ready(settings);
+  require_chained_ready(settings, {"host ports"});
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include "netlink/link.h"
 #include "plugin/cni/error.h"
 #include "plugin/lease/lease.h"
+#include "plugin/ruleset/kernel.h"
 
 namespace types {
 namespace {
@@ -22,12 +23,35 @@ void require_free_port(const std::string& name) {
                        "another bridge");
 }
 
+// What of the configuration is made of nftables rules. Host ports come with a container, so it is
+// the capability that tells of them.
+std::vector<std::string> find_rules(const config::Network& network) {
+  std::vector<std::string> found;
+  const config::Rules& rules = network.rules;
+  if (rules.masquerade.ipv4 || rules.masquerade.ipv6) found.emplace_back("masquerade");
+  if (rules.isolation != config::Isolation::kOpen) found.emplace_back("isolation");
+  if (rules.check_mac || rules.check_address) found.emplace_back("anti-spoofing");
+  if (network.ports || network.offers_ports) found.emplace_back("host ports");
+  return found;
+}
+
 }  // namespace
 
 // Besides the socket itself, that the kernel answers.
 void require_netlink() {
   netlink::Socket host;
   (void)netlink::find_link(host, "lo");
+}
+
+void require_nftables(const std::vector<std::string>& rules) {
+  std::string features;
+  for (const auto& rule : rules) features += (features.empty() ? "" : ", ") + rule;
+  try {
+    (void)ruleset::open_nftables();
+  } catch (const netlink::Error& error) {
+    throw cni::Error(cni::Code::kNotReady,
+                     "nftables is needed for " + features + ": " + error.what());
+  }
 }
 
 void Readiness::require(const std::function<void()>& check) {
@@ -56,6 +80,8 @@ void require_ready(const cni::Request& request, const config::Network& network,
   Readiness readiness;
   readiness.require(require_netlink);
   readiness.require([&] { base::require_writable(settings.state_directory); });
+  const auto rules = find_rules(network);
+  if (!rules.empty()) readiness.require([&] { require_nftables(rules); });
   if (network.mode == config::Mode::kBridge)
     readiness.require([&] { require_free_port(network.bridge.name); });
   readiness.require([&] {

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "plugin/cni/request.h"
 #include "plugin/config/network.h"
@@ -25,6 +26,10 @@ class Readiness {
 
 /// Throws where the kernel cannot be asked about links.
 void require_netlink();
+
+/// Throws where the kernel has no nftables, or does not let it be used, which `rules` are to be
+/// made of, each the name of a feature.
+void require_nftables(const std::vector<std::string>& rules);
 
 /// For the types that make a container's interface.
 void require_ready(const cni::Request& request, const config::Network& network,

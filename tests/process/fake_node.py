@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 import unittest
@@ -16,6 +17,9 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 PLUGIN = os.environ.get("PATCHCORD_BIN", os.path.join(ROOT, "build", "patchcord"))
 REFERENCE_DIR = "/usr/lib/cni"
 NAMES = ("patchcord", "bridge", "ptp", "loopback", "host-local", "static", "portmap", "firewall", "tuning", "bandwidth")
+
+# Put before the plugin's command line: as on a kernel that has no nftables.
+WITHOUT_NETFILTER = (sys.executable, os.path.join(ROOT, "tests", "process", "without_netfilter.py"))
 
 # Whether the plugin under test was built with sanitizers, whose run-time library makes system calls of its own.
 SANITIZED = "sanitize" in PLUGIN

@@ -3,7 +3,8 @@
 import os
 import unittest
 
-from fake_node import DUAL_BRIDGE, Node, PluginError, ShippedBinaryCase, bridge_config, routed_config
+from fake_node import DUAL_BRIDGE, WITHOUT_NETFILTER, Node, PluginError, ShippedBinaryCase, bridge_config, routed_config
+from traffic import ports
 
 FULL = 'mount -t tmpfs -o mode=0700,size=16k none "$D" && head -c 65536 /dev/zero >"$D/fill" 2>/dev/null; exec "$0"'
 READ_ONLY = 'mount -t tmpfs -o mode=0700,ro none "$D" && exec "$0"'
@@ -64,6 +65,26 @@ class SituationTest(ShippedBinaryCase):
         self.assertEqual(code, 100)
         self.assertRegex(message, "Operation not permitted")
         self.assertEqual(details, "patchcord needs root's rights, CAP_NET_ADMIN and CAP_SYS_ADMIN among them, in the host's namespaces")
+
+    def test_a_kernel_without_nftables(self):
+        """It is missed by those alone who need it, and there is nothing in it that a DEL would have to remove."""
+        chained = {"cniVersion": "1.0.0", "name": "br-net", "prevResult": self.node.add(self.config, self.container)}
+        self.node.delete(self.config, self.container)
+        for config, name in ((self.config | {"ipMasq": True}, "patchcord"), (self.config | {"isolation": "pod"}, "patchcord"),
+                             (self.config | {"antispoof": True}, "patchcord"), (self.config | ports("8080:80"), "patchcord"),
+                             (self.config | {"type": "bridge", "ipMasq": True}, "bridge"),
+                             (chained | {"type": "portmap"} | ports("8080:80"), "portmap"), (chained | {"type": "firewall"}, "firewall")):
+            with self.subTest(name=name, config=config):
+                self.assertEqual(self.refused(config, plugin=self.node.plugin(name), prefix=WITHOUT_NETFILTER),
+                                 (100, "use nftables: Operation not supported (this kernel has no nf_tables, neither built in nor as a module)",
+                                  "this kernel lacks the feature; load its module or use a kernel that has it"))
+                before = self.node.snapshot(self.container)
+                for _ in range(2):
+                    self.node.delete(config, self.container, plugin=self.node.plugin(name), prefix=WITHOUT_NETFILTER)
+                self.assertEqual(self.node.snapshot(self.container), before)
+        result = self.node.add(self.config, self.container, prefix=WITHOUT_NETFILTER)
+        self.node.check(self.config, self.container, result, prefix=WITHOUT_NETFILTER)
+        self.node.delete(self.config, self.container, prefix=WITHOUT_NETFILTER)
 
     def test_exhausted_pool(self):
         config = routed_config(self.node)

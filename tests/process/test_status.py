@@ -6,7 +6,7 @@ import subprocess
 import time
 import unittest
 
-from fake_node import Node, PluginError, bridge_config, routed_config
+from fake_node import WITHOUT_NETFILTER, Node, PluginError, bridge_config, routed_config
 
 
 class StatusCase(unittest.TestCase):
@@ -150,6 +150,34 @@ class StatusTest(StatusCase):
         for options in ({}, {"plugin": self.node.plugin("loopback")}):
             prefix = ("strace", "-o", "/dev/null", "-e", "trace=socket", "-e", "inject=socket:error=EAFNOSUPPORT")
             self.not_ready(["netlink"], self.config, prefix=prefix, **options)
+
+    def test_nftables_that_is_missing_is_told_where_the_configuration_needs_it(self):
+        reason = "nftables is needed for {}: use nftables: Operation not supported (this kernel has no nf_tables, neither built in nor as a module)"
+        chained = {"cniVersion": "1.1.0", "name": "br-net"}
+        routed = routed_config(self.node) | {"cniVersion": "1.1.0"}
+        cases = ((self.config | {"ipMasq": True}, "patchcord", "masquerade"),
+                 (routed | {"ipMasq": "ipv6", "isolation": "pod", "antispoof": True}, "patchcord", "masquerade, isolation, anti-spoofing"),
+                 (self.config | {"capabilities": {"portMappings": True}}, "patchcord", "host ports"),
+                 (self.config | {"type": "bridge", "ipMasq": True, "macspoofchk": True}, "bridge", "masquerade, anti-spoofing"),
+                 (routed | {"type": "ptp", "ipMasq": True}, "ptp", "masquerade"),
+                 (chained | {"type": "portmap", "capabilities": {"portMappings": True}}, "portmap", "host ports"),
+                 (chained | {"type": "firewall"}, "firewall", "firewall"))
+        for config, name, rules in cases:
+            with self.subTest(name=name, rules=rules):
+                self.status(config, plugin=self.node.plugin(name))
+                with self.assertRaises(PluginError) as caught:
+                    self.status(config, plugin=self.node.plugin(name), prefix=WITHOUT_NETFILTER)
+                self.assertEqual((caught.exception.code, caught.exception.msg), (50, reason.format(rules)))
+
+    def test_a_configuration_without_rules_is_ready_on_a_kernel_without_nftables(self):
+        chained = {"cniVersion": "1.1.0", "name": "br-net"}
+        for config, name in ((self.config | {"capabilities": {"portMappings": False}}, "patchcord"), (chained | {"type": "tuning"}, "tuning"),
+                             (chained | {"type": "bandwidth"}, "bandwidth")):
+            self.status(config, plugin=self.node.plugin(name), prefix=WITHOUT_NETFILTER)
+
+    def test_nftables_that_may_not_be_used_is_told_with_the_kernels_words(self):
+        prefix = ("setpriv", "--bounding-set", "-net_admin", "--inh-caps", "-net_admin")
+        self.not_ready(["nftables is needed for masquerade", "Operation not permitted"], self.config | {"ipMasq": True}, prefix=prefix)
 
 
 class DelegateStatusTest(StatusCase):
