@@ -302,6 +302,11 @@ RecordStore::Opened RecordStore::open_draft(base::UniqueFd fd, std::string path)
   return opened;
 }
 
+// Whoever takes the last one away takes the directory with it.
+bool RecordStore::has_any(const std::string& network) const {
+  return ::access(directory_of(network).c_str(), F_OK) == 0;
+}
+
 void RecordStore::publish(const Key& key, const Draft& draft) const {
   const std::string record = directory_of(key.network) + "/" + file_name(key);
   if (::rename(draft.name_.c_str(), record.c_str()) != 0)

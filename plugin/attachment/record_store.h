@@ -56,6 +56,9 @@ class RecordStore {
   /// The attachments of a network that have a record or a draft, each once, in ascending order.
   /// What bears no name of ours is passed over.
   [[nodiscard]] std::vector<Key> list(const std::string& network) const;
+  /// Whether there is a record or a draft of any attachment of the network, whatever it costs to
+  /// read them.
+  [[nodiscard]] bool has_any(const std::string& network) const;
   /// Those of all networks.
   [[nodiscard]] std::vector<Key> list_all() const;
 

@@ -6,7 +6,7 @@
 #include "plugin/operator/command.h"
 #include "plugin/operator/json.h"
 #include "plugin/operator/table.h"
-#include "plugin/types/collect.h"
+#include "plugin/types/dead.h"
 
 // What puts back and what clears away; plugin/types does the work.
 namespace tool {
@@ -59,14 +59,18 @@ void write_key(const attachment::Key& key, Json& json) {
       .member("interface", key.ifname);
 }
 
-bool is_chained(const types::Reconciled& each) {
-  return each.kind != attachment::RecordStore::kInterfaces;
+bool is_chained(const std::string& kind) {
+  return kind != attachment::RecordStore::kInterfaces;
+}
+
+// Behind the name of an attachment.
+std::string describe_kind(const std::string& kind) {
+  return is_chained(kind) ? " (" + kind + ")" : "";
 }
 
 void show(const Console& console, const types::Reconciled& each) {
   console.write(paint(console, to_string(each.outcome), tone_of(each.outcome)) + "  " +
-                printable(attachment::to_string(each.key)) +
-                (is_chained(each) ? " (" + each.kind + ")" : "") + "\n");
+                printable(attachment::to_string(each.key)) + describe_kind(each.kind) + "\n");
   for (const auto& text : each.restored) console.write("  + " + printable(text) + "\n");
   for (const auto& text : each.problems) console.write("  ! " + printable(text) + "\n");
 }
@@ -81,7 +85,7 @@ int run_reconcile(const Call& call) {
   std::size_t count = 0;
   std::size_t amiss = 0;
   types::reconcile(options, [&](const types::Reconciled& each) {
-    if (!is_chained(each)) ++count;
+    if (!is_chained(each.kind)) ++count;
     if (each.outcome == types::Outcome::kAmiss) ++amiss;
     if (as_json) {
       json.begin_object();
@@ -106,7 +110,7 @@ void show(const Console& console, const types::Dead& dead, bool dry_run) {
   const std::string_view word = dry_run ? "dead" : (dead.removed ? "removed" : "left");
   const Tone tone = dead.problem.empty() ? Tone::kWarning : Tone::kBad;
   console.write(paint(console, word, tone) + "  " + printable(attachment::to_string(dead.key)) +
-                ": " + printable(dead.reason) + "\n");
+                describe_kind(dead.kind) + ": " + printable(dead.reason) + "\n");
   if (!dead.problem.empty()) console.write("  ! " + printable(dead.problem) + "\n");
 }
 
@@ -126,7 +130,9 @@ int run_gc(const Call& call) {
         if (!as_json) return show(call.console, dead, dry_run);
         json.begin_object();
         write_key(dead.key, json);
-        json.member("reason", dead.reason).member("removed", dead.removed);
+        json.member("kind", dead.kind)
+            .member("reason", dead.reason)
+            .member("removed", dead.removed);
         json.member("problem", dead.problem).end_object();
       });
   json.end_list().end_object();
@@ -155,8 +161,9 @@ const Command kGc = {
     .name = "gc",
     .summary = "remove what is left of containers that are provably gone",
     .details =
-        "Attachments whose network namespace is gone, or whose ADD was killed. What another\n"
-        "process is at work on is left alone. Exit status 1: something could not be removed.",
+        "Attachments whose network namespace is gone, or whose ADD was killed, and what types in\n"
+        "their chains have of them. What another process is at work on is left alone.\n"
+        "Exit status 1: something could not be removed.",
     .options = kOptions,
     .examples = "patchcord gc --dry-run\npatchcord gc",
     .run = run_gc};

@@ -1,10 +1,15 @@
 #include <algorithm>
+#include <map>
 
 #include <linux/netfilter.h>
 
 #include "base/digest.h"
+#include "netlink/nft/query.h"
+#include "netlink/nft/transaction.h"
+#include "plugin/ruleset/commit.h"
 #include "plugin/ruleset/match.h"
 #include "plugin/ruleset/parts.h"
+#include "plugin/ruleset/unused.h"
 
 // Where traffic of a container leaves as it is depends on its network, so each network has a chain
 // of its own, and a set a family of those who are masqueraded. They are named after what they say,
@@ -31,16 +36,49 @@ std::vector<base::IpPrefix> of_family(const Masquerade& masquerade, Family famil
   return prefixes;
 }
 
-std::string chain_name(const std::string& network, const Masquerade& masquerade) {
+constexpr std::size_t kDigits = 8;
+
+std::string name_prefix(const std::string& network) {
   constexpr std::size_t kLongestNetwork = 64;
-  constexpr std::size_t kDigits = 8;
+  return "masquerade-" + network.substr(0, kLongestNetwork) + "-";
+}
+
+std::string chain_name(const std::string& network, const Masquerade& masquerade) {
   std::string text = network;
   for (const auto& prefix : masquerade.except) text += " " + prefix.to_string();
-  return "masquerade-" + network.substr(0, kLongestNetwork) + "-" + base::sha512_hex(text, kDigits);
+  return name_prefix(network) + base::sha512_hex(text, kDigits);
 }
 
 std::string set_name(const std::string& chain, Family family) {
   return chain + "-ipv" + suffix(family);
+}
+
+// The chain that a set is one of, if that is one of the network's.
+std::string chain_of(const std::string& set, const std::string& network) {
+  const std::string prefix = name_prefix(network);
+  const std::string chain = set.substr(0, prefix.size() + kDigits);
+  const bool is_digest =
+      chain.size() == prefix.size() + kDigits &&
+      chain.find_first_not_of("0123456789abcdef", prefix.size()) == std::string::npos;
+  const bool is_set =
+      set == set_name(chain, Family::kIpv4) || set == set_name(chain, Family::kIpv6);
+  return set.starts_with(prefix) && is_digest && is_set ? chain : "";
+}
+
+struct OfChain {
+  std::vector<std::string> sets{};
+  bool is_used = false;
+};
+
+std::map<std::string, OfChain> chains_of(netlink::Socket& netfilter, const std::string& network) {
+  std::map<std::string, OfChain> chains;
+  for (const auto& set : netlink::nft::sets_of(netfilter, kTable)) {
+    const std::string chain = chain_of(set.name, network);
+    if (chain.empty()) continue;
+    chains[chain].sets.push_back(set.name);
+    chains[chain].is_used |= !netlink::nft::elements_of(netfilter, kTable, set.name).empty();
+  }
+  return chains;
 }
 
 netlink::nft::Rule make_rule(Family family, const std::string& chain,
@@ -72,6 +110,21 @@ Part make_part(const std::string& name, const Masquerade& masquerade) {
 }
 
 }  // namespace
+
+// Nobody is locked out: who adds an element meanwhile has made another ruleset of it, so that this
+// transaction is refused and what there is is looked at again; and the other way round.
+void remove_unused(netlink::Socket& netfilter, const std::string& network) {
+  commit_repeatedly(netfilter, [&](netlink::nft::Transaction& transaction, int) {
+    for (const auto& [name, chain] : chains_of(netfilter, network)) {
+      if (chain.is_used) continue;
+      if (netlink::nft::find_chain(netfilter, kTable, name)) {
+        transaction.flush_chain(kTable, name);
+        transaction.remove_chain(kTable, name);
+      }
+      for (const auto& set : chain.sets) transaction.remove_set(kTable, set);
+    }
+  });
+}
 
 void want_masquerade(const Attachment& attachment, Wanted& wanted) {
   if (!attachment.masquerade || attachment.masquerade->addresses.empty()) return;

@@ -8,9 +8,11 @@
 #include "plugin/lease/lease.h"
 #include "plugin/steps/step.h"
 #include "plugin/types/adopt.h"
-#include "plugin/types/collect.h"
+#include "plugin/types/dead.h"
 #include "plugin/types/describe.h"
 #include "plugin/types/findings.h"
+#include "plugin/types/forget_network.h"
+#include "plugin/types/ipv6.h"
 #include "plugin/types/plan.h"
 #include "plugin/types/recorded.h"
 #include "plugin/types/stage.h"
@@ -112,6 +114,7 @@ std::string make(const Parts& parts, base::Rollback& undo) {
                       .make_room = [&] { return free_dead(plan.key.network, parts.settings); }},
                      undo);
   plan_addresses(parts.network, lease, plan);
+  require_ipv6_for(plan);
   if (!parts.network.tuning.empty()) {
     plan.tuning = plan_tuning(parts.network.tuning);
     steps::remember_originals(parts.world, *plan.tuning);
@@ -192,6 +195,7 @@ void delete_attachment(const cni::Request& request, const Settings& settings,
                    .tear_down = [&](const std::optional<Attachment>& known) {
                      tear_down(stage.world, request, known, settings.state_directory, unrecorded);
                    }});
+  forget_network(stage, request.network, settings);
 }
 
 }  // namespace
@@ -215,8 +219,13 @@ void add(const cni::Request& request, const config::Network& network, const Sett
   const auto make_all = [&](attachment::Draft& draft, base::Rollback& undo) {
     return make({request, network, settings, stage.world, draft, watch}, undo);
   };
-  add_recorded({.records = stage.records, .key = key_of(request), .tear_down = tear_down_known},
-               settings, {.is_live = is_live, .make = make_all});
+  try {
+    add_recorded({.records = stage.records, .key = key_of(request), .tear_down = tear_down_known},
+                 settings, {.is_live = is_live, .make = make_all});
+  } catch (...) {
+    forget_network(stage, request.network, settings);
+    throw;
+  }
 }
 
 void del(const cni::Request& request, const Settings& settings) {

@@ -32,17 +32,6 @@ Attachment begin_plan(const cni::Request& request, const Stage& stage) {
   return plan;
 }
 
-void tear_down_steps(const Chained& type, steps::World& world, const cni::Request& request,
-                     const std::optional<Attachment>& known) {
-  Attachment attachment = known.value_or(Attachment{});
-  attachment.key = key_of(request);
-  Attempts attempts;
-  remove_steps(type.steps, world, attachment, attempts);
-  if (!known && type.remove_foreign != nullptr)
-    attempts.run([&] { type.remove_foreign(world, request); });
-  attempts.throw_if_any();
-}
-
 void remove_stale(const Chained& type, const cni::Request& request, const Settings& settings,
                   const Key& key) {
   Stage stage(open_records(type, settings));
@@ -51,7 +40,7 @@ void remove_stale(const Chained& type, const cni::Request& request, const Settin
                     .key = key,
                     .tear_down =
                         [&](const std::optional<Attachment>& known) {
-                          tear_down_steps(type, stage.world, del, known);
+                          tear_down_chained(type, stage.world, del, known);
                         }},
                    settings);
 }
@@ -62,6 +51,17 @@ std::span<const Chained* const> chained_types() {
   static constexpr std::array<const Chained*, 4> kTypes = {&kChainedPortmap, &kChainedFirewall,
                                                            &kChainedTuning, &kChainedBandwidth};
   return kTypes;
+}
+
+void tear_down_chained(const Chained& type, steps::World& world, const cni::Request& request,
+                       const std::optional<Attachment>& known) {
+  Attachment attachment = known.value_or(Attachment{});
+  attachment.key = key_of(request);
+  Attempts attempts;
+  remove_steps(type.steps, world, attachment, attempts);
+  if (!known && type.remove_foreign != nullptr)
+    attempts.run([&] { type.remove_foreign(world, request); });
+  attempts.throw_if_any();
 }
 
 cni::Result require_previous_result(const cni::Request& request) {
@@ -87,7 +87,7 @@ void add_chained(const Chained& type, const cni::Request& request, const Setting
     return cni::to_document(result, request.version);
   };
   const auto tear_down_known = [&](const std::optional<Attachment>& known) {
-    tear_down_steps(type, stage.world, request, known);
+    tear_down_chained(type, stage.world, request, known);
   };
   const auto is_live = [&](const Attachment& existing) {
     return is_current(existing, *stage.container);
@@ -105,7 +105,7 @@ void delete_chained(const Chained& type, const cni::Request& request, const Sett
   delete_recorded({.records = stage.records,
                    .key = key_of(request),
                    .tear_down = [&](const std::optional<Attachment>& known) {
-                     tear_down_steps(type, stage.world, request, known);
+                     tear_down_chained(type, stage.world, request, known);
                    }});
 }
 

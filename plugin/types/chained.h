@@ -58,6 +58,11 @@ void delete_chained(const Chained& type, const cni::Request& request, const Sett
 /// CHECK, by the record. Not for a configuration that asks for nothing.
 void check_chained(const Chained& type, const cni::Request& request, const Settings& settings);
 
+/// Removes every trace of what the type has of an attachment; where nothing is known of it, of what
+/// the request's names lead to.
+void tear_down_chained(const Chained& type, steps::World& world, const cni::Request& request,
+                       const std::optional<attachment::Attachment>& known);
+
 /// GC, of what there are records of.
 void collect_chained(const Chained& type, const cni::Request& request, const Settings& settings);
 

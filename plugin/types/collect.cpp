@@ -6,8 +6,8 @@
 #include "plugin/lease/lease.h"
 #include "plugin/steps/step.h"
 #include "plugin/types/attempts.h"
+#include "plugin/types/forget_network.h"
 #include "plugin/types/garbage.h"
-#include "plugin/types/liveness.h"
 #include "plugin/types/recorded.h"
 #include "plugin/types/tear_down.h"
 #include "plugin/types/valid_attachments.h"
@@ -97,52 +97,6 @@ void collect_delegate(const cni::Request& request) {
   (void)cni::run_delegate(request, place.type, cni::Command::kGc, place.patience);
 }
 
-std::optional<std::string> find_reason(netlink::Socket& host, const RecordStore& records,
-                                       const Key& key) {
-  if (const auto record = records.find(key)) {
-    if (!is_provably_gone(host, *record)) return std::nullopt;
-    return "its network namespace " + record->netns_path + " is gone";
-  }
-  if (records.is_abandoned(key)) return "an ADD was killed at work on it";
-  return std::nullopt;
-}
-
-// A delegate must be told with the network's configuration, which only the runtime has.
-void refuse_delegate(const RecordStore& records, const Key& key) {
-  const auto record = records.find(key);
-  if (!record || !record->reservation) return;
-  const std::string& type = record->reservation->type;
-  if (config::is_host_local(type) || config::is_static(type)) return;
-  throw cni::Error(cni::Code::kIncomplete,
-                   "its addresses are ipam plugin " + type + "'s, which only a DEL can tell");
-}
-
-// As if the runtime had called GC for that network.
-cni::Request request_of(const Key& key) {
-  return cni::read_request(
-      cni::Environment({{"CNI_COMMAND", "GC"}, {"CNI_PATH", "/"}}),
-      R"({"cniVersion":"1.1.0","type":"patchcord","name":")" + key.network + "\"}");
-}
-
-void remove_dead(const Settings& settings, const netlink::Namespace& home, netlink::Socket& host,
-                 const RecordStore& records, Dead& dead) {
-  try {
-    refuse_delegate(records, dead.key);
-    const cni::Request request = request_of(dead.key);
-    // By now an ADD may have made it anew.
-    const auto is_due = [&] {
-      const auto record = records.find(dead.key);
-      dead.removed = !record || is_provably_gone(host, *record);
-      return dead.removed;
-    };
-    with_recorded({request, settings, home, host, records}, dead.key, "",
-                  [&](const Recorded& recorded) { remove_recorded_if(recorded, is_due); });
-  } catch (const std::exception& error) {
-    dead.removed = false;
-    dead.problem = error.what();
-  }
-}
-
 }  // namespace
 
 void collect(const cni::Request& request, const Settings& settings) {
@@ -155,6 +109,7 @@ void collect(const cni::Request& request, const Settings& settings) {
     const Parts parts{request, settings, home, host, records};
     remove_garbage(parts, find_garbage({request, settings, host, records}, *valid, attempts),
                    attempts);
+    forget_network(records, request.network, settings);
   }
   attempts.run([&] { collect_delegate(request); });
   attempts.throw_incomplete_if_any();
@@ -169,21 +124,6 @@ std::vector<std::string> list_garbage(const cni::Request& request, const Setting
   auto lines = describe(find_garbage({request, settings, host, records}, *valid, attempts));
   attempts.throw_incomplete_if_any();
   return lines;
-}
-
-void collect_dead(const DeadOptions& options, const Settings& settings,
-                  const std::function<void(const Dead&)>& report) {
-  const netlink::Namespace home = netlink::Namespace::current();
-  netlink::Socket host;
-  const RecordStore records(settings.state_directory);
-  for (const Key& key :
-       options.network.empty() ? records.list_all() : records.list(options.network)) {
-    const auto reason = find_reason(host, records, key);
-    if (!reason) continue;
-    Dead dead{.key = key, .reason = *reason};
-    if (!options.dry_run) remove_dead(settings, home, host, records, dead);
-    report(dead);
-  }
 }
 
 }  // namespace types

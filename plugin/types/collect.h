@@ -23,23 +23,6 @@ void collect(const cni::Request& request, const Settings& settings);
 [[nodiscard]] std::vector<std::string> list_garbage(const cni::Request& request,
                                                     const Settings& settings);
 
-struct Dead {
-  attachment::Key key;
-  std::string reason;  // why it counts as dead
-  bool removed = false;
-  std::string problem{};  // why it was not removed
-};
-
-struct DeadOptions {
-  std::string network;  // empty: all networks
-  bool dry_run = false;
-};
-
-/// For operators, who have no list: removes the attachments with a record, or with the draft of an
-/// ADD that was killed, whose container is provably gone. `report` hears of each.
-void collect_dead(const DeadOptions& options, const Settings& settings,
-                  const std::function<void(const Dead&)>& report);
-
 /// Which of the holders of addresses the list does not have. One in the old form, without an
 /// interface, is valid if any interface of its container is. Absent without a list, which is said.
 [[nodiscard]] std::optional<std::function<bool(const ipam::Owner&)>> stale_by(

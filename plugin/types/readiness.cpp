@@ -5,6 +5,7 @@
 #include "plugin/cni/error.h"
 #include "plugin/lease/lease.h"
 #include "plugin/ruleset/kernel.h"
+#include "plugin/types/ipv6.h"
 
 namespace types {
 namespace {
@@ -85,6 +86,7 @@ void require_ready(const cni::Request& request, const config::Network& network,
   if (network.mode == config::Mode::kBridge)
     readiness.require([&] { require_free_port(network.bridge.name); });
   readiness.require([&] {
+    require_ipv6_for(network.ipam);
     lease::require_ready(request, network.ipam,
                          {.state_directory = settings.state_directory, .report = settings.report});
   });

@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "plugin/types/collect.h"
+#include "plugin/types/dead.h"
 #include "plugin/types/reconcile.h"
 
 namespace {
@@ -40,6 +41,7 @@ void collect_dead(const char* state_directory, bool dry_run) {
   types::collect_dead({.network = "", .dry_run = dry_run}, settings_of(state_directory),
                       [](const types::Dead& each) {
                         print({{"key", attachment::to_string(each.key)},
+                               {"kind", each.kind},
                                {"reason", each.reason},
                                {"removed", each.removed},
                                {"problem", each.problem}});

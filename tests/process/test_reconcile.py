@@ -8,8 +8,10 @@ import time
 import unittest
 
 from fake_node import DUAL_BRIDGE, DUAL_ROUTED, Node, PLUGIN, bridge_config, routed_config
+from traffic import ports
 
 DRIVER = os.path.join(os.path.dirname(PLUGIN), "tests", "operator_driver")
+CHAINED = ("portmap", "firewall", "tuning", "bandwidth")
 RIGHT, RESTORED, AMISS, GONE, BUSY = range(5)
 
 
@@ -241,6 +243,69 @@ class CollectDeadTest(unittest.TestCase):
         self.assertEqual(self.node.reservations("br-net"), ["10.88.0.2", "10.88.0.5"])
         self.assertEqual(len(self.node.veths()), 2)
         self.assertEqual(self.driver("dead"), [])
+
+    def chain(self, container, port):
+        """What a chain of all types makes of a container's interface."""
+        result = self.node.add(self.config, container)
+        keys = {"portmap": ports(f"{port}:80", f"{port}:80/udp"), "firewall": {"ingressPolicy": "same-bridge"},
+                "tuning": {"sysctl": {"net.ipv4.conf.IFNAME.rp_filter": "1"}},
+                "bandwidth": {"ingressRate": 8_000_000, "ingressBurst": 800_000, "egressRate": 8_000_000, "egressBurst": 800_000}}
+        for kind in CHAINED:
+            self.node.add({"cniVersion": "1.0.0", "name": "br-net", "type": kind, "prevResult": result, **keys[kind]}, container,
+                          plugin=self.node.plugin(kind))
+
+    def abandon(self, container, way):
+        """Leaves the container without its DEL, and says of which kinds there are records still."""
+        kinds = {*CHAINED, "attachments"}
+        if way == "an ADD killed":
+            for kind in kinds:
+                directory = os.path.join(self.node.state, kind, "br-net")
+                os.rename(os.path.join(directory, f"{container}:eth0"), os.path.join(directory, f".{container}:eth0"))
+            return kinds
+        if way == "interface deleted":
+            self.node.delete(self.config, container)
+            kinds.discard("attachments")
+        self.remove_container(container, left=1)
+        return kinds
+
+    def seen_to_be_dead(self, *options):
+        return {(line["kind"], line["key"].split("/")[1], line["removed"], line["problem"]) for line in self.driver("dead", *options)}
+
+    def test_what_chained_types_have_of_the_dead_goes_too(self):
+        """Their rules and links, also where the interface itself has had its DEL, and nothing of those who live."""
+        living = self.node.container("living")
+        self.chain(living, 8081)
+        before = self.steady_snapshot(living)
+        for way in ("no DEL", "interface deleted", "an ADD killed"):
+            with self.subTest(way=way):
+                container = self.node.container(way.replace(" ", "-"))
+                self.chain(container, 8080)
+                kinds = self.abandon(container, way)
+                self.assertIn(container, self.node.on_host("nft", "list", "ruleset"))
+                self.assertEqual(self.seen_to_be_dead("--dry-run"), {(kind, container, False, "") for kind in kinds})
+                self.assertIn(container, self.node.on_host("nft", "list", "ruleset"))
+                self.assertEqual(self.seen_to_be_dead(), {(kind, container, True, "") for kind in kinds})
+                self.assertEqual(self.steady_snapshot(living), before)
+                self.assertEqual(self.seen_to_be_dead(), set())
+
+    def steady_snapshot(self, container):
+        snapshot = self.node.snapshot(container)
+        # Where the search for an address goes on is not put back.
+        snapshot["files"] = [file for file in snapshot["files"] if "last_reserved" not in file[0]]
+        return snapshot
+
+    def test_a_namespace_that_only_lost_its_path_keeps_what_its_chain_has(self):
+        container = self.node.container("moved")
+        self.chain(container, 8080)
+        holder = subprocess.Popen(["nsenter", f"--net={self.node.path_of(container)}", "sh", "-c", "echo; exec sleep 60"], stdout=subprocess.PIPE)
+        self.addCleanup(holder.communicate)
+        self.addCleanup(holder.kill)
+        holder.stdout.readline()
+        self.node.remove_container(container)
+        self.assertEqual(self.driver("dead"), [])
+        # Where another plugin made the interface, its other end tells of it, if the record knows that.
+        os.unlink(os.path.join(self.node.state, "attachments", "br-net", f"{container}:eth0"))
+        self.assertEqual({line["kind"] for line in self.driver("dead", "--dry-run")}, {"portmap", "tuning"})
 
     def test_the_addresses_of_a_delegate_are_left_to_the_runtime(self):
         fakes = os.path.join(self.node.directory, "fakes")

@@ -3,7 +3,7 @@
 import os
 import unittest
 
-from fake_node import DUAL_BRIDGE, WITHOUT_NETFILTER, Node, PluginError, ShippedBinaryCase, bridge_config, routed_config
+from fake_node import DUAL_BRIDGE, DUAL_ROUTED, WITHOUT_NETFILTER, Node, PluginError, ShippedBinaryCase, bridge_config, routed_config
 from traffic import ports
 
 FULL = 'mount -t tmpfs -o mode=0700,size=16k none "$D" && head -c 65536 /dev/zero >"$D/fill" 2>/dev/null; exec "$0"'
@@ -85,6 +85,32 @@ class SituationTest(ShippedBinaryCase):
         result = self.node.add(self.config, self.container, prefix=WITHOUT_NETFILTER)
         self.node.check(self.config, self.container, result, prefix=WITHOUT_NETFILTER)
         self.node.delete(self.config, self.container, prefix=WITHOUT_NETFILTER)
+
+    def test_a_kernel_without_ipv6(self):
+        """Who has no IPv6 address to give does not miss it; who has is told before anything is made."""
+        without = ("unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /proc/sys/net/ipv6 && exec "$0"')
+        remedy = "take IPv6 out of the network's configuration, or boot a kernel that has it, without ipv6.disable=1"
+        routed = routed_config(self.node, subnets=DUAL_ROUTED)
+        self.node.add(routed, self.container)
+        self.node.delete(routed, self.container)
+        for config, address in ((self.config, "fd00:88::4/64"), (routed, "fd00:89::3/128"), (routed | {"type": "ptp"}, "fd00:89::3/64"),
+                                (self.config | {"ipam": {"type": "static", "addresses": [{"address": "fd00:1::5/64"}]}}, "fd00:1::5/64")):
+            with self.subTest(config=config):
+                code, message, details = self.refused(config, plugin=self.node.plugin(config["type"]), prefix=without)
+                self.assertEqual((code, details), (100, remedy))
+                self.assertRegex(message, f"^the network has {address[:9]}[0-9a-f:]*/{address.split('/')[1]} to give, and this kernel has no IPv6$")
+                with self.assertRaises(PluginError) as caught:
+                    self.node.call("STATUS", config | {"cniVersion": "1.1.0"}, "", netns="", ifname="", plugin=self.node.plugin(config["type"]),
+                                   prefix=without)
+                self.assertEqual(caught.exception.code, 50)
+                self.assertRegex(caught.exception.msg, r"^the network has fd00:\S+ to give, and this kernel has no IPv6$")
+        self.node.on_host("ip", "addr", "add", "192.0.2.1/32", "dev", "lo")
+        for config in (bridge_config(self.node, name="v4", bridge="pcbr4", isDefaultGateway=True, ipMasq=True, isolation="pod", antispoof=True,
+                                     subnets=("10.90.0.0/24",)), routed_config(self.node, name="v4r", subnets=("10.91.0.0/24",))):
+            result = self.node.add(config, self.container, prefix=without)
+            self.node.check(config, self.container, result, prefix=without)
+            self.assertTrue(self.node.reaches(self.container, "192.0.2.1"))
+            self.node.delete(config, self.container, prefix=without)
 
     def test_exhausted_pool(self):
         config = routed_config(self.node)

@@ -1,0 +1,13 @@
+#pragma once
+
+#include "plugin/attachment/attachment.h"
+#include "plugin/config/network.h"
+
+/// Throw cni::Error{kKernel} where there are IPv6 addresses and the kernel has no IPv6 (built
+/// without, or booted with ipv6.disable=1).
+namespace types {
+
+void require_ipv6_for(const attachment::Attachment& attachment);
+void require_ipv6_for(const config::Ipam& ipam);
+
+}  // namespace types
