@@ -179,7 +179,10 @@ std::optional<std::chrono::system_clock::time_point> RecordStore::written_at(con
   const std::string path = directory_of(key.network) + "/" + file_name(key);
   struct stat status {};
   if (::lstat(path.c_str(), &status) != 0) return std::nullopt;
-  return std::chrono::system_clock::from_time_t(status.st_mtim.tv_sec);
+  const auto since_epoch = std::chrono::seconds(status.st_mtim.tv_sec) +
+                           std::chrono::nanoseconds(status.st_mtim.tv_nsec);
+  return std::chrono::system_clock::time_point(
+      std::chrono::duration_cast<std::chrono::system_clock::duration>(since_epoch));
 }
 
 std::vector<Key> RecordStore::list(const std::string& network) const {

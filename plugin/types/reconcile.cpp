@@ -1,5 +1,8 @@
 #include "plugin/types/reconcile.h"
 
+#include <algorithm>
+#include <chrono>
+
 #include "netlink/netns.h"
 #include "netlink/socket.h"
 #include "plugin/attachment/record_store.h"
@@ -18,6 +21,8 @@ using netlink::Namespace;
 
 using Steps = std::vector<const steps::Step*>;
 
+using Time = std::optional<std::chrono::system_clock::time_point>;
+
 /// Records of one kind, and what they are records of.
 struct Kind {
   std::string_view name;
@@ -33,7 +38,6 @@ struct Parts {
   bool dry_run;
 };
 
-// The interfaces first: the others work on them.
 std::vector<Kind> all_kinds() {
   Kind interfaces{.name = RecordStore::kInterfaces, .steps = {}, .makes_interface = true};
   for (const auto& list : {steps::private_steps(), steps::public_steps()})
@@ -157,16 +161,26 @@ bool is_meant(const ReconcileOptions& options, const Key& key) {
          key.ifname == options.ifname.value_or(key.ifname);
 }
 
-void reconcile_kind(const Parts& parts, const ReconcileOptions& options,
-                    const std::function<void(const Reconciled&)>& report) {
-  const RecordStore& records = parts.records;
-  for (const Key& key : options.network ? records.list(*options.network) : records.list_all()) {
-    if (!is_meant(options, key)) continue;
-    auto result = reconcile_one(parts, key);
-    if (!result) continue;
-    result->kind = parts.kind.name;
-    report(*result);
+struct Due {
+  Time made_at;
+  std::size_t kind;
+  Key key;
+  // NOLINTNEXTLINE(modernize-use-nullptr): as in Key
+  friend auto operator<=>(const Due&, const Due&) = default;
+};
+
+// In the order in which they were made, so that interfaces come before what works on them, and
+// rules that are lost are listed as before when they are made again.
+std::vector<Due> find_due(const std::vector<RecordStore>& stores, const ReconcileOptions& options) {
+  std::vector<Due> due;
+  for (std::size_t kind = 0; kind < stores.size(); ++kind) {
+    const RecordStore& records = stores[kind];
+    for (Key& key : options.network ? records.list(*options.network) : records.list_all()) {
+      if (is_meant(options, key)) due.push_back({records.written_at(key), kind, std::move(key)});
+    }
   }
+  std::sort(due.begin(), due.end());
+  return due;
 }
 
 }  // namespace
@@ -175,9 +189,15 @@ void reconcile(const ReconcileOptions& options,
                const std::function<void(const Reconciled&)>& report) {
   const Namespace home = Namespace::current();
   netlink::Socket host;
-  for (const Kind& kind : all_kinds()) {
-    const RecordStore records(options.state_directory, kind.name);
-    reconcile_kind({records, kind, home, host, options.dry_run}, options, report);
+  const std::vector<Kind> kinds = all_kinds();
+  std::vector<RecordStore> stores;
+  for (const Kind& kind : kinds) stores.emplace_back(options.state_directory, kind.name);
+  for (const Due& due : find_due(stores, options)) {
+    const Kind& kind = kinds[due.kind];
+    auto result = reconcile_one({stores[due.kind], kind, home, host, options.dry_run}, due.key);
+    if (!result) continue;
+    result->kind = kind.name;
+    report(*result);
   }
 }
 

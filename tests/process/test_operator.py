@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import tempfile
+import time
 import unittest
 
 import jsonschema
@@ -92,7 +93,11 @@ class GoldenTest(OperatorCase):
         self.assertEqual(self.tool("inspect", "lame").returncode, 0)
 
     def test_gc_takes_the_dead_and_nobody_else(self):
+        veths = self.node.veths()
         self.node.remove_container(self.db)
+        deadline = time.monotonic() + 10
+        while self.node.veths() == veths and time.monotonic() < deadline:  # the kernel takes a namespace down when it gets to it
+            time.sleep(0.02)
         dry = self.tool("gc", "--dry-run")
         self.assertEqual(dry.returncode, 0)
         self.assert_golden("gc-dry-run.txt", dry.stdout)
