@@ -1,7 +1,8 @@
 """Every system call of every operation: killed there, and refused there. What is left must be nothing, or lead to nothing.
 
 After each the host, the container and the state directory are compared with how they were before, to the byte: after a DEL with names
-alone, and, the other way, after the same ADD again and its DEL. The place where the search for an address goes on is no trace of anybody.
+alone, and, the other way, after the same ADD again and its DEL. And every request of a transaction of nftables, refused by the kernel: after
+that nothing must be left, without any DEL. The place where the search for an address goes on is no trace of anybody.
 """
 
 import ctypes
@@ -17,6 +18,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(
 
 import fake_node
 from fake_node import DUAL_BRIDGE, DUAL_ROUTED, PLUGIN, REFERENCE_DIR, Node, bridge_config, routed_config
+from traffic import ports
 from wire import Wire, difference, enter
 
 TOOLS = os.path.join(os.path.dirname(PLUGIN), "tests")
@@ -46,7 +48,7 @@ class Leak(AssertionError):
 class Place:
     """A node whose host namespace this process is in, with a container to work on and one that lives on beside it."""
 
-    def __init__(self, configure, plugin=None, bridge=None):
+    def __init__(self, configure, plugin=None, bridge=None, chain=None):
         self.home = os.path.join("/proc", str(os.getpid()), "ns", "net")
         self.machine = open("/proc/self/ns/net", "rb")
         self.node = Node()
@@ -58,6 +60,9 @@ class Place:
                       for name in (self.node.host, self.container)]
         self.nft = "nft" if os.path.exists("/usr/sbin/nft") else None
         self.bridge = bridge
+        self.previous = {}
+        if chain:
+            self.enter_chain(chain)
         if not bridge:
             self.must("ADD", self.resident)
         self.must("ADD")
@@ -65,6 +70,20 @@ class Place:
         self.forget_bridge()
         self.node.settle(self.container)
         self.before = self.snapshot_at_rest()
+
+    def enter_chain(self, configure):
+        """From here on it is the plugin of a chain that is called, on interfaces that are there."""
+        self.previous = {container: self.must("ADD", container) for container in (self.resident, self.container)}
+        self.config = configure(self.node, self.config)
+        self.program = self.node.plugin(self.config["type"])
+
+    def forget_rules(self):
+        """As on a node that has just started. Of a second transaction the first one's chains stay, so with those of others they are there before."""
+        if self.config["type"] != "firewall":
+            subprocess.run(["nft", "flush", "ruleset"], check=True)
+            return
+        subprocess.run(["nft", "add table ip filter; delete table ip filter; add table ip filter;"
+                               "add chain ip filter FORWARD { type filter hook forward priority 0; policy drop; }"], check=True)
 
     def close(self):
         for wire in self.wires:
@@ -78,7 +97,12 @@ class Place:
         environment = self.node.environment(command, container, self.node.path_of(container), **extra)
         if command == "GC":
             environment["CNI_CONTAINERID"] = environment["CNI_NETNS"] = environment["CNI_IFNAME"] = ""
-        return subprocess.run([*prefix, self.program], input=json.dumps(config or self.config), env=environment, stdout=subprocess.PIPE,
+        config = config or self.config
+        if container == self.resident:
+            config = {key: value for key, value in config.items() if key != "runtimeConfig"}  # host ports are one container's
+        if container in self.previous:
+            config = {"prevResult": self.previous[container], **config}
+        return subprocess.run([*prefix, self.program], input=json.dumps(config), env=environment, stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, text=True, check=False, timeout=60)
 
     def must(self, command, container=None, config=None):
@@ -262,6 +286,26 @@ PLACES = {
 FIRST = {"first on bridge": (everything, None, "pcbr0")}
 OPERATIONS = (Add, Delete, Check, Collect, Reconcile)
 
+PORTS = ports("8080:80", "8053:53/udp")
+RULES = {"ipMasq": True, "ipMasqExclude": ["192.0.2.0/24"], "isolation": "network", "antispoof": True, **PORTS}
+
+
+def chained(kind, **keys):
+    return lambda node, before: {"cniVersion": before["cniVersion"], "name": before["name"], "type": kind, **keys}
+
+
+# Those that make rules.
+WITH_RULES = {
+    "rules, bridge": (lambda node: everything(node) | RULES, None),
+    "rules, routed": (lambda node: routed_config(node, subnets=DUAL_ROUTED, **RULES), None),
+    "type portmap": (everything, None, None, chained("portmap", **PORTS)),
+    "type firewall": (everything, None, None, chained("firewall", ingressPolicy="isolated")),
+}
+# What the kernel answers to a request. With the last two it says, too, that somebody was faster: then the transaction is made anew.
+REFUSALS = (errno.ENOMEM, errno.EPERM, errno.EBUSY, errno.ENOENT)
+MAY_BE_OUTRUN = (errno.EBUSY, errno.ENOENT)
+MOST_ATTEMPTS = 200
+
 
 class Table:
     """Crash points, refusals, and what was left."""
@@ -331,6 +375,72 @@ def go_through(name, place, kind, table, budget=None):
     return leaks
 
 
+class Requests:
+    """ADD, with one request of its transactions refused: it fails whole and leaves nothing, or, where another attempt is due, succeeds."""
+
+    def __init__(self, name, place):
+        self.name, self.place = name, place
+        self.leaks, self.made = [], 0
+
+    def add(self, number, error, times):
+        self.place.forget_rules()
+        return self.place.call("ADD", prefix=(INJECT, "refuse", str(number), str(error), str(times)))
+
+    def count(self):
+        """How many requests a first ADD makes."""
+        self.place.forget_rules()
+        self.place.before = self.place.snapshot()
+        reached, unreached = 0, 1024
+        while unreached - reached > 1:
+            number = (reached + unreached) // 2
+            if self.add(number, errno.ENOMEM, 1).returncode != 125:
+                reached = number
+            else:
+                unreached = number
+                self.place.delete_by_names()
+        return reached
+
+    def refuse(self, number, error, times):
+        what = f"{self.name}: ADD, request {number} refused {times} times with {errno.errorcode[error]}"
+        try:
+            done = self.add(number, error, times)
+            self.made += done.returncode != 125
+            if error in MAY_BE_OUTRUN and times == 1:
+                if done.returncode != 0:
+                    raise Leak(f"was not tried again: {done.stdout}{done.stderr}")
+                self.place.delete_by_names()
+                self.place.forget_rules()
+            elif done.returncode != 1 or os.strerror(error) not in done.stdout:
+                raise Leak(f"ended with {done.returncode} {done.stdout}{done.stderr}")
+            self.place.require(self.place.before, "left")
+        except (Leak, subprocess.TimeoutExpired) as leak:
+            self.leaks.append(f"{what}: {leak}")
+            self.place.delete_by_names()
+            self.place.forget_rules()
+            self.place.before = self.place.snapshot()
+
+    def plan(self, count, budget):
+        points = [(number, error, 1) for number in range(1, count + 1) for error in REFUSALS]
+        if not budget:
+            return points + [(number, error, MOST_ATTEMPTS) for number in range(1, count + 1, 10) for error in MAY_BE_OUTRUN]
+        random.shuffle(points)
+        return [(random.randint(1, count), random.choice(MAY_BE_OUTRUN), MOST_ATTEMPTS)] + points
+
+
+def refuse_requests(name, place, table, budget=None):
+    """All in turn, or, with a budget in seconds, as many as it allows, by chance."""
+    requests = Requests(name, place)
+    count = requests.count()
+    deadline = time.monotonic() + budget if budget else None
+    for number, error, times in requests.plan(count, budget):
+        if deadline and time.monotonic() > deadline:
+            break
+        requests.refuse(number, error, times)
+    table.add((name, "requests", count, 0, requests.made, len(requests.leaks)))
+    table.leaks += requests.leaks
+    return requests.leaks
+
+
 def start_again(place):
     """After a leak the rest is compared with what is there now."""
     place.call("DEL")
@@ -339,15 +449,19 @@ def start_again(place):
 
 def main():
     budget = float(os.environ["PATCHCORD_FAULT_SECONDS"]) if "PATCHCORD_FAULT_SECONDS" in os.environ else None
-    places = PLACES | FIRST
+    places = PLACES | FIRST | WITH_RULES
     wanted = [name for name in sys.argv[1:] if name in places] or list(places)
     kinds = [kind for kind in OPERATIONS if kind.command in sys.argv[1:]] or OPERATIONS
     table = Table()
     for name in wanted:
         place = Place(*places[name])
         try:
-            for kind in kinds if name in PLACES else (Add,):
+            for kind in kinds if name not in FIRST else (Add,):
                 for leak in go_through(name, place, kind, table, budget):
+                    print(leak, flush=True)
+                print(table.rows[-1], flush=True)
+            if name in WITH_RULES:
+                for leak in refuse_requests(name, place, table, budget):
                     print(leak, flush=True)
                 print(table.rows[-1], flush=True)
         finally:

@@ -2,6 +2,8 @@
 //   inject count FILE PROGRAM...            writes the numbers of all its calls, in order, to FILE
 //   inject kill N PROGRAM...                kills it where call N would begin
 //   inject fail N ERRNO PROGRAM...          call N is not made and returns -ERRNO
+//   inject refuse N ERRNO TIMES PROGRAM...  the kernel refuses request N of those in nftables
+//                                           transactions, with ERRNO, so often
 // Calls are counted from the program's own first one, and those of its children are not. The exit
 // status is the program's; 137 where it was killed. 125 says that the injection was not reached.
 #include <cerrno>
@@ -11,8 +13,13 @@
 #include <string>
 #include <vector>
 
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netlink.h>
 #include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 #include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -24,7 +31,9 @@ constexpr int kUnreached = 125;
 struct Plan {
   const char* list = nullptr;  // where to write the calls
   long at = 0;                 // which call, from 1; 0 for none
+  long request = 0;            // which request of nftables, from 1; 0 for none
   int error = 0;               // 0 to kill
+  int times = 1;
   char** program = nullptr;
 };
 
@@ -39,7 +48,14 @@ Plan read_plan(int argc, char* argv[]) {
   if (mode == "kill" && argc > 3) return {.at = std::atol(argv[2]), .program = argv + 3};
   if (mode == "fail" && argc > 4)
     return {.at = std::atol(argv[2]), .error = std::atoi(argv[3]), .program = argv + 4};
-  std::fputs("usage: inject count FILE | kill N | fail N ERRNO, and a program\n", stderr);
+  if (mode == "refuse" && argc > 5)
+    return {.request = std::atol(argv[2]),
+            .error = std::atoi(argv[3]),
+            .times = std::atoi(argv[4]),
+            .program = argv + 5};
+  std::fputs(
+      "usage: inject count FILE | kill N | fail N ERRNO | refuse N ERRNO TIMES, and a program\n",
+      stderr);
   std::_Exit(126);
 }
 
@@ -77,11 +93,98 @@ int refuse(pid_t child, int error) {
   return status;
 }
 
-long number_of_call(pid_t child) {
+user_regs_struct registers_of(pid_t child) {
   user_regs_struct registers{};
   if (::ptrace(PTRACE_GETREGS, child, nullptr, &registers) != 0) fail("PTRACE_GETREGS");
-  return static_cast<long>(registers.orig_rax);
+  return registers;
 }
+
+long number_of_call(pid_t child) {
+  return static_cast<long>(registers_of(child).orig_rax);
+}
+
+void read_memory(pid_t child, const void* from, void* to, std::size_t size) {
+  const iovec local{to, size};
+  const iovec remote{const_cast<void*>(from), size};
+  if (::process_vm_readv(child, &local, 1, &remote, 1, 0) != static_cast<ssize_t>(size))
+    fail("process_vm_readv");
+}
+
+template <class Value>
+Value read_value(pid_t child, const void* from) {
+  Value value{};
+  read_memory(child, from, &value, sizeof value);
+  return value;
+}
+
+template <class Value>
+void write_value(pid_t child, void* to, Value value) {
+  const iovec local{&value, sizeof value};
+  const iovec remote{to, sizeof value};
+  if (::process_vm_writev(child, &local, 1, &remote, 1, 0) != sizeof value)
+    fail("process_vm_writev");
+}
+
+/// Has one request of a transaction refused: the kernel is sent nonsense in its place, so that it
+/// undoes the rest in earnest, and its answer is given the wanted errno. A transaction that is sent
+/// again after that has the same numbers again.
+class Refusal {
+ public:
+  Refusal(const Plan& plan, pid_t child) : plan_(plan), child_(child) {}
+
+  [[nodiscard]] bool was_made() const { return made_ > 0; }
+
+  void see_entry(const user_regs_struct& registers) {
+    if (registers.orig_rax != SYS_sendmsg) return;
+    const auto parts = parts_of(registers);
+    if (parts.size() < 3 || header_at(parts[0]).nlmsg_type != NFNL_MSG_BATCH_BEGIN) return;
+    const auto requests = static_cast<long>(parts.size()) - 2;
+    const long place = plan_.request - sent_;
+    if (place < 1 || place > requests || made_ == plan_.times) {
+      sent_ += requests;
+      return;
+    }
+    const iovec& part = parts[static_cast<std::size_t>(place)];
+    nlmsghdr header = header_at(part);
+    header.nlmsg_type |= 0xff;  // of nf_tables, and none that there is: EINVAL
+    write_value(child_, part.iov_base, header);
+    sequence_ = header.nlmsg_seq;
+    socket_ = registers.rdi;
+    ++made_;
+  }
+
+  void see_exit(const user_regs_struct& registers) {
+    if (registers.orig_rax != SYS_recvmsg || made_ == 0 || registers.rdi != socket_) return;
+    const auto length = static_cast<long>(registers.rax);
+    if (length <= 0) return;
+    const auto parts = parts_of(registers);
+    auto* at = static_cast<char*>(parts.at(0).iov_base);
+    for (const char* end = at + length; at + NLMSG_HDRLEN <= end;) {
+      const auto header = read_value<nlmsghdr>(child_, at);
+      if (header.nlmsg_type == NLMSG_ERROR && header.nlmsg_seq == sequence_)
+        write_value(child_, at + NLMSG_HDRLEN, -plan_.error);
+      at += NLMSG_ALIGN(header.nlmsg_len);
+    }
+  }
+
+ private:
+  [[nodiscard]] std::vector<iovec> parts_of(const user_regs_struct& registers) const {
+    const auto message = read_value<msghdr>(child_, reinterpret_cast<const void*>(registers.rsi));
+    std::vector<iovec> parts(message.msg_iovlen);
+    read_memory(child_, message.msg_iov, parts.data(), parts.size() * sizeof(iovec));
+    return parts;
+  }
+  [[nodiscard]] nlmsghdr header_at(const iovec& part) const {
+    return read_value<nlmsghdr>(child_, part.iov_base);
+  }
+
+  const Plan& plan_;
+  pid_t child_;
+  long sent_ = 0;  // requests, without those that were refused
+  int made_ = 0;
+  unsigned sequence_ = 0;
+  unsigned long long socket_ = 0;
+};
 
 void write_list(const char* path, const std::vector<long>& calls) {
   FILE* file = std::fopen(path, "we");
@@ -96,6 +199,7 @@ int exit_status(int status) {
 
 int trace(const Plan& plan, pid_t child) {
   std::vector<long> calls;
+  Refusal refusal(plan, child);
   bool entering = true;
   bool reached = plan.at == 0;
   int signal = 0;
@@ -104,13 +208,17 @@ int trace(const Plan& plan, pid_t child) {
     signal = 0;
     if (!WIFSTOPPED(status)) {
       if (plan.list != nullptr) write_list(plan.list, calls);
-      return reached ? exit_status(status) : kUnreached;
+      const bool refused = plan.request == 0 || refusal.was_made();
+      return reached && refused ? exit_status(status) : kUnreached;
     }
     if (WSTOPSIG(status) != (SIGTRAP | 0x80)) {
       signal = WSTOPSIG(status);
       continue;
     }
-    if (entering) {
+    if (plan.request != 0) {
+      const auto registers = registers_of(child);
+      entering ? refusal.see_entry(registers) : refusal.see_exit(registers);
+    } else if (entering) {
       if (plan.list != nullptr) calls.push_back(number_of_call(child));
       static long count = 0;
       if (++count == plan.at) {

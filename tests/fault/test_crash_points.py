@@ -9,6 +9,8 @@ from fake_node import ShippedBinaryCase
 
 SECONDS = 70  # for all of them together, less what it takes to make the places
 
+SECONDS_OF_REQUESTS = 8  # for each type and mode
+
 
 class CrashPointTest(ShippedBinaryCase):
     def test_a_sample_of_every_operation_of_every_type(self):
@@ -28,6 +30,22 @@ class CrashPointTest(ShippedBinaryCase):
         self.assertEqual(table.leaks, [])
         for row in table.rows:
             self.assertGreater(row[3] + row[4], 3, row)
+
+    def test_a_sample_of_refused_requests_of_nftables(self):
+        seed = time.time_ns()
+        random.seed(seed)
+        table = crash_points.Table()
+        for name, arguments in crash_points.WITH_RULES.items():
+            place = crash_points.Place(*arguments)
+            try:
+                crash_points.refuse_requests(name, place, table, SECONDS_OF_REQUESTS)
+            finally:
+                place.close()
+        print(f"\n{table}\nseed {seed}", flush=True)
+        self.assertEqual(table.leaks, [])
+        for row in table.rows:
+            self.assertGreater(row[2], 5, row)
+            self.assertGreater(row[4], 5, row)
 
 
 if __name__ == "__main__":
