@@ -87,9 +87,9 @@ def podman_conflist():
 def containerd_chain(for_one=True):
     """bridge, portmap, bandwidth and tuning, as nodes of containerd have them.
 
-    for_one: with ports, limits and a MAC for the one container that is to come.
-    ctr hands on no capabilities, so they stand in the network itself, spelt as
-    containerd spells them for a pod: capitalised, with the burst it always gives.
+    for_one: with ports, limits and a MAC for the one container that is to come
+    from ctr, which hands on no capabilities. They are spelt as containerd spells
+    them for a pod: capitalised, with the burst that it always gives.
     """
     chain = [
         {"type": "bridge", "bridge": "pcbr0", "isGateway": True, "isDefaultGateway": True,
@@ -107,6 +107,14 @@ def containerd_chain(for_one=True):
             "EgressRate": 10_000_000, "EgressBurst": 2**32 - 1}}
         tuning["mac"] = TUNED_MAC
     return {"cniVersion": "1.0.0", "name": NETWORK_NAMES["bridge"], "plugins": chain}
+
+
+def chain_in_one(mode):
+    """What containerd_chain does for all, by the plugin under test's own type."""
+    plugin = _patchcord(mode) | {
+        "ipMasq": True, "sysctl": SYSCTLS,
+        "capabilities": {"portMappings": True, "bandwidth": True}}
+    return {"cniVersion": "1.0.0", "name": NETWORK_NAMES[mode], "plugins": [plugin]}
 
 
 def write_conflist(host, network, directory="/etc/cni/net.d"):

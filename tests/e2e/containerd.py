@@ -14,16 +14,31 @@ oom_score = 0
 disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.internal.v1.opt"]
 """
 
+CONFIG_WITH_CRI = f"""
+version = 2
+oom_score = 0
+disabled_plugins = ["io.containerd.internal.v1.opt"]
+[plugins."io.containerd.grpc.v1.cri"]
+sandbox_image = "{image.IMAGE_NAME}"
+restrict_oom_score_adj = true
+disable_apparmor = true
+[plugins."io.containerd.grpc.v1.cri".containerd]
+snapshotter = "native"
+"""
+# The namespace, in containerd's sense, of what CRI makes.
+CRI_NAMESPACE = "k8s.io"
+
 
 class Containerd:
     """Starts the daemon on the host; it ends with the host."""
 
-    def __init__(self, host):
+    def __init__(self, host, cri=False):
         self.host = host
+        self._namespace = CRI_NAMESPACE if cri else "default"
         log = host.path("containerd.log")
         config = host.path("containerd.toml")
         with open(config, "w", encoding="utf-8") as file:
-            file.write(CONFIG)
+            file.write(CONFIG_WITH_CRI if cri else CONFIG)
         host.spawn("containerd", "--config", config, log=log)
         wait_until(lambda: self.ctr("version", check=False).returncode == 0,
                    lambda: f"containerd to answer; its log:\n{read(log)}")
@@ -32,7 +47,7 @@ class Containerd:
         self.ctr("image", "import", "--snapshotter", "native", archive)
 
     def ctr(self, *argv, **options):
-        return self.host.run("ctr", *argv, **options)
+        return self.host.run("ctr", "--namespace", self._namespace, *argv, **options)
 
     def run(self, name, mode, *command):
         """Starts a container on the network of that mode; waits until it runs."""

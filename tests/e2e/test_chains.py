@@ -1,16 +1,18 @@
 """The chains that podman writes and that nodes of containerd have, by the
-reference's names: all of ours, and with the reference's members behind our bridge."""
+reference's names: all of ours, and with the reference's members behind our bridge;
+and as pods have them, by type patchcord too."""
 
 import unittest
 
 import image
-from conflists import (REPLACED_NAMES, SYSCTLS, TUNED_MAC, containerd_chain, flavour,
-                       write_conflist)
+from conflists import (REPLACED_NAMES, SYSCTLS, TUNED_MAC, chain_in_one, containerd_chain,
+                       flavour, write_conflist)
 from containerd import Containerd
+from cri import Cri, PYTHON_GRPC
 from e2e_case import E2ECase, address_of
 from fakehost import UPLINK_ADDRESS6
 from podman import DEFAULT_NETWORK, Podman
-from traces import cached_network, cached_result
+from traces import cached_capabilities, cached_network, cached_result
 
 PORT = "18080"
 PODMAN_CHAIN = ["bridge", "portmap", "firewall", "tuning"]
@@ -30,6 +32,9 @@ class ChainCase(E2ECase):
     def assert_tuned(self, container):
         """By what the container's own processes see; the host's own are as they were."""
         self.assert_mac(container, TUNED_MAC)
+        self.assert_sysctls(container)
+
+    def assert_sysctls(self, container):
         for key, value in SYSCTLS.items():
             path = "/proc/sys/" + key.replace(".", "/").replace("IFNAME", "eth0")
             self.assertEqual(container.exec("cat", path).stdout.strip(), value, path)
@@ -169,6 +174,55 @@ class ContainerdChainTest(ChainCase):
             self.assertEqual(container.messages(), "")
         if flavour() != "reference":  # which leaves rules and files when the namespace is gone
             self.assert_no_traces(secrets)
+        self.assert_only_processes("containerd")
+        self.assert_not_published(PORT, self.outside)
+
+
+class CriChainTest(ChainCase):
+    """Pods, as a kubelet has them made: containerd itself calls the plugins,
+    loopback beside the chain, and hands on ports and limits."""
+
+    needs = ("containerd", "ctr", "runc", "containerd-shim-runc-v2", PYTHON_GRPC)
+
+    def test_chain(self):
+        self.check_pods(containerd_chain(for_one=False))
+
+    @unittest.skipIf(flavour() == "reference", "the reference has no such type")
+    def test_type_patchcord_in_bridge_mode(self):
+        self.check_pods(chain_in_one("bridge"))
+
+    @unittest.skipIf(flavour() == "reference", "the reference has no such type")
+    def test_type_patchcord_in_routed_mode(self):
+        self.check_pods(chain_in_one("routed"))
+
+    def check_pods(self, network):
+        write_conflist(self.host, network)
+        Containerd(self.host, cri=True)
+        cri = Cri(self.host)
+        self.addCleanup(cri.close)
+        server = cri.run_pod("server", ports={int(PORT): 80}, annotations={
+            "kubernetes.io/ingress-bandwidth": "20M", "kubernetes.io/egress-bandwidth": "10M"})
+        server.run(*image.serve("server", 80))
+        client = cri.run_pod("client").run("sleep", "3600")
+        results = [cached_result(self.host, network["name"], pod.id)
+                   for pod in (server, client)]
+
+        # The spelling that makes this worth a test.
+        given = cached_capabilities(self.host, network["name"], server.id)
+        self.assertEqual(given["portMappings"][0]["HostPort"], int(PORT))
+        self.assertEqual(given["bandwidth"]["IngressRate"], 20_000_000)
+
+        for pod, result in zip((server, client), results):
+            self.assertEqual(pod.address(), address_of(result))
+            self.assertIn("LOOPBACK,UP", pod.exec("ip", "link", "show", "lo").stdout)
+            self.assert_sysctls(pod)
+            self.assert_reaches_outside(pod.exec, "outside")
+        self.assert_published(PORT, "server", self.outside, [client, server])
+        self.assert_limited(results[0], ingress=20_000_000, egress=10_000_000)
+
+        for pod in (server, client):
+            pod.remove()
+        self.assert_no_traces([PORT, server.id, client.id, *map(address_of, results)])
         self.assert_only_processes("containerd")
         self.assert_not_published(PORT, self.outside)
 

@@ -66,6 +66,11 @@ def cached_network(host, network, container_id, ifname="eth0"):
     return json.loads(base64.b64decode(_cached(host, network, container_id, ifname)["config"]))
 
 
+def cached_capabilities(host, network, container_id, ifname="eth0"):
+    """The capability arguments that the runtime gave."""
+    return _cached(host, network, container_id, ifname)["capabilityArgs"]
+
+
 def _cached(host, network, container_id, ifname):
     path = f"/var/lib/cni/results/{network}-{container_id}-{ifname}"
     with open(host.path_of(path), encoding="utf-8") as file:
