@@ -124,3 +124,61 @@ TEST_CASE("a routed container's route of a family without an address is refused"
                            .routes = {{.destination = prefix("::/0")}}};
   CHECK_THROWS_AS(plan(routed(), lease), cni::Error);
 }
+
+TEST_CASE("bits become bytes; the queue holds what may wait, five packets at least") {
+  struct Row {
+    config::RateLimit limit;
+    int latency;  // ms
+    attachment::RateLimit plan;
+  };
+  const auto row = GENERATE(Row{{8'000'000, 800'000}, 25, {1'000'000, 100'000, 125'000, 25'000}},
+                            Row{{8'000'000, 800'000}, 100, {1'000'000, 100'000, 200'000, 100'000}},
+                            // Not whole bytes, nor whole milliseconds' worth of them.
+                            Row{{12'345'678, 80'007}, 25, {1'543'209, 10'000, 48'580, 38'580}},
+                            // A burst smaller than a packet; a queue of less than five.
+                            Row{{80'000, 8}, 25, {10'000, 1514, 1764, 7570}},
+                            // As containerd has it: a burst of half a gigabyte.
+                            Row{{8'000, 4'294'967'295}, 25, {1000, 536'870'911, 536'870'936, 7570}},
+                            // What does not fit in 32 bits.
+                            Row{{8'000'000'000'000, 34'359'738'351},
+                                10'000,
+                                {1'000'000'000'000, 4'294'967'293, UINT32_MAX, UINT32_MAX}});
+  CAPTURE(row.limit.rate, row.limit.burst);
+  const config::Bandwidth bandwidth{.ingress = row.limit,
+                                    .latency = std::chrono::milliseconds(row.latency)};
+  const auto plan = types::plan_shaping({"net", "c1", "eth0"}, bandwidth, "v0", 1500);
+  REQUIRE(plan.ingress);
+  CHECK(plan.ingress->rate == row.plan.rate);
+  CHECK(plan.ingress->burst == row.plan.burst);
+  CHECK(plan.ingress->limit == row.plan.limit);
+  CHECK(plan.ingress->queue == row.plan.queue);
+}
+
+TEST_CASE("an ifb is planned for what the container sends, with a name of its interface's") {
+  const config::Bandwidth bandwidth{.egress = config::RateLimit{8000, 80'000},
+                                    .shaped = {prefix("10.0.0.0/8")}};
+  const auto plan = types::plan_shaping({"net", "c1", "eth0"}, bandwidth, "v0", 1500);
+  CHECK(plan.ifb.size() == 15);
+  CHECK(plan.ifb.starts_with("bwp"));
+  CHECK(plan.ifb != types::plan_shaping({"net", "c1", "eth1"}, bandwidth, "v0", 1500).ifb);
+  CHECK(plan.shapes_subnets);
+  CHECK(plan.subnets == bandwidth.shaped);
+  const auto inward = types::plan_shaping(
+      {"net", "c1", "eth0"},
+      {.ingress = config::RateLimit{8000, 80'000}, .unshaped = {prefix("fd00::/8")}}, "v0", 1500);
+  CHECK(inward.ifb.empty());
+  CHECK_FALSE(inward.shapes_subnets);
+  CHECK(inward.subnets.size() == 1);
+}
+
+TEST_CASE("sysctls that set others go first") {
+  const auto plan = types::plan_tuning({.sysctls = {{"net/ipv4/conf/all/forwarding", "1"},
+                                                    {"net/ipv4/conf/a/forwarding", "0"},
+                                                    {"net/ipv4/ip_forward", "1"},
+                                                    {"net/core/somaxconn", "5"}}});
+  std::string order;
+  for (const auto& sysctl : plan.sysctls) order += sysctl.path + " ";
+  CHECK(order ==
+        "net/core/somaxconn net/ipv4/ip_forward net/ipv4/conf/all/forwarding "
+        "net/ipv4/conf/a/forwarding ");
+}
