@@ -1,3 +1,5 @@
+#include <utility>
+
 #include "netlink/socket.h"
 #include "plugin/attachment/liveness.h"
 #include "plugin/ruleset/kernel.h"
@@ -59,12 +61,16 @@ void restore(World& world, const Attachment&, Findings& restored) {
   for (auto& finding : missing) restored.push_back(std::move(finding));
 }
 
+// What was wanted for that is not what is wanted next: an ADD that removes what a killed one left
+// goes on in the same world.
 void withdraw(World& world, const Attachment&) {
-  if (world.rules.empty() && !world.traces) return;
+  const Wanted rules = std::exchange(world.rules, {});
+  const auto traces = std::exchange(world.traces, std::nullopt);
+  if (rules.empty() && !traces) return;
   if (!world.netfilter) world.netfilter = ruleset::find_nftables();
   if (!world.netfilter) return;
-  ruleset::withdraw(*world.netfilter, world.rules);
-  if (world.traces) ruleset::withdraw_by_traces(*world.netfilter, *world.traces);
+  ruleset::withdraw(*world.netfilter, rules);
+  if (traces) ruleset::withdraw_by_traces(*world.netfilter, *traces);
 }
 
 void do_nothing(World&, Attachment&, base::Rollback&) {}

@@ -193,6 +193,40 @@ class LifeTest(RulesCase):
         self.assertEqual(self.elements(), [])
 
 
+class AgainTest(RulesCase):
+    """The same ADD again, after one that was killed with its rules made, or whose container went without a DEL."""
+
+    def go(self, kind, config, container):
+        plugin = self.node.plugin(kind)
+        directory = os.path.join(self.node.state, "attachments" if kind == "patchcord" else kind, config["name"])
+        self.node.add(config, container, plugin=plugin)
+        elements = self.elements()
+        self.assertTrue(elements)
+        os.rename(os.path.join(directory, f"{container}:eth0"), os.path.join(directory, f".{container}:eth0"))
+        result = self.node.add(config, container, plugin=plugin)
+        self.assertEqual(len(self.elements()), len(elements))
+        self.node.check(config, container, result, plugin=plugin)
+
+    def test_types_that_make_an_interface(self):
+        for config in (self.bridge(**ALL_KEYS, **ports("8080:80")), self.routed(**ALL_KEYS, **ports("8081:80"))):
+            container = self.node.container("a" + config["mode"])
+            self.go("patchcord", config, container)
+            self.node.remove_container(container)
+            self.node.container("a" + config["mode"])
+            result = self.node.add(config, container)
+            self.node.check(config, container, result)
+            self.node.delete(config, container)
+            self.assertEqual(self.elements(), [])
+
+    def test_chained_types(self):
+        container, result = self.add(self.bridge())
+        for kind, keys in (("portmap", ports("8080:80")), ("firewall", {"ingressPolicy": "same-bridge"})):
+            config = {"cniVersion": "1.0.0", "name": "br-net", "type": kind, "prevResult": result, **keys}
+            self.go(kind, config, container)
+            self.node.delete(config, container, plugin=self.node.plugin(kind))
+            self.assertEqual(self.elements(), [])
+
+
 class LastOfNetworkTest(RulesCase):
     """The chains of a network go with its last container; what all networks share stays, and there is no more of it however many there were."""
 
