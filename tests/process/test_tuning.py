@@ -6,6 +6,7 @@ import subprocess
 import unittest
 
 from fake_node import REFERENCE_DIR, Node, PluginError, bridge_config, routed_config
+from test_reconcile import DRIVER, RESTORED, RIGHT
 
 NAME = "br-net"
 ORIGINAL = {"mtu": 1500, "txqlen": 1000}
@@ -405,6 +406,29 @@ class EndTest(unittest.TestCase):
                     break
             else:
                 self.fail("no end of calls")
+
+
+class RestoreTest(unittest.TestCase):
+    def reconcile(self, chain):
+        done = chain.node.run_in(chain.node.host, DRIVER, chain.node.state, "reconcile")
+        return {line["kind"]: line for line in map(json.loads, done.stdout.splitlines())}["tuning"]
+
+    def test_each_damage_is_mended_and_del_puts_back_what_was_before_it_all(self):
+        chain = Chain(self)
+        before = chain.link()
+        keys = {"mtu": 1400, "promisc": True, "allmulti": True, "txQLen": 77, "sysctl": {"net.core.somaxconn": "500"}}
+        result = chain.add(**keys)
+        for command in ("ip link set eth0 mtu 1300", "ip link set eth0 promisc off", "ip link set eth0 allmulticast off",
+                        "ip link set eth0 txqueuelen 5", "sysctl -qw net.core.somaxconn=9"):
+            with self.subTest(command):
+                chain.node.run_in(chain.container, *command.split())
+                line = self.reconcile(chain)
+                self.assertEqual((line["outcome"], line["problems"]), (RESTORED, []))
+                chain.check(result, **keys)
+                self.assertEqual((chain.link()["mtu"], chain.link()["txqlen"], chain.sysctl("net/core/somaxconn")), (1400, 77, "500"))
+                self.assertEqual(self.reconcile(chain)["outcome"], RIGHT)
+        chain.delete()
+        self.assertEqual(chain.link(), before)
 
 
 class SwapTest(unittest.TestCase):
