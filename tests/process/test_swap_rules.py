@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 import os
+import re
 import time
 import unittest
 
@@ -41,7 +42,7 @@ class RulesCase(SwapCase):
         if self.legacy:
             texts += [self.node.on_host(f"{name}-legacy-save") for name in ("iptables", "ip6tables")]
         # Counters, comments with times, and handles say nothing.
-        return ["\n".join(line for line in text.splitlines() if not line.startswith("#")) for text in texts]
+        return ["\n".join(re.sub(r" \[\d+:\d+\]$", "", line) for line in text.splitlines() if not line.startswith("#")) for text in texts]
 
     def links(self):
         return sorted(link["ifname"] for link in self.node.ip_json(self.node.host, "link"))
