@@ -29,7 +29,7 @@ class CrashPointTest(ShippedBinaryCase):
         print(f"\n{table}\nseed {seed}", flush=True)
         self.assertEqual(table.leaks, [])
         for row in table.rows:
-            self.assertGreater(row[3] + row[4], 3, row)
+            self.assertGreater(row[3] + row[4], crash_points.ENOUGH, row)
 
     def test_a_sample_of_refused_requests_of_nftables(self):
         seed = time.time_ns()
