@@ -191,6 +191,7 @@ void reconcile(const ReconcileOptions& options,
   netlink::Socket host;
   const std::vector<Kind> kinds = all_kinds();
   std::vector<RecordStore> stores;
+  stores.reserve(kinds.size());
   for (const Kind& kind : kinds) stores.emplace_back(options.state_directory, kind.name);
   for (const Due& due : find_due(stores, options)) {
     const Kind& kind = kinds[due.kind];
