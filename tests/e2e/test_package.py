@@ -10,7 +10,6 @@ import unittest
 import conflists
 
 BUILD = os.path.dirname(conflists.PLUGIN_UNDER_TEST)
-NAMES = ("bridge", "ptp", "loopback", "host-local", "static", "portmap", "firewall", "tuning", "bandwidth")
 # The machine's root below a layer that takes what is written.
 ENTER = """
 mount -t tmpfs none {place} && mkdir {place}/upper {place}/work {place}/root &&
@@ -41,7 +40,7 @@ class PackageTest(unittest.TestCase):
         return done.stdout
 
     def test_it_installs_runs_and_goes_without_a_trace(self):
-        links = "\n".join(f'test "$(readlink /opt/cni/bin/{name})" = patchcord' for name in NAMES)
+        links = "\n".join(f'test "$(readlink /opt/cni/bin/{name})" = patchcord' for name in conflists.REPLACED_NAMES)
         shown = self.run_script(f"""
             dpkg -i /mnt/*.deb
             cmp /opt/cni/bin/patchcord /usr/libexec/patchcord/patchcord

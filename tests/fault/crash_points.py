@@ -17,13 +17,12 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "process"))
 
 import fake_node
-from fake_node import DUAL_BRIDGE, DUAL_ROUTED, PLUGIN, REFERENCE_DIR, Node, bridge_config, routed_config
+from fake_node import DRIVER, DUAL_BRIDGE, DUAL_ROUTED, PLUGIN, REFERENCE_DIR, Node, bridge_config, routed_config
 from traffic import ports
 from wire import Wire, difference, enter
 
 TOOLS = os.path.join(os.path.dirname(PLUGIN), "tests")
 INJECT = os.path.join(TOOLS, "inject")
-DRIVER = os.path.join(TOOLS, "operator_driver")
 
 # By the number of the call on x86-64, what it can be refused with; all others with any of ERRORS. Absent from both: calls that cannot fail.
 ERRORS = (errno.EINTR, errno.ENOMEM, errno.ENOSPC, errno.EPERM, errno.EBUSY)

@@ -15,6 +15,8 @@ import unittest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PLUGIN = os.environ.get("PATCHCORD_BIN", os.path.join(ROOT, "build", "patchcord"))
+# What the tests call where the plugin has no command for it.
+DRIVER = os.path.join(os.path.dirname(PLUGIN), "tests", "operator_driver")
 REFERENCE_DIR = "/usr/lib/cni"
 NAMES = ("patchcord", "bridge", "ptp", "loopback", "host-local", "static", "portmap", "firewall", "tuning", "bandwidth")
 
@@ -194,6 +196,15 @@ class Node:
             parts[(namespace, "nft")] = self.run_in(namespace, "nft", "list", "ruleset").stdout
         parts["files"] = files_below(self.state) + files_below(self.networks)
         return parts
+
+    def reconcile(self, *options, **how):
+        """What became of each record, in the order in which they were gone through."""
+        done = self.run_in(self.host, DRIVER, self.state, "reconcile", *options, **how)
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    def reconcile_by_kind(self):
+        """Of one attachment: what became of its record and of those of its chain."""
+        return {line["kind"]: line for line in self.reconcile()}
 
     def veths(self):
         return [link["ifname"] for link in self.ip_json(self.host, "link", "show", "type", "veth")]

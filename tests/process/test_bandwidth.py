@@ -6,7 +6,7 @@ import re
 import unittest
 
 from fake_node import REFERENCE_DIR, Node, PluginError, bridge_config, routed_config
-from test_reconcile import DRIVER, RESTORED, RIGHT
+from test_reconcile import RESTORED, RIGHT
 
 NAME = "br-net"
 BOTH = {"ingressRate": 10_000_000, "ingressBurst": 1_000_000, "egressRate": 5_000_000, "egressBurst": 800_000}
@@ -211,10 +211,6 @@ class CheckTest(unittest.TestCase):
 
 
 class RestoreTest(unittest.TestCase):
-    def reconcile(self, chain):
-        done = chain.node.run_in(chain.node.host, DRIVER, chain.node.state, "reconcile")
-        return {line["kind"]: line for line in map(json.loads, done.stdout.splitlines())}["bandwidth"]
-
     def test_each_damage_is_mended(self):
         chain = Chain(self)
         result = chain.add(**BOTH)
@@ -224,12 +220,12 @@ class RestoreTest(unittest.TestCase):
             with self.subTest(command):
                 ifb = result["interfaces"][-1]["name"]
                 chain.node.on_host(*command.format(host=chain.host_end, ifb=ifb).split())
-                line = self.reconcile(chain)
+                line = chain.node.reconcile_by_kind()["bandwidth"]
                 self.assertEqual((line["outcome"], line["problems"]), (RESTORED, []))
                 chain.check(result, **BOTH)
                 self.assertEqual((chain.bucket(chain.host_end)["rate"], chain.bucket(ifb)["rate"]), (1_250_000, 625_000))
                 self.assertIn(f"Egress Redirect to device {ifb}", chain.filters(chain.host_end, "ffff:"))
-                self.assertEqual(self.reconcile(chain)["outcome"], RIGHT)
+                self.assertEqual(chain.node.reconcile_by_kind()["bandwidth"]["outcome"], RIGHT)
         chain.delete()
         self.assertEqual(chain.ifbs(), [])
 

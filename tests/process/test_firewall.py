@@ -5,9 +5,9 @@ import os
 import re
 import unittest
 
-from fake_node import NAMES, Node, PluginError, files_below
-from test_reconcile import DRIVER, RESTORED, RIGHT
-from traffic import Traffic, ports
+from fake_node import NAMES, PluginError, files_below
+from test_reconcile import RESTORED, RIGHT
+from traffic import TrafficCase, ports
 
 PLACES = ("tcp/4/80", "tcp/6/80", "udp/4/53")
 CONSTANT = ["-N CNI-ADMIN", "-N CNI-PATCHCORD",
@@ -16,13 +16,9 @@ CONSTANT = ["-N CNI-ADMIN", "-N CNI-PATCHCORD",
             '-A CNI-PATCHCORD -m mark --mark 0x1000/0x1000 -m comment --comment "patchcord: containers" -j ACCEPT']
 
 
-class FirewallCase(unittest.TestCase):
+class FirewallCase(TrafficCase):
     def setUp(self):
-        self.node = Node()
-        self.addCleanup(self.node.close)
-        self.traffic = Traffic(self.node)
-        self.addCleanup(self.traffic.close)
-        self.outside = self.traffic.neighbour("outside")
+        super().setUp()
         for prefix, uplink in (("10.86.0.0/16", "192.0.2.1"), ("fd00:86::/32", "2001:db8:2::1")):
             self.node.run_in(self.outside, "ip", "route", "add", prefix, "via", uplink)
         self.traffic.serve(self.outside, *PLACES)
@@ -52,9 +48,6 @@ class FirewallCase(unittest.TestCase):
     def drop_forwarding(self):
         for tool in ("iptables", "ip6tables"):
             self.node.on_host(tool, "-P", "FORWARD", "DROP")
-
-    def set_bridge_netfilter(self, value):
-        self.node.on_host("sysctl", "-qw", f"net.bridge.bridge-nf-call-iptables={value}", f"net.bridge.bridge-nf-call-ip6tables={value}")
 
     def reached(self, namespace, address4, address6=None):
         """Which of the places answer."""
@@ -187,8 +180,7 @@ class IptablesTest(FirewallCase):
             self.assertEqual(caught.exception.code, 105)
             self.assertIn(finding, caught.exception.msg)
             self.assertEqual(self.ruleset(), before)
-            done = self.node.run_in(self.node.host, DRIVER, self.node.state, "reconcile")
-            lines = {line["kind"]: line for line in map(json.loads, done.stdout.splitlines())}
+            lines = self.node.reconcile_by_kind()
             self.assertEqual((lines["attachments"]["outcome"], lines["firewall"]["outcome"]), (RIGHT, RESTORED), (damage, lines))
             self.call("CHECK", config, a)
             self.assertEqual(sorted(self.shown()[3:]), sorted(CONSTANT), damage)
@@ -202,8 +194,7 @@ class IptablesTest(FirewallCase):
         before = self.ruleset()
         self.node.on_host("nft", "flush", "ruleset")
         self.drop_forwarding()
-        done = self.node.run_in(self.node.host, DRIVER, self.node.state, "reconcile")
-        lines = {line["kind"]: (line["outcome"], line["problems"]) for line in map(json.loads, done.stdout.splitlines())}
+        lines = {kind: (line["outcome"], line["problems"]) for kind, line in self.node.reconcile_by_kind().items()}
         self.assertEqual(lines, {"attachments": (RIGHT, []), "portmap": (RESTORED, []), "firewall": (RESTORED, [])})
         self.assertEqual(sorted(self.ruleset().splitlines()), sorted(before.splitlines()))
 

@@ -5,18 +5,16 @@ import select
 import subprocess
 import unittest
 
-from fake_node import DUAL_BRIDGE, DUAL_ROUTED, PLUGIN, Node, bridge_config, routed_config
-from traffic import PYTHON, Traffic, ports
+from fake_node import DUAL_BRIDGE, DUAL_ROUTED, PLUGIN, bridge_config, routed_config
+from traffic import PYTHON, TrafficCase, ports
 
 RULES = {"ipMasq": True, "isolation": "pod", "antispoof": True}
 
 # Says whom it sees, and then sends back each line.
 ECHO = """
-import socket, sys
+import socket, sys, threading
 server = socket.create_server(("::", int(sys.argv[1])), family=socket.AF_INET6, dualstack_ipv6=True)
 print("ready", flush=True)
-connections = []
-import threading
 def serve(connection, client):
     lines = connection.makefile("rw")
     lines.write(client[0] + "\\n")
@@ -59,14 +57,7 @@ class Connection:
         return self.line()
 
 
-class FlushTest(unittest.TestCase):
-    def setUp(self):
-        self.node = Node()
-        self.addCleanup(self.node.close)
-        self.traffic = Traffic(self.node)
-        self.addCleanup(self.traffic.close)
-        self.outside = self.traffic.neighbour("outside")
-
+class FlushTest(TrafficCase):
     def ruleset(self):
         return self.node.on_host("nft", "list", "ruleset")
 

@@ -4,8 +4,8 @@ import json
 import os
 import unittest
 
-from fake_node import DUAL_BRIDGE, DUAL_ROUTED, Node, PluginError, bridge_config, routed_config
-from traffic import Traffic, ports
+from fake_node import DUAL_BRIDGE, DUAL_ROUTED, PluginError, bridge_config, routed_config
+from traffic import TrafficCase, ports
 
 EVERYWHERE = ports("8080:80", "8053:53/udp")
 PLACES = ("tcp/4/80", "tcp/6/80", "udp/4/53", "udp/6/53")
@@ -25,17 +25,7 @@ def plain(result):
     return {key: value for key, value in result.items() if key != "dns" or value}
 
 
-class PortsCase(unittest.TestCase):
-    def setUp(self):
-        self.node = Node()
-        self.addCleanup(self.node.close)
-        self.traffic = Traffic(self.node)
-        self.addCleanup(self.traffic.close)
-        self.outside = self.traffic.neighbour("outside")
-
-    def set_bridge_netfilter(self, value):
-        self.node.on_host("sysctl", "-qw", f"net.bridge.bridge-nf-call-iptables={value}", f"net.bridge.bridge-nf-call-ip6tables={value}")
-
+class PortsCase(TrafficCase):
     def rules(self):
         return self.node.on_host("nft", "list", "ruleset")
 

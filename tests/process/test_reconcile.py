@@ -7,10 +7,9 @@ import subprocess
 import time
 import unittest
 
-from fake_node import DUAL_BRIDGE, DUAL_ROUTED, Node, PLUGIN, bridge_config, routed_config
+from fake_node import DRIVER, DUAL_BRIDGE, DUAL_ROUTED, Node, bridge_config, routed_config
 from traffic import ports
 
-DRIVER = os.path.join(os.path.dirname(PLUGIN), "tests", "operator_driver")
 CHAINED = ("portmap", "firewall", "tuning", "bandwidth")
 RIGHT, RESTORED, AMISS, GONE, BUSY = range(5)
 
@@ -21,8 +20,7 @@ class ReconcileTest(unittest.TestCase):
         self.addCleanup(self.node.close)
 
     def reconcile(self, *options):
-        done = self.node.run_in(self.node.host, DRIVER, self.node.state, "reconcile", *options)
-        return {line["key"].split("/")[1]: line for line in map(json.loads, done.stdout.splitlines())}
+        return {line["key"].split("/")[1]: line for line in self.node.reconcile(*options)}
 
     def attach(self, config, name, **options):
         container = self.node.container(name)

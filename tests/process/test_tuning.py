@@ -6,7 +6,7 @@ import subprocess
 import unittest
 
 from fake_node import REFERENCE_DIR, Node, PluginError, bridge_config, routed_config
-from test_reconcile import DRIVER, RESTORED, RIGHT
+from test_reconcile import RESTORED, RIGHT
 
 NAME = "br-net"
 ORIGINAL = {"mtu": 1500, "txqlen": 1000}
@@ -409,10 +409,6 @@ class EndTest(unittest.TestCase):
 
 
 class RestoreTest(unittest.TestCase):
-    def reconcile(self, chain):
-        done = chain.node.run_in(chain.node.host, DRIVER, chain.node.state, "reconcile")
-        return {line["kind"]: line for line in map(json.loads, done.stdout.splitlines())}["tuning"]
-
     def test_each_damage_is_mended_and_del_puts_back_what_was_before_it_all(self):
         chain = Chain(self)
         before = chain.link()
@@ -422,11 +418,11 @@ class RestoreTest(unittest.TestCase):
                         "ip link set eth0 txqueuelen 5", "sysctl -qw net.core.somaxconn=9"):
             with self.subTest(command):
                 chain.node.run_in(chain.container, *command.split())
-                line = self.reconcile(chain)
+                line = chain.node.reconcile_by_kind()["tuning"]
                 self.assertEqual((line["outcome"], line["problems"]), (RESTORED, []))
                 chain.check(result, **keys)
                 self.assertEqual((chain.link()["mtu"], chain.link()["txqlen"], chain.sysctl("net/core/somaxconn")), (1400, 77, "500"))
-                self.assertEqual(self.reconcile(chain)["outcome"], RIGHT)
+                self.assertEqual(chain.node.reconcile_by_kind()["tuning"]["outcome"], RIGHT)
         chain.delete()
         self.assertEqual(chain.link(), before)
 

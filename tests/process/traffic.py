@@ -4,6 +4,9 @@ import json
 import select
 import subprocess
 import sys
+import unittest
+
+from fake_node import Node
 
 PYTHON = sys.executable
 
@@ -114,6 +117,20 @@ class Traffic:
             self.node.run_in(namespace, "ip", "addr", "add", prefix, "dev", "eth0", *(["nodad"] if ":" in prefix else []))
         self.node.run_in(namespace, "ip", "link", "set", "eth0", "up")
         return namespace
+
+
+class TrafficCase(unittest.TestCase):
+    """A node with a neighbour outside."""
+
+    def setUp(self):
+        self.node = Node()
+        self.addCleanup(self.node.close)
+        self.traffic = Traffic(self.node)
+        self.addCleanup(self.traffic.close)
+        self.outside = self.traffic.neighbour("outside")
+
+    def set_bridge_netfilter(self, value):
+        self.node.on_host("sysctl", "-qw", f"net.bridge.bridge-nf-call-iptables={value}", f"net.bridge.bridge-nf-call-ip6tables={value}")
 
 
 def ports(*mappings, **more):

@@ -20,7 +20,6 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(
 
 from fake_node import DUAL_BRIDGE, DUAL_ROUTED, PLUGIN, Node, PluginError, bridge_config, routed_config
 
-DRIVER = os.path.join(os.path.dirname(PLUGIN), "tests", "operator_driver")
 CONTAINERS = 200
 AT_A_TIME = 16
 IN_A_ROUND = 160
@@ -139,8 +138,7 @@ class Soak:
         self.count("damaged")
 
     def reconcile(self):
-        done = self.node.run_in(self.node.host, DRIVER, self.node.state, "reconcile", timeout=300)
-        for line in map(json.loads, done.stdout.splitlines()):
+        for line in self.node.reconcile(timeout=300):
             if line["outcome"] > 1:
                 self.diverge(f"reconcile: {line}")
             self.figures["restored"] += line["outcome"] == 1
