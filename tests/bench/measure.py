@@ -63,7 +63,7 @@ class Launcher:
             subprocess.run(["strace", "-f", "-c", "-o", log, *command], env={"PATH": os.environ["PATH"], **(environment or {})}, input=text,
                            stdout=output, stderr=subprocess.PIPE, text=True, check=True)
         with open(log, encoding="utf-8") as file:
-            total = re.search(r"^100\.00\s+\S+\s+\S+\s+(\d+)", file.read(), re.MULTILINE)
+            total = re.search(r"^100\.00\s+\S+\s+\S+\s+(\d+)(\s+\d+)?\s+total$", file.read(), re.MULTILINE)
         return int(total.group(1))
 
 
