@@ -46,6 +46,7 @@ class TemporaryFile {
     } while (!fd && errno == EEXIST);
     if (!fd) throw SystemError("create", name_, errno);
     try {
+      allow_others(fd.get(), mode);
       write_all(fd.get(), data, name_);
     } catch (...) {
       remove();
@@ -62,6 +63,13 @@ class TemporaryFile {
   void forget() noexcept { name_.clear(); }
 
  private:
+  // Where others are to read, the umask of whoever started us has no say.
+  void allow_others(int fd, mode_t mode) const {
+    constexpr mode_t kOthers = 0077;
+    if ((mode & kOthers) != 0 && ::fchmod(fd, mode) != 0)
+      throw SystemError("change the mode of", name_, errno);
+  }
+
   void remove() noexcept { (void)::unlinkat(directory_, name_.c_str(), 0); }
 
   int directory_;

@@ -44,7 +44,8 @@ void require_writable(const std::string& path);
 [[nodiscard]] std::string read_all(int fd, std::size_t limit, std::string_view name);
 void write_all(int fd, std::string_view data, std::string_view name);
 
-/// Replaces `name` as a whole: readers see the old or the new content, never a part.
+/// Replaces `name` as a whole: readers see the old or the new content, never a part. It has `mode`
+/// from the start, whatever the umask.
 void write_file_atomically_at(int directory, const std::string& name, std::string_view data,
                               mode_t mode);
 

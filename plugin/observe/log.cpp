@@ -35,9 +35,11 @@ std::string member(std::string_view name, std::string_view value) {
   return ",\"" + std::string(name) + "\":" + cni::quote_json(value);
 }
 
-// The line goes out in one piece, so that lines of operations at the same time do not mix.
+// The line goes out in one piece, so that lines of operations at the same time do not mix. A named
+// pipe that nobody reads must not hold the operation up.
 void append_line(const std::string& path, const std::string& line) {
-  const auto fd = base::open_at(AT_FDCWD, path, O_WRONLY | O_APPEND | O_CREAT | O_NOCTTY, kLogMode);
+  constexpr int kFlags = O_WRONLY | O_APPEND | O_CREAT | O_NOCTTY | O_NONBLOCK;
+  const auto fd = base::open_at(AT_FDCWD, path, kFlags, kLogMode);
   if (!fd) throw base::SystemError("open", path, ENOENT);
   base::write_all(fd->get(), line + "\n", path);
 }

@@ -57,9 +57,6 @@ void put_program(int directory) {
   const auto program = base::read_file("/proc/self/exe", kLongestProgram);
   if (!program) throw base::SystemError("open", "/proc/self/exe", ENOENT);
   base::write_file_atomically_at(directory, std::string(kProgram), *program, kProgramMode);
-  // The umask has no say in what a plugin directory needs.
-  if (::fchmodat(directory, std::string(kProgram).c_str(), kProgramMode, 0) != 0)
-    throw base::SystemError("change the mode of", kProgram, errno);
 }
 
 void put_link(int directory, const std::string& name) {

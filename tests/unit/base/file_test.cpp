@@ -125,7 +125,10 @@ TEST_CASE("a file is not created through a symbolic link") {
 TEST_CASE("a file is replaced as a whole, and nothing is left beside it") {
   const TemporaryDirectory place;
   const auto directory = open_directory(place.path());
+  const mode_t before = ::umask(0077);
   base::write_file_atomically_at(directory.get(), "file", "a long first text", 0644);
+  (void)::umask(before);
+  CHECK(test::mode_of(place / "file") == 0644);
   base::write_file_atomically_at(directory.get(), "file", "second", 0600);
   CHECK(test::read_text(place / "file") == "second");
   CHECK(test::mode_of(place / "file") == 0600);
