@@ -40,6 +40,12 @@ test-vm: build-tests  ## all tests that belong on Debian's own kernel, in an emu
 test-fault: build-tests  ## kill and refuse every system call of every operation, and count what is left (root; long)
 	PATCHCORD_BIN=$(CURDIR)/build/patchcord /usr/bin/python3 tests/fault/crash_points.py
 
+.PHONY: valgrind test-fault soak
+valgrind:  ## ADD, CHECK, GC and DEL of every type and mode under valgrind, which must be installed (root)
+	cmake --preset debug --log-level=NOTICE
+	cmake --build --preset debug -j $(JOBS) --target patchcord
+	PATCHCORD_BIN=$(CURDIR)/build-debug/patchcord /usr/bin/python3 tests/fault/valgrind.py
+
 SOAK_SECONDS ?= 600
 INTERLEAVINGS ?= 2000
 soak: build-tests  ## random operations, kills and damage against a model, and late DELs (root; SOAK_SECONDS, INTERLEAVINGS)

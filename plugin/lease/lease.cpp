@@ -21,6 +21,13 @@ constexpr std::chrono::seconds kLockPatience{30};
 constexpr std::chrono::seconds kStatusPatience{5};
 constexpr std::size_t kLongestResolvConf = 64U << 10;
 
+cni::Error as_error(const ipam::Exhausted& error) {
+  return {
+      cni::Code::kExhausted, error.what(),
+      "`patchcord gc --dry-run` shows what dead containers hold; if they hold nothing, give the "
+      "network a larger subnet or one more range"};
+}
+
 ipam::HostLocalPlace place_of(const std::string& data_directory, const std::string& network,
                               const std::string& state_directory) {
   const std::string directory = data_directory + "/" + network;
@@ -70,7 +77,7 @@ std::vector<ipam::Allocation> allocate(const cni::Request& request, const config
         place, {.owner = owner_of(request), .sets = config.sets, .requested = config.requested},
         config, ground);
   } catch (const ipam::Exhausted& error) {
-    throw cni::Error(cni::Code::kExhausted, error.what());
+    throw as_error(error);
   } catch (const ipam::Conflict& error) {
     throw cni::Error(cni::Code::kConflict, error.what());
   }
@@ -155,7 +162,7 @@ void require_free_addresses(const cni::Request& request, const config::HostLocal
   try {
     ipam::require_free(*store, config.sets);
   } catch (const ipam::Exhausted& error) {
-    throw cni::Error(cni::Code::kExhausted, error.what());
+    throw as_error(error);
   }
 }
 

@@ -20,11 +20,19 @@ using attachment::Sysctl;
 using netlink::Link;
 using netlink::Namespace;
 
-// A sysctl that may be written only has no value to be told.
+// What the kernel says of a sysctl without a value to be told: one that may be written only, one
+// that nobody has set so far (net/ipv6/conf/all/stable_secret), one of which a read makes no sense.
+bool means_no_value(int code) {
+  return code == EACCES || code == EIO || code == EINVAL;
+}
+
+// Any other refusal is the system's, short of memory or descriptors: an original that was not read
+// for that could not be put back.
 std::optional<std::string> read_if_readable(const std::string& path) {
   try {
     return netlink::read_sysctl(path);
-  } catch (const base::SystemError&) {
+  } catch (const base::SystemError& error) {
+    if (!means_no_value(error.code())) throw;
     return std::nullopt;
   }
 }
@@ -198,26 +206,30 @@ void check(World& world, const Attachment& attachment, Findings& findings) {
   }
 }
 
-void put_all_back(World& world, const Namespace& container, const attachment::Tuning& tuning) {
+void put_link_back(World& world, const Namespace& container, const attachment::Tuning& tuning) {
+  if (tuning.original == LinkSettings{}) return;
   auto socket = netlink::Socket::in(container, world.host_namespace);
   const auto link = netlink::find_link(socket, tuning.link_index);
   if (link) change(socket, *link, tuning.original);
-  const netlink::ScopedEntry inside(container, world.host_namespace);
-  for (auto sysctl = tuning.sysctls.rbegin(); sysctl != tuning.sysctls.rend(); ++sysctl)
-    put_back(*sysctl);
 }
 
-// What the kernel will not take back does not keep a container from being deleted: its namespace
-// goes soon, and all settings with it.
+void put_sysctl_back(World& world, const Namespace& container, const Sysctl& sysctl) {
+  const netlink::ScopedEntry inside(container, world.host_namespace);
+  put_back(sysctl);
+}
+
+// What the kernel will not take back keeps neither the rest from being put back nor a container
+// from being deleted: its namespace goes soon, and all settings with it.
 void remove(World& world, const Attachment& attachment) {
   if (!attachment.tuning) return;
   const auto container = Namespace::find(attachment.netns_path);
   if (!container || container->identity() != attachment.netns) return;
-  try {
-    put_all_back(world, *container, *attachment.tuning);
-  } catch (const std::exception&) {
-    return;
+  base::Rollback each([](const std::string&) {});
+  for (const Sysctl& sysctl : attachment.tuning->sysctls) {
+    each.add("sysctl " + sysctl.path, [&] { put_sysctl_back(world, *container, sysctl); });
   }
+  each.add("settings of the interface",
+           [&] { put_link_back(world, *container, *attachment.tuning); });
 }
 
 void restore(World& world, const Attachment& attachment, Findings& restored) {

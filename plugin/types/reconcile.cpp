@@ -140,12 +140,21 @@ std::optional<Reconciled> lock_and_reconcile(const Parts& parts, const Key& key)
   }
 }
 
+// An empty draft beside a record is the lock of one that was killed, and says nothing.
+void remove_stale_lock(const Parts& parts, const Key& key) {
+  if (!parts.records.is_abandoned(key)) return;
+  const auto opened = parts.records.begin(key);
+  if (!opened.is_torso) parts.records.discard(key, opened.draft);
+}
+
 std::optional<Reconciled> reconcile_one(const Parts& parts, const Key& key) {
   try {
     // Only where there is something to do is a draft made: in most cases there is not.
     auto seen = reconcile_found(parts, key, true);
-    if (parts.dry_run || !seen || seen->outcome != Outcome::kAmiss) return seen;
-    return lock_and_reconcile(parts, key);
+    if (parts.dry_run || !seen) return seen;
+    if (seen->outcome == Outcome::kAmiss) return lock_and_reconcile(parts, key);
+    remove_stale_lock(parts, key);
+    return seen;
   } catch (const cni::Error& error) {
     const bool busy = error.code() == static_cast<unsigned>(cni::Code::kTryAgainLater);
     return Reconciled{

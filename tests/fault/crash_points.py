@@ -3,6 +3,13 @@
 After each the host, the container and the state directory are compared with how they were before, to the byte: after a DEL with names
 alone, and, the other way, after the same ADD again and its DEL. And every request of a transaction of nftables, refused by the kernel: after
 that nothing must be left, without any DEL. The place where the search for an address goes on is no trace of anybody.
+
+One thing is let pass, and counted ("unset"): the settings of the container that sysctl, promisc and the like name (see Settings), where the
+call by which they were to be read before, or put back, was itself refused. They are then put back by hand, and the rest must be as before.
+
+    crash_points.py [PLACE|OPERATION|requests]...    those alone
+
+PATCHCORD_FAULT_SECONDS is a budget for each operation of each place; PATCHCORD_FAULT_PART=1/4 is every fourth point, from the first one.
 """
 
 import ctypes
@@ -13,11 +20,12 @@ import random
 import subprocess
 import sys
 import time
+import typing
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "process"))
 
 import fake_node
-from fake_node import DRIVER, DUAL_BRIDGE, DUAL_ROUTED, PLUGIN, REFERENCE_DIR, Node, bridge_config, routed_config
+from fake_node import DUAL_BRIDGE, DUAL_ROUTED, PLUGIN, REFERENCE_DIR, Node, bridge_config, routed_config
 from traffic import ports
 from wire import Wire, difference, enter
 
@@ -32,6 +40,9 @@ MEMORY_ONLY = {9, 10, 12, 25, 218, 273, 302, 334}
 SPECIAL = {3: (errno.EINTR, errno.EIO), 0: (errno.EINTR, errno.EIO), 7: (errno.EINTR, errno.ENOMEM), 45: (errno.EINTR, errno.ENOMEM, errno.ENOBUFS),
            47: (errno.EINTR, errno.ENOMEM, errno.ENOBUFS), 46: ERRORS + (errno.ENOBUFS,)}
 NAMES_ONLY = ("cniVersion", "name")
+# What the same ADD again may say: its predecessor was killed when all was done.
+THERE = ("already; delete that attachment first", "already holds")
+READ = 0  # the number of the call
 ENOUGH = 5  # points of each operation, whatever the budget
 
 
@@ -45,10 +56,29 @@ class Leak(AssertionError):
     pass
 
 
+class Settings:
+    """What TUNED names in the container, with the values that were there before."""
+
+    def __init__(self, node, container, has_interface):
+        self.node, self.container = node, container
+        self.sysctls = {key: self.run("sysctl", "-n", key).strip() for key in TUNED_SYSCTLS}
+        self.link = node.ip_json(container, "link", "show", "eth0")[0] if has_interface else None
+
+    def run(self, *command):
+        return self.node.run_in(self.container, *command).stdout
+
+    def put_back(self):
+        self.run("sysctl", "-qw", *(f"{key}={value}" for key, value in self.sysctls.items()))
+        if self.link:
+            self.run("sysctl", "-qw", "net.ipv4.conf.eth0.arp_filter=0")
+            self.run("ip", "link", "set", "eth0", "address", self.link["address"], "mtu", str(self.link["mtu"]), "txqueuelen",
+                     str(self.link["txqlen"]), "promisc", "off", "allmulticast", "off")
+
+
 class Place:
     """A node whose host namespace this process is in, with a container to work on and one that lives on beside it."""
 
-    def __init__(self, configure, plugin=None, bridge=None, chain=None):
+    def __init__(self, configure, plugin=None, bridge=None, chain=None, only=None, names=NAMES_ONLY, tuned=False, filtered=False):
         self.home = os.path.join("/proc", str(os.getpid()), "ns", "net")
         self.machine = open("/proc/self/ns/net", "rb")
         self.node = Node()
@@ -59,10 +89,13 @@ class Place:
         self.wires = [Wire(self.node.path_of(name), self.node.path_of(self.node.host))
                       for name in (self.node.host, self.container)]
         self.nft = "nft" if os.path.exists("/usr/sbin/nft") else None
-        self.bridge = bridge
+        self.bridge, self.kinds, self.names = bridge, only or OPERATIONS, names
         self.previous = {}
         if chain:
             self.enter_chain(chain)
+        if filtered:
+            self.forget_rules()
+        self.settings = Settings(self.node, self.container, bool(chain)) if tuned else None
         if not bridge:
             self.must("ADD", self.resident)
         self.must("ADD")
@@ -85,6 +118,9 @@ class Place:
         subprocess.run(["nft", "add table ip filter; delete table ip filter; add table ip filter;"
                                "add chain ip filter FORWARD { type filter hook forward priority 0; policy drop; }"], check=True)
 
+    def has_rules(self):
+        return self.config["type"] in ("portmap", "firewall") or "antispoof" in self.config
+
     def close(self):
         for wire in self.wires:
             wire.close()
@@ -98,8 +134,8 @@ class Place:
         if command == "GC":
             environment["CNI_CONTAINERID"] = environment["CNI_NETNS"] = environment["CNI_IFNAME"] = ""
         config = config or self.config
-        if container == self.resident:
-            config = {key: value for key, value in config.items() if key != "runtimeConfig"}  # host ports are one container's
+        if container == self.resident and "runtimeConfig" in config:
+            config = config | OTHER_PORTS
         if container in self.previous:
             config = {"prevResult": self.previous[container], **config}
         return subprocess.run([*prefix, self.program], input=json.dumps(config), env=environment, stdout=subprocess.PIPE,
@@ -112,16 +148,16 @@ class Place:
         return json.loads(done.stdout) if done.stdout else None
 
     def delete_by_names(self):
-        config = {key: self.config[key] for key in NAMES_ONLY}
+        config = {key: self.config[key] for key in self.names}
         done = subprocess.run([self.program], input=json.dumps(config), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False,
                               env=self.node.environment("DEL", self.container, ""), timeout=60)
         if done.returncode != 0:
             raise Leak(f"DEL by names failed: {done.stdout}{done.stderr}")
 
     def snapshot_at_rest(self):
-        """When the kernel's link watch and its duplicate address detection have nothing more to say."""
-        time.sleep(2)
+        """When the kernel's duplicate address detection and its link watch, which it lets run once a second, have nothing more to say."""
         self.node.settle(self.resident, self.container)
+        time.sleep(1.2)
         return self.snapshot()
 
     def snapshot(self):
@@ -160,6 +196,7 @@ class Operation:
         self.place = place
 
     command = ""
+    puts_settings_back = False
 
     def prepare(self):
         pass
@@ -181,13 +218,25 @@ class Add(Operation):
     def clean_up(self, way):
         if way == 1:
             done = self.place.call("ADD")
-            if done.returncode != 0 and "already; delete that attachment first" not in done.stdout:
+            if done.returncode != 0 and not any(text in done.stdout for text in THERE):
                 raise Leak(f"the same ADD again failed: {done.stdout}{done.stderr}")
         self.place.delete_by_names()
 
 
+class SetUp(Add):
+    """ADD of type loopback, which sets lo up for good."""
+
+    def prepare(self):
+        self.place.node.run_in(self.place.container, "ip", "link", "set", "lo", "down")
+
+    def clean_up(self, way):
+        self.place.must("ADD")
+        super().clean_up(way)
+
+
 class Delete(Operation):
     command = "DEL"
+    puts_settings_back = True
 
     def prepare(self):
         self.place.must("ADD")
@@ -217,11 +266,14 @@ class Check(Operation):
 
 class Collect(Operation):
     command = "GC"
+    puts_settings_back = True
+
+    def __init__(self, place):
+        super().__init__(place)
+        self.config = place.config | {"cniVersion": "1.1.0", "cni.dev/valid-attachments": [{"containerID": place.resident, "ifname": "eth0"}]}
 
     def prepare(self):
         self.place.must("ADD")
-        self.config = self.place.config | {"cniVersion": "1.1.0", "cni.dev/valid-attachments": [
-            {"containerID": self.place.resident, "ifname": "eth0"}]}
 
     def run(self, prefix):
         return self.place.call("GC", config=self.config, prefix=prefix)
@@ -241,26 +293,66 @@ class Reconcile(Operation):
         self.damage()
 
     def damage(self):
+        """Of each kind of thing that the attachment has; what an earlier plugin of a chain made is its own."""
+        place, node = self.place, self.place.node
+        host_end = self.host_end()
+        if not place.previous:
+            subprocess.run(["ip", "link", "set", host_end, "down", "nomaster"], check=True)
+            node.run_in(place.container, "ip", "route", "flush", "dev", "eth0", check=False)
+        if "ingressRate" in place.config:
+            subprocess.run(["tc", "qdisc", "del", "dev", host_end, "root"], check=True)
+        if place.settings:
+            place.settings.put_back()
+        if place.has_rules():
+            subprocess.run(["nft", "delete table inet patchcord; add table bridge patchcord; delete table bridge patchcord"], check=True)
+
+    def host_end(self):
         for veth in self.place.node.ip_json(self.place.node.host, "link", "show", "type", "veth"):
             if f"/{self.place.container}/" in veth.get("ifalias", ""):
-                subprocess.run(["ip", "link", "set", veth["ifname"], "down", "nomaster"], check=True)
-        self.place.node.run_in(self.place.container, "ip", "route", "flush", "dev", "eth0", check=False)
+                return veth["ifname"]
+        raise AssertionError("no host end")
 
     def run(self, prefix):
-        return subprocess.run([*prefix, DRIVER, self.place.node.state, "reconcile"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                              check=False, timeout=60)
+        return subprocess.run([*prefix, PLUGIN, "reconcile", "-o", "json"], env={"PATCHCORD_STATE_DIR": self.place.node.state},
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False, timeout=60)
 
     def clean_up(self, way):
+        """The rules of the container that lives on beside it were lost, too, and come back whichever of the two is first."""
         if way == 1:
-            done = self.run(())
-            outcomes = [json.loads(line)["outcome"] for line in done.stdout.splitlines()]
-            if done.returncode != 0 or set(outcomes) - {0, 1}:
-                raise Leak(f"reconciling again did not put everything right: {done.stdout}{done.stderr}")
+            self.again()
         self.place.delete_by_names()
+        if way == 0 and self.place.has_rules():
+            self.again()
+
+    def again(self):
+        done = self.run(())
+        if done.returncode != 0 or {each["outcome"] for each in json.loads(done.stdout)["attachments"]} - {"right", "restored"}:
+            raise Leak(f"reconciling again did not put everything right: {done.stdout}{done.stderr}")
 
 
-def everything(node):
+OPERATIONS = (Add, Delete, Check, Collect, Reconcile)
+PORTS, OTHER_PORTS = ports("8080:80", "8053:53/udp"), ports("9090:90")
+RULES = {"ipMasq": True, "ipMasqExclude": ["192.0.2.0/24"], "isolation": "network", "antispoof": True}
+TUNED_SYSCTLS = {"net.core.somaxconn": "1234", "net.ipv4.ip_local_port_range": "20000 50000", "net.ipv4.conf.all.arp_ignore": "1"}
+TUNED = {"sysctl": TUNED_SYSCTLS | {"net.ipv4.conf.IFNAME.arp_filter": "1"}, "mtu": 1400, "promisc": True, "allmulti": True, "txQLen": 77}
+MAC = "c2:11:22:33:44:55"
+RATES = {"ingressRate": 80_000_000, "ingressBurst": 8_000_000, "egressRate": 40_000_000, "egressBurst": 8_000_000}
+SUBNETS = {"unshapedSubnets": ["192.0.2.0/24", "2001:db8:2::/64"]}
+
+
+def with_gateway(node):
     return bridge_config(node, subnets=DUAL_BRIDGE, isDefaultGateway=True, hairpinMode=True)
+
+
+def dual_routed(node):
+    return routed_config(node, subnets=DUAL_ROUTED)
+
+
+def switched_on(config, node, **keys):
+    """Two addresses of each family, and all that the type has."""
+    made = config(node, subnets=("10.88.0.0/24", "10.87.0.0/24", "fd00:88::/64", "fd00:87::/64"), **keys, **RULES, **RATES, **TUNED)
+    made["ipam"]["routes"] = [{"dst": "0.0.0.0/0"}, {"dst": "198.51.100.0/24", "mtu": 1300}, {"dst": "2001:db8:3::/64"}]
+    return made | {"runtimeConfig": PORTS["runtimeConfig"] | {"mac": MAC}}
 
 
 def named(kind, config):
@@ -271,30 +363,40 @@ def named(kind, config):
     return configure
 
 
-PLACES = {
-    "bridge mode": (everything, None),
-    "routed mode": (lambda node: routed_config(node, subnets=DUAL_ROUTED), None),
-    "type bridge": (named("bridge", everything), "bridge"),
-    "type ptp": (named("ptp", lambda node: routed_config(node, subnets=DUAL_ROUTED)), "ptp"),
-}
-# The first on a node, whose bridge the ADD makes.
-FIRST = {"first on bridge": (everything, None, "pcbr0")}
-OPERATIONS = (Add, Delete, Check, Collect, Reconcile)
-
-PORTS = ports("8080:80", "8053:53/udp")
-RULES = {"ipMasq": True, "ipMasqExclude": ["192.0.2.0/24"], "isolation": "network", "antispoof": True, **PORTS}
-
-
 def chained(kind, **keys):
     return lambda node, before: {"cniVersion": before["cniVersion"], "name": before["name"], "type": kind, **keys}
 
 
+def addresses(kind, **keys):
+    """A type that gives addresses and makes no interface."""
+    def configure(node):
+        made = with_gateway(node)
+        return {"cniVersion": made["cniVersion"], "name": made["name"], "type": "bridge", "ipam": {**made["ipam"], "type": kind, **keys}}
+    return {"configure": configure, "plugin": kind, "only": (Add, Delete, Check, Collect), "names": (*NAMES_ONLY, "ipam")}
+
+
+PLACES = {
+    "bridge mode": {"configure": with_gateway},
+    "routed mode": {"configure": dual_routed},
+    "type bridge": {"configure": named("bridge", with_gateway), "plugin": "bridge"},
+    "type ptp": {"configure": named("ptp", dual_routed), "plugin": "ptp"},
+    # Whose bridge the ADD makes.
+    "first on bridge": {"configure": with_gateway, "bridge": "pcbr0", "only": (Add,)},
+    "type loopback": {"configure": lambda node: {"cniVersion": "1.0.0", "name": "lo", "type": "loopback"}, "plugin": "loopback",
+                      "only": (SetUp, Delete, Check, Collect)},
+    "type host-local": addresses("host-local"),
+    "type static": addresses("static", addresses=[{"address": "10.1.0.5/24"}, {"address": "fd00:1::5/64"}]),
+    "type tuning": {"configure": with_gateway, "chain": chained("tuning", **TUNED, runtimeConfig={"mac": MAC}), "tuned": True},
+    "type bandwidth": {"configure": with_gateway, "chain": chained("bandwidth", **RATES, **SUBNETS)},
+}
 # Those that make rules.
 WITH_RULES = {
-    "rules, bridge": (lambda node: everything(node) | RULES, None),
-    "rules, routed": (lambda node: routed_config(node, subnets=DUAL_ROUTED, **RULES), None),
-    "type portmap": (everything, None, None, chained("portmap", **PORTS)),
-    "type firewall": (everything, None, None, chained("firewall", ingressPolicy="isolated")),
+    "bridge, all on": {"configure": lambda node: switched_on(bridge_config, node, isDefaultGateway=True, hairpinMode=True, portIsolation=True),
+                       "tuned": True},
+    "routed, all on": {"configure": lambda node: switched_on(routed_config, node), "tuned": True},
+    "type portmap": {"configure": with_gateway, "chain": chained("portmap", **PORTS)},
+    # Where iptables' own chain would drop what is forwarded.
+    "type firewall": {"configure": with_gateway, "chain": chained("firewall", ingressPolicy="isolated"), "filtered": True},
 }
 # What the kernel answers to a request. With the last two it says, too, that somebody was faster: then the transaction is made anew.
 REFUSALS = (errno.ENOMEM, errno.EPERM, errno.EBUSY, errno.ENOENT)
@@ -302,23 +404,32 @@ MAY_BE_OUTRUN = (errno.EBUSY, errno.ENOENT)
 MOST_ATTEMPTS = 200
 
 
-class Table:
-    """Crash points, refusals, and what was left."""
+class Row(typing.NamedTuple):
+    """How many calls an operation makes, at how many it was killed, how many were refused, after how many of those settings stayed, and
+    what was left."""
 
+    place: str
+    operation: str
+    calls: int
+    killed: int
+    refused: int
+    unset: int
+    leaked: int
+
+
+class Table:
     def __init__(self):
         self.rows = []
         self.leaks = []
 
-    def add(self, row):
+    def add(self, row, leaks):
         self.rows.append(row)
+        self.leaks += leaks
 
     def __str__(self):
-        lines = [f"{'':<17}{'operation':<12}{'calls':>7}{'killed':>9}{'refused':>9}{'leaked':>8}"]
-        lines += [f"{place:<17}{operation:<12}{calls:>7}{killed:>9}{refused:>9}{leaked:>8}" for place, operation, calls, killed, refused, leaked in
-                  self.rows]
-        sums = [sum(row[column] for row in self.rows) for column in range(2, 6)]
-        lines.append(f"{'all':<29}{sums[0]:>7}{sums[1]:>9}{sums[2]:>9}{sums[3]:>8}")
-        return "\n".join(lines)
+        sums = Row("all", "", *(sum(row[column] for row in self.rows) for column in range(2, len(Row._fields))))
+        rows = [Row._make(("", *Row._fields[1:])), *self.rows, sums]
+        return "\n".join("{:<17}{:<12}{:>7}{:>9}{:>9}{:>8}{:>8}".format(*row) for row in rows)
 
 
 def calls_of(operation):
@@ -335,40 +446,73 @@ def plan(calls, budget):
     points += [(number, error, 0) for number, call in enumerate(calls, 1) for error in errors_of(call)]
     if budget:
         random.shuffle(points)
-    return points
+    part, parts = map(int, os.environ.get("PATCHCORD_FAULT_PART", "1/1").split("/"))
+    return points[part - 1::parts]
+
+
+def may_stay_unset(operation, call, error, done):
+    """Settings whose own reading, or putting back, may have been what was refused. EIO is what the kernel says where there is no value.
+    An operation that failed for it says that it did, and what comes after it has to put them back."""
+    if operation.place.settings is None or error is None or done.returncode != 0:
+        return False
+    return operation.puts_settings_back or (operation.command == "ADD" and call == READ and error == errno.EIO)
+
+
+class Passage:
+    """All points of one operation in one place."""
+
+    def __init__(self, name, place, kind, table):
+        self.name, self.place, self.table = name, place, table
+        self.operation = kind(place)
+        self.calls = calls_of(self.operation)
+        self.counts, self.unset, self.leaks = {"kill": 0, "fail": 0}, 0, []
+        try:
+            place.require(place.before, f"{name}: {kind.command} left something, uninjured")
+        except Leak as leak:
+            table.leaks.append(str(leak))
+            start_again(place)
+
+    def require(self, done, call, error):
+        what = f"left, after it ended with {done.returncode} {done.stdout.strip()[:300]} {done.stderr.strip()[:300]}"
+        try:
+            self.place.require(self.place.before, what)
+        except Leak:
+            if not may_stay_unset(self.operation, call, error, done):
+                raise
+            self.place.settings.put_back()
+            self.place.require(self.place.before, what)
+            self.unset += 1
+
+    def injure(self, number, error, way):
+        call = self.calls[number - 1]
+        prefix = (INJECT, "kill", str(number)) if error is None else (INJECT, "fail", str(number), str(error))
+        try:
+            self.operation.prepare()
+            done = self.operation.run(prefix)
+            self.counts["kill" if error is None else "fail"] += done.returncode != 125
+            self.operation.clean_up(way)
+            self.require(done, call, error)
+        except (Leak, subprocess.TimeoutExpired) as leak:
+            how = "killed" if error is None else f"refused with {errno.errorcode[error]}"
+            self.leaks.append(f"{self.name}: {self.operation.command}, call {number} (no. {call}) {how}, way {way}: {leak}")
+            start_again(self.place)
+
+    def end(self):
+        self.operation.end()
+        self.table.add(Row(self.name, self.operation.command, len(self.calls), self.counts["kill"], self.counts["fail"], self.unset,
+                           len(self.leaks)), self.leaks)
 
 
 def go_through(name, place, kind, table, budget=None):
     """All points in turn, or, with a budget in seconds, as many as it allows, by chance."""
-    operation = kind(place)
-    calls = calls_of(operation)
-    try:
-        place.require(place.before, f"{name}: {kind.command} left something, uninjured")
-    except Leak as leak:
-        table.leaks.append(str(leak))
-        start_again(place)
-    counts, leaks = {"kill": 0, "fail": 0}, []
+    passage = Passage(name, place, kind, table)
     deadline = time.monotonic() + budget if budget else None
-    for number, error, way in plan(calls, budget):
+    for number, error, way in plan(passage.calls, budget):
         # A machine that stands still for a moment does not make a sample of nothing.
-        if deadline and time.monotonic() > deadline and sum(counts.values()) > ENOUGH:
+        if deadline and time.monotonic() > deadline and sum(passage.counts.values()) > ENOUGH:
             break
-        what = f"{name}: {kind.command}, call {number} (no. {calls[number - 1]}) " + (
-            "killed" if error is None else f"refused with {errno.errorcode[error]}") + f", way {way}"
-        prefix = (INJECT, "kill", str(number)) if error is None else (INJECT, "fail", str(number), str(error))
-        try:
-            operation.prepare()
-            done = operation.run(prefix)
-            counts["kill" if error is None else "fail"] += done.returncode != 125
-            operation.clean_up(way)
-            place.require(place.before, f"left, after it ended with {done.returncode} {done.stdout.strip()[:300]} {done.stderr.strip()[:300]}")
-        except (Leak, subprocess.TimeoutExpired) as leak:
-            leaks.append(f"{what}: {leak}")
-            start_again(place)
-    operation.end()
-    table.add((name, kind.command, len(calls), counts["kill"], counts["fail"], len(leaks)))
-    table.leaks += leaks
-    return leaks
+        passage.injure(number, error, way)
+    passage.end()
 
 
 class Requests:
@@ -429,12 +573,10 @@ def refuse_requests(name, place, table, budget=None):
     count = requests.count()
     deadline = time.monotonic() + budget if budget else None
     for number, error, times in requests.plan(count, budget):
-        if deadline and time.monotonic() > deadline:
+        if deadline and time.monotonic() > deadline and requests.made > ENOUGH:
             break
         requests.refuse(number, error, times)
-    table.add((name, "requests", count, 0, requests.made, len(requests.leaks)))
-    table.leaks += requests.leaks
-    return requests.leaks
+    table.add(Row(name, "requests", count, 0, requests.made, 0, len(requests.leaks)), requests.leaks)
 
 
 def start_again(place):
@@ -443,27 +585,39 @@ def start_again(place):
     place.before = place.snapshot()
 
 
+def kinds_of(place):
+    return place.get("only", OPERATIONS)
+
+
+def visit(name, place, table, budget=None, budget_of_requests=None, commands=None, tell=lambda: None):
+    """All of one place's operations, and its requests of nftables."""
+    place = Place(**place)
+    try:
+        for kind in place.kinds:
+            if not commands or kind.command in commands:
+                go_through(name, place, kind, table, budget)
+                tell()
+        if name in WITH_RULES and (not commands or "requests" in commands):
+            refuse_requests(name, place, table, budget_of_requests)
+            tell()
+    finally:
+        place.close()
+
+
 def main():
     budget = float(os.environ["PATCHCORD_FAULT_SECONDS"]) if "PATCHCORD_FAULT_SECONDS" in os.environ else None
-    places = PLACES | FIRST | WITH_RULES
+    places = PLACES | WITH_RULES
     wanted = [name for name in sys.argv[1:] if name in places] or list(places)
-    kinds = [kind for kind in OPERATIONS if kind.command in sys.argv[1:]] or OPERATIONS
-    table = Table()
+    commands = [word for word in sys.argv[1:] if word not in places]
+    table, told = Table(), 0
+
+    def tell():
+        nonlocal told
+        print(*table.leaks[told:], "\t".join(map(str, table.rows[-1])), sep="\n", flush=True)
+        told = len(table.leaks)
+
     for name in wanted:
-        place = Place(*places[name])
-        try:
-            for kind in kinds if name not in FIRST else (Add,):
-                if kind is Reconcile and place.previous:
-                    continue  # what it damages is the interface, which is another plugin's there
-                for leak in go_through(name, place, kind, table, budget):
-                    print(leak, flush=True)
-                print(table.rows[-1], flush=True)
-            if name in WITH_RULES:
-                for leak in refuse_requests(name, place, table, budget):
-                    print(leak, flush=True)
-                print(table.rows[-1], flush=True)
-        finally:
-            place.close()
+        visit(name, places[name], table, budget, budget, commands, tell)
     print(table)
     return 1 if table.leaks else 0
 

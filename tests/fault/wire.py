@@ -28,7 +28,8 @@ def attributes(data):
 
 # Message, family, size of its header, and the attributes that tell what is there and do not change by themselves.
 DUMPS = {
-    "links": (18, 0, 16, (1, 3, 4, 5, 10, 16, 18, 20, 30)),  # address, name, mtu, link, master, operstate, linkinfo (below), alias, promiscuity
+    # Address, name, mtu, link, master, length of the queue, operstate, linkinfo (below), alias, sysctls (below), promiscuity.
+    "links": (18, 0, 16, (1, 3, 4, 5, 10, 13, 16, 18, 20, 26, 30)),
     "ports": (18, 7, 16, (3, 10)),
     "addresses": (22, 0, 8, (1, 2, 3, 4, 8)),
     "routes": (26, 0, 12, (1, 4, 5, 6, 7, 8, 15)),
@@ -46,7 +47,8 @@ class Wire:
             self.socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
             self.socket.bind((0, 0))
             self.sysctls = {}
-            for name in ("ipv4/ip_forward", "ipv6/conf/all/forwarding", "ipv4/conf/all/route_localnet"):
+            for name in ("ipv4/ip_forward", "ipv6/conf/all/forwarding", "ipv4/conf/all/route_localnet", "ipv4/conf/all/arp_ignore",
+                         "ipv4/ip_local_port_range", "core/somaxconn"):
                 if os.path.exists(f"/proc/sys/net/{name}"):
                     self.sysctls[name] = open(f"/proc/sys/net/{name}", "rb", buffering=0)
         finally:
@@ -76,9 +78,13 @@ class Wire:
         fields = attributes(body[header:])
         if 18 in fields and what == "links":
             fields[18] = attributes(fields[18]).get(1, b"")  # the kind: the rest has timers
+        if 26 in fields and what == "links":
+            families = attributes(fields[26])  # of IPv4 and IPv6: what is below net/ipv4/conf and net/ipv6/conf
+            fields[26] = attributes(families.get(2, b"")).get(1, b"") + attributes(families.get(10, b"")).get(2, b"")
         head = body[:header]
         if what == "links":
-            head = head[:8] + struct.pack("=I", struct.unpack_from("=I", head, 8)[0] & 0x1143)  # up, promiscuous, broadcast, multicast
+            # Up, broadcast, running, promiscuous, all multicast, multicast.
+            head = head[:8] + struct.pack("=I", struct.unpack_from("=I", head, 8)[0] & 0x1343)
         if what == "routes" and fields.get(1, b"").startswith(b"\xff"):
             return "", b""  # to a multicast address: the kernel's own, for what it solicits
         if what == "neighbours":

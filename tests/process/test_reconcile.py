@@ -185,6 +185,16 @@ class ReconcileTest(unittest.TestCase):
         os.unlink(draft)
         self.assertEqual(self.reconcile()[container]["outcome"], RESTORED)
 
+    def test_the_lock_that_a_killed_one_left_is_removed(self):
+        container, _ = self.attach(routed_config(self.node), "a")
+        draft = os.path.join(self.node.state, "attachments", "rt-net", f".{container}:eth0")
+        with open(draft, "w", encoding="ascii"):
+            pass
+        self.assertEqual(self.reconcile("--dry-run")[container]["outcome"], RIGHT)
+        self.assertTrue(os.path.exists(draft))
+        self.assertEqual(self.reconcile()[container]["outcome"], RIGHT)
+        self.assertFalse(os.path.exists(draft))
+
     def test_a_route_of_another_owner_is_not_replaced(self):
         config = routed_config(self.node)
         container, _ = self.attach(config, "a")

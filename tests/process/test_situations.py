@@ -34,36 +34,32 @@ class SituationTest(ShippedBinaryCase):
         return {"prefix": ("unshare", "--mount", "sh", "-c", script), "D": directory}
 
     def test_full_disk(self):
-        for directory in (self.node.state, self.node.networks):
-            code, message, details = self.refused(**self.mounted(directory, FULL))
-            self.assertEqual(code, 101)
-            self.assertRegex(message, r"^(create|write|create directory|open) \S+( \S+)?: No space left on device$")
-            self.assertEqual(details, "the file system is full; free some space")
+        for directory, failed in ((self.node.state, f"write {self.node.state}/attachments/br-net/.{self.container}:eth0"),
+                                  (self.node.networks, f"create {self.node.networks}/br-net/10.88.0.2")):
+            self.assertEqual(self.refused(**self.mounted(directory, FULL)),
+                             (101, f"{failed}: No space left on device", "the file system is full; free some space"))
 
     def test_read_only_directories(self):
-        for directory in (self.node.state, self.node.networks):
-            code, message, details = self.refused(**self.mounted(directory, READ_ONLY))
-            self.assertEqual(code, 101)
-            self.assertRegex(message, r"^(create|open|create directory) \S+( \S+)?: Read-only file system$")
-            self.assertEqual(details, "the file system is read-only; use a directory that can be written to")
+        for directory, failed in ((self.node.state, "attachments"), (self.node.networks, "br-net")):
+            self.assertEqual(self.refused(**self.mounted(directory, READ_ONLY)),
+                             (101, f"create directory {directory}/{failed}: Read-only file system",
+                              "the file system is read-only; use a directory that can be written to"))
 
     def test_del_works_on_a_full_and_on_a_read_only_state_directory(self):
         for script in (FULL, READ_ONLY):
             self.node.delete(self.config, self.container, netns="", **self.mounted(self.node.state, script))
 
     def test_out_of_file_descriptors(self):
-        seen = set()
-        for limit in range(4, 9):
-            code, message, details = self.refused(prefix=("prlimit", f"--nofile={limit}"))
-            self.assertIn("Too many open files", message)
-            self.assertIn(code, (100, 101))
-            seen.add(details)
-        self.assertEqual(seen, {"there are no file descriptors left; raise the limit"})
+        seen = {self.refused(prefix=("prlimit", f"--nofile={limit}")) for limit in range(4, 9)}
+        remedy = "there are no file descriptors left; raise the limit"
+        self.assertEqual(seen, {(code, f"open {what}: Too many open files", remedy) for code, what in (
+            (101, "/proc/thread-self/ns/net"), (100, "netlink socket"), (101, f"{self.node.state}/attachments/br-net"),
+            (101, f".{self.container}:eth0"))})
 
     def test_without_cap_net_admin(self):
         code, message, details = self.refused(prefix=("setpriv", "--bounding-set", "-net_admin", "--inh-caps", "-net_admin"))
         self.assertEqual(code, 100)
-        self.assertRegex(message, "Operation not permitted")
+        self.assertRegex(message, "^create veth pair veth[0-9a-f]{11} and eth0: Operation not permitted$")
         self.assertEqual(details, "patchcord needs root's rights, CAP_NET_ADMIN and CAP_SYS_ADMIN among them, in the host's namespaces")
 
     def test_a_kernel_without_nftables(self):
@@ -117,7 +113,9 @@ class SituationTest(ShippedBinaryCase):
         config["ipam"]["ranges"] = [[{"subnet": "10.89.0.0/24", "rangeStart": "10.89.0.7", "rangeEnd": "10.89.0.7"}]]
         self.node.add(config, self.node.container("other"))
         self.assertEqual(self.refused(config),
-                         (102, "no address is free in set 0 (10.89.0.7-10.89.0.7): all 1 are reserved", ""))
+                         (102, "no address is free in set 0 (10.89.0.7-10.89.0.7): all 1 are reserved",
+                          "`patchcord gc --dry-run` shows what dead containers hold; if they hold nothing, give the network a larger subnet "
+                          "or one more range"))
 
     def test_a_namespace_that_is_gone_and_the_hosts_own(self):
         self.assertEqual(self.refused(netns="/var/run/netns/nowhere")[:2],
@@ -126,16 +124,43 @@ class SituationTest(ShippedBinaryCase):
         self.assertEqual(self.refused(netns=own)[:2],
                          (8, f"CNI_NETNS {own} is the namespace that the plugin itself runs in, the host's"))
 
+    def test_what_is_no_network_namespace(self):
+        plain = os.path.join(self.node.directory, "plain")
+        with open(plain, "w", encoding="ascii"):
+            pass
+        for path, what in ((plain, "a plain file, as an unmounted network namespace leaves behind"), (self.node.directory, "a directory"),
+                           ("/proc/self/ns/mnt", "a mount namespace")):
+            self.assertEqual(self.refused(netns=path), (8, f"network namespace {path}: found {what} there", ""))
+
     def test_a_path_that_another_pod_has_by_now(self):
+        """Whatever is called for the one that is gone, the newcomer keeps what it has, and what is left of the other goes."""
         result = self.node.add(self.config, self.container)
         self.node.remove_container(self.container)
         self.node.container("c")
         self.node.run_in(self.container, "ip", "link", "add", "eth0", "type", "veth", "peer", "name", "else0")
-        code, message, _ = self.refused(self.config | {"prevResult": result}, command="CHECK")
-        self.assertEqual(code, 105)
-        self.assertTrue(message.startswith(f"CNI_NETNS {self.node.path_of(self.container)} is not the namespace that was attached"), message)
+        for command in ("link set eth0 up", "link set else0 up", "addr add 10.88.0.99/24 dev eth0", "route add default via 10.88.0.1"):
+            self.node.run_in(self.container, "ip", *command.split())
+        self.node.settle(self.container)
+        newcomer = self.look_inside()
+        path, host_end, mac = self.node.path_of(self.container), result["interfaces"][1]["name"], result["interfaces"][2]["mac"]
+        missing = [f"address {ip['address']} on container interface eth0 is missing" for ip in result["ips"]]
+        self.assertEqual(self.refused(self.config | {"prevResult": result}, command="CHECK"), (105, "; ".join((
+            f"CNI_NETNS {path} is not the namespace that was attached", f"host interface {host_end} is missing", *missing,
+            "route fd00:88::/64 on container interface eth0 is missing", "route ::/0 via fd00:88::1 on container interface eth0 is missing",
+            f"container interface eth0 does not have the MAC address {mac}")), ""))
+        self.assertEqual([line["problems"] for line in self.node.reconcile() if self.container in line["key"]],
+                         [[f"its network namespace is not at {path} any more"]])
+        self.assertEqual(self.look_inside(), newcomer)
+        other = self.config | {"cniVersion": "1.1.0", "cni.dev/valid-attachments": [
+            {"containerID": f"{self.node.name}-resident", "ifname": "eth0"}]}
+        self.node.call("GC", other, "", netns="", ifname="")
+        self.assertEqual(self.node.reservations("br-net"), ["10.88.0.2", "fd00:88::2"])
         self.node.delete(self.config, self.container)
-        self.assertEqual([link["ifname"] for link in self.node.ip_json(self.container, "link") if link["ifname"] != "lo"], ["else0", "eth0"])
+        self.assertEqual(self.look_inside(), newcomer)
+
+    def look_inside(self):
+        return [self.node.run_in(self.container, "ip", *arguments).stdout for arguments in (
+            ("addr",), ("route", "show", "table", "all"), ("-6", "route", "show", "table", "all"))]
 
     def test_a_bridge_with_all_its_ports(self):
         batch = "".join(f"link add p{n} type veth peer name q{n}\nlink set p{n} master pcbr0\n" for n in range(1022))
