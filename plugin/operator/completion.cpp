@@ -29,6 +29,14 @@ std::string names_of_commands() {
   return names;
 }
 
+// What a command's operands are where that is one of a few words; empty for all others.
+std::string words_for_operand(const Command& command) {
+  if (&command == &kHelp) return names_of_commands();
+  const bool are_words =
+      command.operands.find_first_not_of("abcdefghijklmnopqrstuvwxyz|") == std::string_view::npos;
+  return are_words ? spaced(command.operands) : "";
+}
+
 // What may follow an option, by the option's name: the same in every command that has it.
 std::string bash_choices() {
   std::string cases;
@@ -65,8 +73,9 @@ std::string bash() {
       "  esac\n"
       "  case ${COMP_WORDS[1]} in\n";
   for (const Command* command : commands()) {
+    const std::string operands = words_for_operand(*command);
     text += "    " + std::string(command->name) + ") mapfile -t COMPREPLY < <(compgen -W \"" +
-            words_of(*command) + "\" -- \"$word\") ;;\n";
+            (operands.empty() ? "" : operands + " ") + words_of(*command) + "\" -- \"$word\") ;;\n";
   }
   return text +
          "  esac\n"
@@ -75,9 +84,14 @@ std::string bash() {
          "complete -F _patchcord patchcord\n";
 }
 
-// For single quotes in zsh's and fish's scripts; no text of the table has one itself.
+// One word of zsh's and fish's scripts, whatever is in it.
 std::string quoted(std::string_view text) {
-  return "'" + std::string(text) + "'";
+  std::string word = "'";
+  for (const char c : text) {
+    if (c == '\'') word += "'\\'";
+    word += c;
+  }
+  return word + "'";
 }
 
 std::string zsh_option(const Option& option) {
@@ -111,12 +125,17 @@ std::string zsh() {
   for (const Command* command : commands()) {
     text += "    " + std::string(command->name) + ") _arguments";
     for (const Option& option : command->options) text += zsh_option(option);
-    text += " '--help[this text]' '*:operand:_files' ;;\n";
+    const std::string operands = words_for_operand(*command);
+    text +=
+        " '--help[this text]' '*:operand:" + (operands.empty() ? "_files" : "(" + operands + ")") +
+        "' ;;\n";
   }
   return text +
          "  esac\n"
          "}\n"
-         "_patchcord \"$@\"\n";
+         "# From a directory of functions, or by `source`.\n"
+         "if [ \"$funcstack[1]\" = _patchcord ]; then _patchcord \"$@\"; else compdef _patchcord "
+         "patchcord; fi\n";
 }
 
 std::string fish_option(const Command& command, const Option& option) {
@@ -133,6 +152,10 @@ std::string fish() {
   for (const Command* command : commands()) {
     text += "complete -c patchcord -f -n __fish_use_subcommand -a " + std::string(command->name) +
             " -d " + quoted(command->summary) + "\n";
+    if (const std::string operands = words_for_operand(*command); !operands.empty()) {
+      text += "complete -c patchcord -f -n '__fish_seen_subcommand_from " +
+              std::string(command->name) + "' -a " + quoted(operands) + "\n";
+    }
     for (const Option& option : command->options) text += fish_option(*command, option);
   }
   return text + "complete -c patchcord -l help -s h -d 'this text'\n";
@@ -159,7 +182,10 @@ const Command kCompletion = {.name = "completion",
                              .least = 1,
                              .most = 1,
                              .summary = "the script by which a shell completes these commands",
-                             .examples = "source <(patchcord completion bash)",
+                             .examples =
+                                 "source <(patchcord completion bash)\n"
+                                 "source <(patchcord completion zsh)\n"
+                                 "patchcord completion fish | source",
                              .run = run_completion};
 
 }  // namespace tool

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import subprocess
-import tempfile
 import time
 import unittest
 
@@ -234,21 +233,6 @@ class CommandLineTest(OperatorCase):
             self.assertIn(f".SS {name}", page)
             for option in re.findall(r"--[a-z-]+", self.tool(name, "--help").stdout.split("Examples:")[0]):
                 self.assertIn(option, page, name)
-
-    def test_completions_are_scripts_that_their_shells_take(self):
-        for shell in ("bash", "zsh", "fish"):
-            script = self.tool("completion", shell).stdout
-            for name in self.commands():
-                self.assertIn(name, script)
-        with tempfile.NamedTemporaryFile("w", suffix=".bash") as file:
-            file.write(self.tool("completion", "bash").stdout)
-            file.flush()
-            ask = ("source {0}; COMP_WORDS=(patchcord {1}); COMP_CWORD={2}; _patchcord 2>/dev/null; echo \"${{COMPREPLY[*]}}\"")
-            complete = lambda words, at: subprocess.run(["bash", "-c", ask.format(file.name, words, at)], stdout=subprocess.PIPE,
-                                                        text=True, check=True).stdout.split()
-            self.assertEqual(complete("ins", 1), ["inspect", "install"])
-            self.assertEqual(complete("list -o ''", 3), ["table", "wide", "json"])
-            self.assertIn("--output", complete("list --", 2))
 
 
 if __name__ == "__main__":
