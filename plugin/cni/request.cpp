@@ -9,6 +9,7 @@
 #include "plugin/cni/error.h"
 #include "plugin/cni/identifier.h"
 #include "plugin/cni/text.h"
+#include "plugin/cni/valid_attachments.h"
 
 namespace cni {
 namespace {
@@ -190,10 +191,14 @@ std::optional<Result> Request::previous_result() const {
 }
 
 std::optional<std::vector<ValidAttachment>> Request::valid_attachments() const {
+  return read_valid_attachments(*config_);
+}
+
+std::optional<std::vector<ValidAttachment>> read_valid_attachments(const nlohmann::json& document) {
   for (const char* key : {"cni.dev/valid-attachments", "cni.dev/attachments"}) {
-    if (!config_->contains(key)) continue;
+    if (!document.contains(key)) continue;
     std::vector<ValidAttachment> attachments;
-    for (const Object& object : config().objects(key)) {
+    for (const Object& object : Object(document, "").objects(key)) {
       attachments.push_back({require_text(object, "containerID"), require_text(object, "ifname")});
     }
     return attachments;

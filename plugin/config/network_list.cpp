@@ -5,6 +5,7 @@
 #include "plugin/cni/error.h"
 #include "plugin/cni/identifier.h"
 #include "plugin/cni/object.h"
+#include "plugin/cni/valid_attachments.h"
 
 namespace config {
 namespace {
@@ -72,6 +73,14 @@ NetworkList parse_network_list(std::string_view text) {
   list.disable_gc = root.boolean("disableGC").value_or(false);
   read_plugins(root, document, list);
   return list;
+}
+
+std::vector<cni::ValidAttachment> parse_valid_attachments(std::string_view text) {
+  const json document = cni::parse_object(text, "the list of valid attachments");
+  const cni::Object root(document, "");
+  auto valid = cni::read_valid_attachments(document);
+  if (!valid) root.reject("cni.dev/valid-attachments", "is missing: nobody would be valid");
+  return std::move(*valid);
 }
 
 std::string plugin_input(const NetworkList& list, const ListedPlugin& plugin,

@@ -28,6 +28,11 @@ struct NetworkList {
 /// Throws cni::Error{kDecoding} or {kInvalidConfig}.
 [[nodiscard]] NetworkList parse_network_list(std::string_view text);
 
+/// The list of those that are alive, as GC has it: {"cni.dev/valid-attachments": [{"containerID":
+/// ..., "ifname": ...}]}; null is the empty list. Throws cni::Error{kDecoding} or {kInvalidConfig},
+/// the latter also where there is no list.
+[[nodiscard]] std::vector<cni::ValidAttachment> parse_valid_attachments(std::string_view text);
+
 /// What a runtime puts into a plugin's configuration.
 struct Additions {
   std::string previous_result{};  // JSON; empty for none

@@ -117,6 +117,19 @@ void Chain::remove(const Attaching& attaching, const std::string& previous_resul
   if (first) std::rethrow_exception(first);
 }
 
+void Chain::collect(const std::vector<cni::ValidAttachment>& valid) const {
+  std::exception_ptr first;
+  for (const auto& plugin : list_.plugins) {
+    try {
+      const Answer answer = run(plugin, cni::Command::kGc, {}, {.valid = valid});
+      if (answer.failed) throw_failure(plugin, answer);
+    } catch (...) {
+      if (!first) first = std::current_exception();
+    }
+  }
+  if (first) std::rethrow_exception(first);
+}
+
 void Chain::ask(cni::Command command, const Attaching& attaching,
                 const std::string& previous_result) const {
   const config::Additions additions{.previous_result = previous_result, .offers = attaching.offers};
@@ -139,6 +152,13 @@ std::optional<std::string> find_plugin(const std::string& path, const std::strin
       return program;
   }
   return std::nullopt;
+}
+
+void require_newest(const config::NetworkList& list, std::string_view command) {
+  if (list.version == "1.1.0") return;
+  throw cni::Error(cni::Code::kIncompatibleVersion, "network " + list.name + " has cniVersion " +
+                                                        list.version + ", and " +
+                                                        std::string(command) + " came with 1.1.0");
 }
 
 config::NetworkList require_network(const Call& call, const std::string& word) {

@@ -39,6 +39,9 @@ class Chain {
   [[nodiscard]] std::string add(const Attaching& attaching) const;
   /// DEL of all in the opposite order, whatever becomes of one of them; throws the first error.
   void remove(const Attaching& attaching, const std::string& previous_result) const;
+  /// GC of all, in order, with the list of those that are alive, whatever becomes of one of them;
+  /// throws the first error.
+  void collect(const std::vector<cni::ValidAttachment>& valid) const;
   /// CHECK or STATUS of all, in order; throws the first error.
   void ask(cni::Command command, const Attaching& attaching,
            const std::string& previous_result) const;
@@ -52,6 +55,9 @@ class Chain {
 /// The path of a plugin in CNI_PATH. Absent where no directory has it.
 [[nodiscard]] std::optional<std::string> find_plugin(const std::string& path,
                                                      const std::string& type);
+
+/// Throws cni::Error where the network's cniVersion is older than GC and STATUS.
+void require_newest(const config::NetworkList& list, std::string_view command);
 
 /// By file, or by a network's name in the directory of configurations. Throws cni::Error.
 [[nodiscard]] config::NetworkList require_network(const Call& call, const std::string& word);

@@ -2,8 +2,12 @@
 
 #include <array>
 
+#include "base/file.h"
 #include "plugin/attachment/record_store.h"
+#include "plugin/cni/error.h"
+#include "plugin/operator/chain.h"
 #include "plugin/operator/command.h"
+#include "plugin/operator/files.h"
 #include "plugin/operator/json.h"
 #include "plugin/operator/table.h"
 #include "plugin/types/dead.h"
@@ -23,7 +27,13 @@ constexpr Option kFormatOption = {.name = "output",
                                   .value = "FORMAT",
                                   .choices = "table|json",
                                   .meaning = "how to show it; table unless given"};
+constexpr Option kValidOption = {
+    .name = "valid",
+    .value = "FILE",
+    .meaning = "who is alive of NETWORK, whose plugins remove all others"};
 constexpr std::array kOptions = {kNetworkOption, kDryRunOption, kFormatOption};
+constexpr std::array kGcOptions = {kNetworkOption, kDryRunOption,         kFormatOption,
+                                   kValidOption,   kConfigurationsOption, kPluginsOption};
 
 std::string_view to_string(types::Outcome outcome) {
   switch (outcome) {
@@ -114,7 +124,36 @@ void show(const Console& console, const types::Dead& dead, bool dry_run) {
   if (!dead.problem.empty()) console.write("  ! " + printable(dead.problem) + "\n");
 }
 
+// As a runtime does it: the plugins of a network are told who is alive.
+int collect_all_but_valid(const Call& call, const std::string& network, const std::string& path) {
+  constexpr std::size_t kLongest = 1U << 20;
+  const auto list = require_network(call, network);
+  require_newest(list, "GC");
+  const auto text = base::read_file(path, kLongest);
+  if (!text) throw cni::Error(cni::Code::kFile, "there is no file " + path);
+  const auto valid = config::parse_valid_attachments(*text);
+  if (list.disable_gc) {
+    call.console.write("nothing is removed: network " + list.name + " has disableGC\n");
+    return kFine;
+  }
+  Chain(call, list).collect(valid);
+  call.console.write("network " + list.name + " has no other than these " +
+                     std::to_string(valid.size()) + "\n");
+  return kFine;
+}
+
 int run_gc(const Call& call) {
+  const auto& operands = call.arguments.operands();
+  const auto valid = call.arguments.value(kValidOption.name);
+  if (operands.empty() == valid.has_value())
+    throw Misuse("NETWORK and --valid go together; without both, the dead are found by proof");
+  if (valid) {
+    for (const auto& option : kOptions) {
+      if (call.arguments.has(option.name))
+        throw Misuse("--" + std::string(option.name) + " has no meaning with --valid");
+    }
+    return collect_all_but_valid(call, operands.front(), *valid);
+  }
   const bool dry_run = call.arguments.has(kDryRunOption.name);
   const bool as_json = call.arguments.value(kFormatOption.name) == "json";
   Json json;
@@ -159,13 +198,19 @@ const Command kReconcile = {
 
 const Command kGc = {
     .name = "gc",
+    .operands = "[NETWORK|FILE --valid FILE]",
+    .most = 1,
     .summary = "remove what is left of containers that are provably gone",
     .details =
         "Attachments whose network namespace is gone, or whose ADD was killed, and what types in\n"
         "their chains have of them. What another process is at work on is left alone.\n"
+        "With --valid it is the GC of a runtime (CNI 1.1.0). FILE has\n"
+        "{\"cni.dev/valid-attachments\": [{\"containerID\": \"ID\", \"ifname\": \"eth0\"}, ...]}. "
+        "Who is not\n"
+        "on the list loses the network, also if he is alive, so no runtime may add any meanwhile.\n"
         "Exit status 1: something could not be removed.",
-    .options = kOptions,
-    .examples = "patchcord gc --dry-run\npatchcord gc",
+    .options = kGcOptions,
+    .examples = "patchcord gc --dry-run\npatchcord gc\npatchcord gc podnet --valid alive.json",
     .run = run_gc};
 
 }  // namespace tool
