@@ -1,6 +1,7 @@
 #include "plugin/attachment/record_store.h"
 
 #include <cerrno>
+#include <functional>
 #include <memory>
 #include <set>
 
@@ -66,20 +67,27 @@ bool names_file(int directory, const std::string& name, int fd) {
          by_name.st_dev == by_fd.st_dev;
 }
 
-/// The names in a directory.
-std::vector<std::string> names_in(const std::string& path) {
+/// Goes through the names in a directory until `visit` says that it has seen enough.
+void visit_names(const std::string& path, const std::function<bool(std::string_view)>& visit) {
   const std::unique_ptr<DIR, int (*)(DIR*)> stream(::opendir(path.c_str()), ::closedir);
-  if (!stream && errno == ENOENT) return {};
+  if (!stream && errno == ENOENT) return;
   if (!stream) throw base::SystemError("list", path, errno);
-  std::vector<std::string> names;
   for (;;) {
     errno = 0;
     // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody else has this stream
     const dirent* entry = ::readdir(stream.get());
     if (entry == nullptr && errno != 0) throw base::SystemError("list", path, errno);
-    if (entry == nullptr) return names;
-    names.emplace_back(entry->d_name);
+    if (entry == nullptr || visit(entry->d_name)) return;
   }
+}
+
+std::vector<std::string> names_in(const std::string& path) {
+  std::vector<std::string> names;
+  visit_names(path, [&](std::string_view name) {
+    names.emplace_back(name);
+    return false;
+  });
+  return names;
 }
 
 // Records tell what to remove: who could write them could have us remove anything.
@@ -308,6 +316,17 @@ RecordStore::Opened RecordStore::open_draft(base::UniqueFd fd, std::string path)
 // Whoever takes the last one away takes the directory with it.
 bool RecordStore::has_any(const std::string& network) const {
   return ::access(directory_of(network).c_str(), F_OK) == 0;
+}
+
+bool RecordStore::has_others(const Key& key) const {
+  const std::string own = file_name(key);
+  const std::string own_draft = draft_name(key);
+  bool found = false;
+  visit_names(directory_of(key.network), [&](std::string_view name) {
+    found = name != own && name != own_draft && name != "." && name != "..";
+    return found;
+  });
+  return found;
 }
 
 void RecordStore::publish(const Key& key, const Draft& draft) const {

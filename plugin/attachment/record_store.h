@@ -59,6 +59,8 @@ class RecordStore {
   /// Whether there is a record or a draft of any attachment of the network, whatever it costs to
   /// read them.
   [[nodiscard]] bool has_any(const std::string& network) const;
+  /// Whether there is one of any other attachment of the key's network.
+  [[nodiscard]] bool has_others(const Key& key) const;
   /// Those of all networks.
   [[nodiscard]] std::vector<Key> list_all() const;
 

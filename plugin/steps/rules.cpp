@@ -4,6 +4,7 @@
 #include "plugin/attachment/liveness.h"
 #include "plugin/ruleset/kernel.h"
 #include "plugin/ruleset/parts.h"
+#include "plugin/ruleset/unused.h"
 #include "plugin/steps/step.h"
 
 namespace steps {
@@ -61,9 +62,21 @@ void restore(World& world, const Attachment&, Findings& restored) {
   for (auto& finding : missing) restored.push_back(std::move(finding));
 }
 
+// Whether this is the network's last attachment is known only when its record is gone, and then
+// asked again (types/forget_network.h), which also tells what cannot be removed. Done now, nobody
+// waits for it: while the links go, the kernel frees what was removed (see World::netfilter).
+void forget_network(World& world, const Attachment& attachment) {
+  if (world.records.has_others(attachment.key)) return;
+  try {
+    ruleset::remove_unused(*world.netfilter, attachment.key.network);
+  } catch (const netlink::Error&) {
+    return;
+  }
+}
+
 // What was wanted for that is not what is wanted next: an ADD that removes what a killed one left
 // goes on in the same world.
-void withdraw(World& world, const Attachment&) {
+void withdraw(World& world, const Attachment& attachment) {
   const Wanted rules = std::exchange(world.rules, {});
   const auto traces = std::exchange(world.traces, std::nullopt);
   if (rules.empty() && !traces) return;
@@ -71,6 +84,7 @@ void withdraw(World& world, const Attachment&) {
   if (!world.netfilter) return;
   ruleset::withdraw(*world.netfilter, rules);
   if (traces) ruleset::withdraw_by_traces(*world.netfilter, *traces);
+  if (attachment.masquerade) forget_network(world, attachment);
 }
 
 void do_nothing(World&, Attachment&, base::Rollback&) {}

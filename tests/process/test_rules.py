@@ -311,6 +311,19 @@ class LastOfNetworkTest(RulesCase):
             remove(container)
             self.assertEqual((self.chains(), self.elements()), ([], []), remove.__name__)
 
+    def test_the_last_del_does_not_wait_for_them(self):
+        """What the kernel frees of them it frees while the links go: nothing of them is removed after those."""
+        a, _ = self.add(self.network(1), "a")
+        trace = os.path.join(self.node.directory, "trace")
+        self.node.delete(self.network(1), a, prefix=("strace", "-f", "-o", trace, "-e", "trace=sendmsg,sendto"))
+        with open(trace, encoding="utf-8") as file:
+            lines = [line for line in file if "NFT_MSG_" in line or "RTM_DELLINK" in line]
+        link = next(number for number, line in enumerate(lines) if "RTM_DELLINK" in line)
+        chains = [number for number, line in enumerate(lines) if "NFT_MSG_DELCHAIN" in line]
+        self.assertEqual(len(chains), 1)
+        self.assertLess(chains[0], link)
+        self.assertEqual(self.chains(), [])
+
     def test_a_first_add_that_fails_takes_them_away_again(self):
         self.come_and_go(self.network(1), "a")
         container = self.node.container("b")
