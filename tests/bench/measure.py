@@ -22,9 +22,9 @@ def enter(fd=HOME):
         raise OSError(ctypes.get_errno(), "setns")
 
 
-def compile_c(name, directory):
+def compile_c(name, directory, *options):
     program = os.path.join(directory, name)
-    subprocess.run(["cc", "-O2", "-Wall", "-Wextra", "-static", "-o", program, os.path.join(HERE, f"{name}.c")], check=True)
+    subprocess.run(["cc", "-O2", "-Wall", "-Wextra", "-static", *options, "-o", program, os.path.join(HERE, f"{name}.c")], check=True)
     return program
 
 
