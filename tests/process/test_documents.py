@@ -211,6 +211,16 @@ class TutorialTest(OperatorCase):
 
 
 class TroubleshootingTest(unittest.TestCase):
+    def test_each_code_that_the_plugin_can_answer_has_its_row_and_no_other(self):
+        listed = re.search(r"enum class Code : unsigned \{(.*?)\};", read("plugin", "cni", "error.h"), re.DOTALL).group(1)
+        codes = dict(re.findall(r"(?m)^ +(k\w+) = (\d+),", listed))
+        self.assertGreater(len(codes), 15)
+        text = "".join(read(source) for source in glob.glob(os.path.join(ROOT, "plugin", "**", "*.cpp"), recursive=True))
+        used = {number for name, number in codes.items() if re.search(rf"\bCode::{name}\b", text)}
+        self.assertGreater(len(used), 12)
+        rows = re.findall(r"(?m)^\| (\d+) \| (.+) \| (.+) \|$", read("docs", "troubleshooting.md"))
+        self.assertEqual(sorted(number for number, _, _ in rows), sorted(used))
+
     def test_its_errors_are_in_the_code(self):
         sources = glob.glob(os.path.join(ROOT, "plugin", "**", "*.cpp"), recursive=True)
         sources += glob.glob(os.path.join(ROOT, "ipam", "*.cpp")) + glob.glob(os.path.join(ROOT, "base", "*.cpp"))
