@@ -5,7 +5,7 @@ import os
 import subprocess
 import unittest
 
-from fake_node import REFERENCE_DIR, Node, PluginError, bridge_config, routed_config
+from fake_node import REFERENCE_DIR, Node, PluginError, ShippedBinaryCase, bridge_config, routed_config
 from test_reconcile import RESTORED, RIGHT
 
 NAME = "br-net"
@@ -135,6 +135,11 @@ class KeysTest(unittest.TestCase):
     def test_one_that_can_only_be_written_is_no_hindrance(self):
         result = self.chain.add(sysctl={"net.ipv4.route.flush": "1"})
         self.chain.check(result, sysctl={"net.ipv4.route.flush": "1"})
+        self.chain.delete()
+
+    def test_one_that_nobody_has_set_so_far_is_no_hindrance(self):
+        wanted = {"net.ipv6.conf.IFNAME.stable_secret": "2001:0db8:0000:0000:0001:0002:0003:0004"}
+        self.chain.check(self.chain.add(sysctl=wanted), sysctl=wanted)
         self.chain.delete()
 
     def test_what_is_refused_has_no_effect(self):
@@ -447,6 +452,34 @@ class SwapTest(unittest.TestCase):
         chain.node.remove_container(chain.container)
         chain.delete(**keys)
         self.assertEqual(os.listdir(keys["dataDir"]), [])
+
+
+class RefusalTest(ShippedBinaryCase):
+    """A call that is refused on one sysctl alone."""
+
+    WANTED = {"net.core.somaxconn": "77", "net.ipv4.tcp_sack": "0"}
+
+    def setUp(self):
+        self.chain = Chain(self)
+
+    def refusing(self, error, path="/proc/sys/net/core/somaxconn"):
+        return {"prefix": ("strace", "-o", "/dev/null", "-P", path, "-e", "trace=openat", "-e", f"inject=openat:error={error}")}
+
+    def values(self):
+        return self.chain.sysctl("net/core/somaxconn"), self.chain.sysctl("net/ipv4/tcp_sack")
+
+    def test_an_original_that_cannot_be_read_for_want_of_memory_fails_the_add(self):
+        before = self.values()
+        with self.assertRaises(PluginError) as caught:
+            self.chain.call("ADD", self.chain.config(sysctl=self.WANTED), **self.refusing("ENOMEM"))
+        self.assertEqual((caught.exception.code, caught.exception.msg), (101, "read sysctl net/core/somaxconn: Cannot allocate memory"))
+        self.assertEqual((self.values(), self.chain.records()), (before, []))
+
+    def test_what_cannot_be_put_back_fails_no_del_and_keeps_no_other(self):
+        before = self.values()
+        self.chain.add(sysctl=self.WANTED)
+        self.chain.call("DEL", self.chain.config(), **self.refusing("EPERM"))
+        self.assertEqual((self.values(), self.chain.records()), (("77", before[1]), []))
 
 
 class StepTest(unittest.TestCase):
