@@ -78,6 +78,8 @@ class Settings:
 class Place:
     """A node whose host namespace this process is in, with a container to work on and one that lives on beside it."""
 
+    patience = 60  # seconds that an operation may take
+
     def __init__(self, configure, plugin=None, bridge=None, chain=None, only=None, names=NAMES_ONLY, tuned=False, filtered=False):
         self.home = os.path.join("/proc", str(os.getpid()), "ns", "net")
         self.machine = open("/proc/self/ns/net", "rb")
@@ -139,7 +141,7 @@ class Place:
         if container in self.previous:
             config = {"prevResult": self.previous[container], **config}
         return subprocess.run([*prefix, self.program], input=json.dumps(config), env=environment, stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, text=True, check=False, timeout=60)
+                              stderr=subprocess.PIPE, text=True, check=False, timeout=self.patience)
 
     def must(self, command, container=None, config=None):
         done = self.call(command, container, config)
@@ -444,10 +446,11 @@ def calls_of(operation):
 def plan(calls, budget):
     points = [(number, None, way) for number in range(1, len(calls) + 1) for way in (0, 1)]
     points += [(number, error, 0) for number, call in enumerate(calls, 1) for error in errors_of(call)]
+    part, parts = map(int, os.environ.get("PATCHCORD_FAULT_PART", "1/1").split("/"))
+    points = points[part - 1::parts]
     if budget:
         random.shuffle(points)
-    part, parts = map(int, os.environ.get("PATCHCORD_FAULT_PART", "1/1").split("/"))
-    return points[part - 1::parts]
+    return points
 
 
 def may_stay_unset(operation, call, error, done):
