@@ -90,6 +90,12 @@ const std::string& host_side_of(const Attachment& attachment) {
   return port.vlan_gateway ? port.vlan_gateway->name : port.bridge;
 }
 
+std::optional<netlink::Namespace> find_container(const Attachment& attachment) {
+  auto container = netlink::Namespace::find(attachment.netns_path);
+  if (container && container->identity() != attachment.netns) container.reset();
+  return container;
+}
+
 std::vector<base::Family> families_of(const Attachment& attachment) {
   std::vector<base::Family> families;
   for (const auto family : {base::Family::kIpv4, base::Family::kIpv6}) {

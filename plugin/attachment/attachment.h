@@ -202,6 +202,10 @@ inline constexpr std::uint32_t kGroupMask = 0xc0000000;
 /// The host's interface on the way to the container: where what it sends comes in.
 [[nodiscard]] const std::string& host_side_of(const Attachment& attachment);
 
+/// The container's network namespace. Absent where the path on record does not lead to the one on
+/// record any more.
+[[nodiscard]] std::optional<netlink::Namespace> find_container(const Attachment& attachment);
+
 /// The families of the addresses, each once, IPv4 first.
 [[nodiscard]] std::vector<base::Family> families_of(const Attachment& attachment);
 

@@ -23,8 +23,7 @@ bool is_at_work(const RecordStore& records, const Key& key) {
 bool has_live_record(const RecordStore& records, const Key& key) {
   const auto record = records.find(key);
   if (!record || !record->host_ports) return false;
-  const auto container = netlink::Namespace::find(record->netns_path);
-  return container && container->identity() == record->netns;
+  return find_container(*record).has_value();
 }
 
 }  // namespace

@@ -48,8 +48,7 @@ bool leads_to_container(netlink::Socket& host, const std::string& name) {
 // A namespace that only lost its path still has the other end of a pair. If the interface is of
 // ours, its own record tells of that.
 bool is_gone_behind(const Parts& parts, const Attachment& record) {
-  const auto container = netlink::Namespace::find(record.netns_path);
-  if (container && container->identity() == record.netns) return false;
+  if (attachment::find_container(record)) return false;
   if (const auto interface = parts.interfaces.find(record.key))
     return is_provably_gone(parts.host, *interface);
   const auto names = host_ends_of(record);

@@ -1,13 +1,11 @@
 #include "plugin/types/liveness.h"
 
 #include "netlink/link.h"
-#include "netlink/netns.h"
 
 namespace types {
 
 bool is_provably_gone(netlink::Socket& host, const attachment::Attachment& attachment) {
-  const auto container = netlink::Namespace::find(attachment.netns_path);
-  if (container && container->identity() == attachment.netns) return false;
+  if (attachment::find_container(attachment)) return false;
   const auto host_end = netlink::find_link(host, attachment.pair.host_name);
   if (!host_end || host_end->kind != "veth") return true;
   const bool ours = host_end->alias == attachment::alias_of(attachment.key) ||

@@ -103,8 +103,8 @@ void reconcile_live(const Live& live, Reconciled& result, bool dry) {
 
 void reconcile_recorded(const Parts& parts, const Attachment& attachment, Reconciled& result,
                         bool dry) {
-  const auto container = Namespace::find(attachment.netns_path);
-  if (!container || container->identity() != attachment.netns) {
+  const auto container = attachment::find_container(attachment);
+  if (!container) {
     result.outcome = Outcome::kGone;
     result.problems.push_back("its network namespace is not at " + attachment.netns_path +
                               " any more");

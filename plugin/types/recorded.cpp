@@ -101,9 +101,7 @@ void collect_recorded(const Recorded& recorded, const Settings& settings) {
 }
 
 bool is_current(const Attachment& existing, const netlink::Namespace& container) {
-  if (existing.netns == container.identity()) return true;
-  const auto former = netlink::Namespace::find(existing.netns_path);
-  return former && former->identity() == existing.netns;
+  return existing.netns == container.identity() || attachment::find_container(existing);
 }
 
 Attachment require_record(const RecordStore& records, const Key& key) {

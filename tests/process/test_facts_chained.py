@@ -324,7 +324,8 @@ row("bandwidth", "egress: the ifb is the last interface of the result", lambda t
 row("bandwidth", "egress: name and MTU of the ifb", lambda t: t.ifbs()[0].startswith("bwp") and len(t.ifbs()[0]) == 15 and
     t.link(t.ifbs()[0], True)["mtu"] == 1400, {**OUT, "bridge+": {"mtu": 1400}})
 row("bandwidth", "egress: two interfaces of a container", lambda t: t.call(
-    "ADD", {**t.config, "prevResult": t.attach(t.container, ifname="eth1")}, ifname="eth1") and len(t.ifbs()) == 2, OUT, deviates="so that a second interface of one container fails")
+    "ADD", {**t.config, "prevResult": t.attach(t.container, ifname="eth1")}, ifname="eth1") and len(t.ifbs()) == 2, OUT,
+    deviates="so that a second interface of one container fails")
 row("bandwidth", "burst", lambda t: t.queue(t.end())[1]["burst"] == 20_000, IN)
 for key, keys in (("ingressBurst", {"ingressRate": 1000}), ("ingressRate", {"ingressBurst": 1000}), ("egressBurst", {"egressRate": 1000}),
                   ("egressRate", {"egressBurst": 1000})):
