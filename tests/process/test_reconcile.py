@@ -160,12 +160,16 @@ class ReconcileTest(unittest.TestCase):
         container, _ = self.attach(config, "a")
         self.node.remove_container(container)
         self.assertEqual(self.reconcile()[container]["outcome"], GONE)
-        self.node.container("a")
-        before = self.node.snapshot(container)
-        line = self.reconcile()[container]
-        self.assertEqual((line["outcome"], line["restored"]), (GONE, []))
-        self.assertEqual(line["problems"], [f"its network namespace is not at {self.node.path_of(container)} any more"])
-        self.assertEqual(self.node.snapshot(container), before)
+        container, _ = self.attach(config, "b")
+        # As long as the namespace is held, the kernel gives its number to no other one.
+        with open(self.node.path_of(container), encoding="ascii"):
+            self.node.remove_container(container)
+            self.node.container("b")
+            before = self.node.snapshot(container)
+            line = self.reconcile()[container]
+            self.assertEqual((line["outcome"], line["restored"]), (GONE, []))
+            self.assertEqual(line["problems"], [f"its network namespace is not at {self.node.path_of(container)} any more"])
+            self.assertEqual(self.node.snapshot(container), before)
 
     def test_a_busy_attachment_and_one_whose_add_was_killed_are_left(self):
         config = routed_config(self.node)
