@@ -61,6 +61,20 @@ std::optional<Neighbour> find_neighbour(Socket& socket, int link, const base::Ip
   return found;
 }
 
+std::vector<Neighbour> neighbours_of(Socket& socket, int link) {
+  const Message request = libnl::make_message(RTM_GETNEIGH, 0, ndmsg{});
+  libnl::put(request.get(), NDA_IFINDEX, static_cast<std::uint32_t>(link));
+  std::vector<Neighbour> all;
+  socket.dump(
+      request.get(),
+      [&](const nlmsghdr* message) {
+        const auto found = read_neighbour(message);
+        if (found && found->link == link) all.push_back(*found);
+      },
+      [&] { all.clear(); }, {"list neighbours of", "link #" + std::to_string(link)});
+  return all;
+}
+
 bool remove_neighbour(Socket& socket, int link, const base::IpAddress& address) {
   const NeighbourObject object = make_object(link, address);
   const Message request = libnl::build_request(rtnl_neigh_build_delete_request, object.get(), 0);

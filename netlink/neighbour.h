@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "base/ip_address.h"
 #include "base/mac_address.h"
@@ -23,6 +24,9 @@ void set_permanent_neighbour(Socket& socket, int link, const base::IpAddress& ad
 /// By key. Absent where there is none.
 [[nodiscard]] std::optional<Neighbour> find_neighbour(Socket& socket, int link,
                                                       const base::IpAddress& address);
+/// Of one link, of both families. The kernel filters where it can (since Linux 4.20), and walks all
+/// of the namespace's: for a container's namespace, not for the host's.
+[[nodiscard]] std::vector<Neighbour> neighbours_of(Socket& socket, int link);
 /// False where there was none.
 bool remove_neighbour(Socket& socket, int link, const base::IpAddress& address);
 

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 
+#include <linux/gen_stats.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 
@@ -122,6 +124,18 @@ void read_options(const nlattr* options, Shaper& shaper) {
   shaper.default_class = table.number<tc_htb_glob>(TCA_HTB_INIT).value_or(tc_htb_glob{}).defcls;
 }
 
+// The 64 bits of packets came with Linux 5.5.
+QueueCounters read_counters(const nlattr* statistics) {
+  const Attributes<TCA_STATS_MAX> table(statistics);
+  const auto basic = table.number<gnet_stats_basic>(TCA_STATS_BASIC).value_or(gnet_stats_basic{});
+  const auto queue = table.number<gnet_stats_queue>(TCA_STATS_QUEUE).value_or(gnet_stats_queue{});
+  return {.bytes = basic.bytes,
+          .packets = table.number<std::uint64_t>(TCA_STATS_PKT64).value_or(basic.packets),
+          .dropped = queue.drops,
+          .overlimits = queue.overlimits,
+          .waiting = queue.backlog};
+}
+
 std::optional<Shaper> find(Socket& socket, int type, const tcmsg& header, const Link& link) {
   // Without ECHO older kernels answer to those who listen for changes only, and without ACK not at
   // all about the queue that is none, of a link that has not been up yet.
@@ -133,6 +147,7 @@ std::optional<Shaper> find(Socket& socket, int type, const tcmsg& header, const 
     const Attributes<TCA_MAX> attributes(message, sizeof *seen);
     found = Shaper{.kind = std::string(attributes.text(TCA_KIND)), .handle = seen->tcm_handle};
     read_options(attributes[TCA_OPTIONS], *found);
+    found->counters = read_counters(attributes[TCA_STATS2]);
   };
   socket.try_query(request.get(), read, {"look up the queue of", link.name}, {ENOENT, EINVAL});
   return found;
@@ -148,6 +163,11 @@ std::uint32_t ticks_of(std::uint64_t rate, std::uint32_t burst) {
   const std::uint64_t most = UINT64_MAX / 1000;
   const std::uint64_t ticks = std::min(microseconds, most) * 1000 / kTick;
   return static_cast<std::uint32_t>(std::min<std::uint64_t>(ticks, UINT32_MAX));
+}
+
+std::uint64_t burst_of(std::uint64_t rate, std::uint32_t ticks) {
+  constexpr double kTick = 64e-9;  // s
+  return static_cast<std::uint64_t>(std::llround(static_cast<double>(rate) * ticks * kTick));
 }
 
 void add_token_bucket(Socket& socket, const Link& link, const TokenBucket& bucket) {

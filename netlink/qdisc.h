@@ -24,6 +24,8 @@ inline constexpr std::uint32_t kIngressHandle = 0xffff0000;  // ffff:
 /// include/net/pkt_sched.h). Counted in microseconds first, as the reference does it, and clamped
 /// to the 32 bits that the kernel has for it, some 274 s.
 [[nodiscard]] std::uint32_t ticks_of(std::uint64_t rate, std::uint32_t burst);
+/// The opposite, but for what rounding takes away.
+[[nodiscard]] std::uint64_t burst_of(std::uint64_t rate, std::uint32_t ticks);
 
 /// A bucket that fills at `rate` and holds `burst`.
 struct TokenBucket {
@@ -57,6 +59,15 @@ bool remove_qdisc(Socket& socket, int index, std::uint32_t parent, std::string_v
 inline constexpr std::uint32_t kRootParent = 0xffffffff;     // TC_H_ROOT
 inline constexpr std::uint32_t kIngressParent = 0xfffffff1;  // TC_H_INGRESS
 
+/// What has gone through a queue since it was made.
+struct QueueCounters {
+  std::uint64_t bytes = 0;
+  std::uint64_t packets = 0;
+  std::uint32_t dropped = 0;     // packets
+  std::uint32_t overlimits = 0;  // how often something had to wait for the rate
+  std::uint32_t waiting = 0;     // bytes in it now
+};
+
 /// A qdisc or a class, with the numbers that it has, in the kernel's units.
 struct Shaper {
   std::string kind;
@@ -65,6 +76,7 @@ struct Shaper {
   std::uint32_t buffer = 0;         // ticks
   std::uint32_t limit = 0;          // of a token bucket
   std::uint32_t default_class = 0;  // minor; of an htb
+  QueueCounters counters{};
 };
 /// Absent where there is none. Looked up by its parent, which a root qdisc has too.
 [[nodiscard]] std::optional<Shaper> find_qdisc(Socket& socket, const Link& link,

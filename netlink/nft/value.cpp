@@ -4,12 +4,47 @@
 #include <cstring>
 
 #include <net/if.h>
+#include <netinet/in.h>
 
 namespace netlink::nft {
 namespace {
 
 Bytes copy(std::span<const std::uint8_t> bytes) {
   return {bytes.begin(), bytes.end()};
+}
+
+// The kernel compares fields in registers of four bytes.
+std::size_t filled_up(std::size_t size) {
+  return (size + 3) / 4 * 4;
+}
+
+std::string name_of_protocol(std::uint8_t protocol) {
+  switch (protocol) {
+    case IPPROTO_TCP:
+      return "tcp";
+    case IPPROTO_UDP:
+      return "udp";
+    case IPPROTO_SCTP:
+      return "sctp";
+    default:
+      return std::to_string(protocol);
+  }
+}
+
+std::string hexadecimal(const Bytes& value) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string text = "0x";
+  for (const std::uint8_t byte : value) {
+    text += kDigits[byte >> 4U];
+    text += kDigits[byte & 0xfU];
+  }
+  return text;
+}
+
+std::uint32_t number_of(const Bytes& value) {
+  std::uint32_t number = 0;
+  std::memcpy(&number, value.data(), std::min(value.size(), sizeof number));
+  return number;
 }
 
 }  // namespace
@@ -64,11 +99,50 @@ Bytes number_value(std::uint32_t number) {
   return bytes;
 }
 
+std::string to_string(Type type, const Bytes& value) {
+  switch (type) {
+    case Type::kIpv4:
+    case Type::kIpv6:
+      return value.size() == size_of(type) ? base::IpAddress::from_bytes(value).to_string() : "";
+    case Type::kMac: {
+      const auto mac = base::MacAddress::from_bytes(value);
+      return mac ? mac->to_string() : "";
+    }
+    case Type::kProtocol:
+      return value.empty() ? "" : name_of_protocol(value[0]);
+    case Type::kPort:
+      return value.size() < 2 ? "" : std::to_string(value[0] << 8U | value[1]);
+    case Type::kLinkGroup:
+      return std::to_string(number_of(value));
+    case Type::kInterface:
+      return "\"" + std::string(value.begin(), std::find(value.begin(), value.end(), 0)) + "\"";
+    case Type::kInteger128:
+      return hexadecimal(value);
+    case Type::kVerdict:
+      break;
+  }
+  return "";
+}
+
+std::string to_string(std::span<const Type> types, const Bytes& value) {
+  std::string text;
+  std::size_t at = 0;
+  for (const Type type : types) {
+    const auto begin = std::min(at, value.size());
+    const auto end = std::min(at + size_of(type), value.size());
+    const Bytes field(value.begin() + static_cast<std::ptrdiff_t>(begin),
+                      value.begin() + static_cast<std::ptrdiff_t>(end));
+    text += (text.empty() ? "" : " . ") + to_string(type, field);
+    at += filled_up(size_of(type));
+  }
+  return text;
+}
+
 Bytes concatenate(std::initializer_list<Bytes> fields) {
   Bytes all;
   for (const Bytes& field : fields) {
     all.insert(all.end(), field.begin(), field.end());
-    all.resize((all.size() + 3) / 4 * 4);
+    all.resize(filled_up(all.size()));
   }
   return all;
 }

@@ -2,6 +2,8 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -40,6 +42,12 @@ using Bytes = std::vector<std::uint8_t>;
 [[nodiscard]] Bytes port_value(std::uint16_t port);
 /// A number in the host's order: a mark, a link's group.
 [[nodiscard]] Bytes number_value(std::uint32_t number);
+
+/// As nft prints it: 10.88.0.2, tcp, 80, "veth0". What is shorter than its type is printed as far
+/// as it goes.
+[[nodiscard]] std::string to_string(Type type, const Bytes& value);
+/// The same of a concatenation, which may be of one field: tcp . 80.
+[[nodiscard]] std::string to_string(std::span<const Type> types, const Bytes& value);
 
 /// A concatenation: each field is filled up to a multiple of four bytes.
 [[nodiscard]] Bytes concatenate(std::initializer_list<Bytes> fields);

@@ -18,6 +18,20 @@ std::string age_of(const std::optional<std::chrono::system_clock::time_point>& s
   return std::to_string(seconds / kDay) + "d";
 }
 
+std::string bits_text(std::uint64_t bytes_per_second) {
+  constexpr std::string_view kUnits = " kMGT";
+  double bits = static_cast<double>(bytes_per_second) * 8;
+  std::size_t unit = 0;
+  while (bits >= 1000 && unit + 1 < kUnits.size()) {
+    bits /= 1000;
+    ++unit;
+  }
+  const auto tenths = static_cast<std::uint64_t>(bits * 10);
+  std::string text = std::to_string(tenths / 10);
+  if (tenths < 100 && unit > 0) text += "." + std::to_string(tenths % 10);
+  return unit == 0 ? text : text + kUnits[unit];
+}
+
 std::string time_text(std::chrono::system_clock::time_point time) {
   using namespace std::chrono;
   const auto day = floor<days>(time);

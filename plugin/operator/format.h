@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -11,6 +12,8 @@ namespace tool {
 
 /// "47s", "12m", "3h", "5d"; "-" where it is not known.
 [[nodiscard]] std::string age_of(const std::optional<std::chrono::system_clock::time_point>& since);
+/// Of so many bytes a second: "1.2k", "34M", as bits a second.
+[[nodiscard]] std::string bits_text(std::uint64_t bytes_per_second);
 /// RFC 3339, in UTC.
 [[nodiscard]] std::string time_text(std::chrono::system_clock::time_point time);
 

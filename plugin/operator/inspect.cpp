@@ -1,13 +1,10 @@
+#include "plugin/operator/inspect.h"
+
 #include <array>
 
-#include "netlink/address.h"
-#include "netlink/counters.h"
-#include "netlink/neighbour.h"
-#include "netlink/route.h"
 #include "plugin/operator/files.h"
 #include "plugin/operator/format.h"
 #include "plugin/operator/json.h"
-#include "plugin/operator/survey.h"
 #include "plugin/operator/table.h"
 
 namespace tool {
@@ -41,86 +38,24 @@ bool is_meant(const Sighting& sighting, const std::string& word) {
   return address && has_address(sighting, *address);
 }
 
-/// What the kernel has of it just now, as lines that ip(8) would print much alike.
 struct Seen {
-  std::vector<std::string> container;
-  std::vector<std::string> host;
+  Objects container;
+  Objects host;
+  Objects rules;
+  std::vector<Queue> queues;
+  steps::Settings settings;
   std::optional<netlink::Counters> counters;
 };
 
-std::string describe_route(const netlink::Route& route) {
-  std::string text = "route ";
-  text += route.destination.is_default() ? "default" : route.destination.to_string();
-  if (route.gateway) text += " via " + route.gateway->to_string();
-  if (route.priority != 0) text += " metric " + std::to_string(route.priority);
-  return text;
-}
-
-void look_into_container(Node& node, const Sighting& sighting, Seen& seen) {
-  const auto& attachment = sighting.attachment;
-  const auto container = netlink::Namespace::find(attachment.netns_path);
-  if (!container || container->identity() != attachment.netns) return;
-  auto socket = netlink::Socket::in(*container, node.home());
-  const auto link = netlink::find_link(socket, attachment.key.ifname);
-  if (!link) return;
-  seen.container.push_back("link " + link->name + " mtu " + std::to_string(link->mtu) + " mac " +
-                           (link->mac ? link->mac->to_string() : "-") +
-                           (link->is_up() ? " up" : " down"));
-  for (const auto& address : netlink::addresses_of(socket, *link))
-    seen.container.push_back("address " + address.prefix.to_string());
-  for (const auto& route : netlink::routes_through(socket, link->index))
-    seen.container.push_back(describe_route(route));
-  if (!attachment.routed_port) return;
-  for (const auto& next_hop : attachment.routed_port->next_hops) {
-    const auto entry = netlink::find_neighbour(socket, link->index, next_hop);
-    if (entry && entry->mac)
-      seen.container.push_back("neighbour " + next_hop.to_string() + " at " +
-                               entry->mac->to_string());
-  }
-}
-
-// Entry n-1 of the array is IPV4_DEVCONF_n (include/uapi/linux/ip.h).
-void describe_settings(Node& node, const netlink::Link& link, Seen& seen) {
-  struct Setting {
-    std::size_t number;
-    std::string_view name;
-  };
-  constexpr std::array<Setting, 3> kSettings = {
-      {{1, "forwarding"}, {3, "proxy_arp"}, {8, "rp_filter"}}};
-  const auto values = netlink::ipv4_settings(node.socket(), link.index);
-  std::string text = "ipv4";
-  for (const auto& [number, name] : kSettings) {
-    if (number <= values.size())
-      text += " " + std::string(name) + "=" + std::to_string(values[number - 1]);
-  }
-  seen.host.push_back(text);
-}
-
-void look_at_host(Node& node, const Sighting& sighting, Seen& seen) {
-  if (!sighting.host_end) return;
-  const netlink::Link& link = *sighting.host_end;
-  std::string text = "link " + link.name + " mtu " + std::to_string(link.mtu) + " mac " +
-                     (link.mac ? link.mac->to_string() : "-") + (link.is_up() ? " up" : " down");
-  if (const auto* master = node.find(link.master)) text += " port of " + master->name;
-  seen.host.push_back(std::move(text));
-  if (link.bridge_port) {
-    seen.host.push_back(std::string("port hairpin ") + (link.bridge_port->hairpin ? "on" : "off") +
-                        " isolated " + (link.bridge_port->isolated ? "on" : "off"));
-  }
-  describe_settings(node, link, seen);
-  for (const auto& address : sighting.attachment.addresses) {
-    const auto route = netlink::match_route(node.socket(), address.prefix.address());
-    if (!route) continue;
-    const auto* out = node.find(route->out_link);
-    seen.host.push_back(describe_route(*route) + " dev " + (out == nullptr ? "?" : out->name));
-  }
-  seen.counters = netlink::counters_of(node.socket(), link.index);
-}
-
 Seen look(Node& node, const Sighting& sighting) {
-  Seen seen;
-  look_into_container(node, sighting, seen);
-  look_at_host(node, sighting, seen);
+  Seen seen{.container = look_into_container(node, sighting),
+            .host = look_at_host(node, sighting),
+            .rules = look_at_rules(sighting),
+            .queues = look_at_queues(node, sighting),
+            .settings = settings_of(node, sighting),
+            .counters = {}};
+  if (sighting.host_end)
+    seen.counters = netlink::counters_of(node.socket(), sighting.host_end->index);
   return seen;
 }
 
@@ -131,38 +66,97 @@ std::string line(std::string_view name, const std::string& value) {
   return text + printable(value) + "\n";
 }
 
-std::string section(const Console& console, std::string_view title,
-                    const std::vector<std::string>& lines) {
-  if (lines.empty()) return "";
-  std::string text = paint(console, title, Tone::kFaint) + "\n";
-  for (const auto& each : lines) text += "  " + printable(each) + "\n";
-  return text;
+std::string marked(const Console& console, Verdict verdict, const std::string& text) {
+  if (verdict == Verdict::kBeside) return "    " + printable(text) + "\n";
+  const bool right = verdict == Verdict::kRight;
+  return "  " + paint(console, right ? "✓" : "✗", right ? Tone::kGood : Tone::kBad) + " " +
+         printable(text) + "\n";
+}
+
+std::string below(const std::string& text) {
+  return "      " + printable(text) + "\n";
+}
+
+Verdict verdict_of(bool is_right) {
+  return is_right ? Verdict::kRight : Verdict::kWrong;
+}
+
+std::string headed(const Console& console, std::string_view title, const std::string& text) {
+  return text.empty() ? "" : paint(console, title, Tone::kFaint) + "\n" + text;
+}
+
+std::string describe_objects(const Console& console, std::string_view title,
+                             const Objects& objects) {
+  std::string text;
+  for (const auto& object : objects) {
+    text += marked(console, object.verdict, object.text);
+    if (!object.problem.empty()) text += below(object.problem);
+  }
+  return headed(console, title, text);
+}
+
+std::string describe_rate(std::uint64_t rate, std::uint64_t burst) {
+  return bits_text(rate) + "bit/s, burst " + std::to_string(burst) + " bytes";
+}
+
+std::string describe_queues(const Console& console, const std::vector<Queue>& queues) {
+  std::string text;
+  for (const auto& queue : queues) {
+    const auto& wanted = queue.wanted;
+    text += marked(console, verdict_of(queue.is_right),
+                   std::string(queue.ingress ? "receives " : "sends ") +
+                       describe_rate(wanted.rate, wanted.burst));
+    if (!queue.seen) {
+      text += below("nothing limits a rate on " + queue.interface);
+      continue;
+    }
+    const auto& seen = *queue.seen;
+    text += below(
+        seen.kind + " on " + queue.interface +
+        (queue.is_right
+             ? ""
+             : " has " + describe_rate(seen.rate, netlink::burst_of(seen.rate, seen.buffer))));
+    text += below(std::to_string(seen.counters.bytes) + " bytes, " +
+                  std::to_string(seen.counters.packets) + " packets passed, " +
+                  std::to_string(seen.counters.dropped) + " dropped");
+    text += below(std::to_string(seen.counters.waiting) + " bytes wait, " +
+                  std::to_string(seen.counters.overlimits) + " times over the limit");
+  }
+  return headed(console, "shaping", text);
+}
+
+std::string describe_settings(const Console& console, const steps::Settings& settings) {
+  std::string text;
+  for (const auto& setting : settings) {
+    text += marked(console, verdict_of(setting.is_right), setting.name + " = " + setting.wanted);
+    if (!setting.is_right) text += below(setting.seen ? "is " + *setting.seen : "is missing");
+  }
+  return headed(console, "settings", text);
 }
 
 std::string describe_parts(const Console& console, const Sighting& sighting) {
-  if (sighting.parts.empty()) return "";
-  std::string text = paint(console, "record and kernel", Tone::kFaint) + "\n";
+  std::string text;
   for (const auto& part : sighting.parts) {
-    const bool right = part.findings.empty();
-    text += "  " + paint(console, right ? "✓" : "✗", right ? Tone::kGood : Tone::kBad) + " " +
-            std::string(part.step) + "\n";
-    for (const auto& finding : part.findings) text += "      " + printable(finding) + "\n";
+    text += marked(console, verdict_of(part.findings.empty()), std::string(part.step));
+    for (const auto& finding : part.findings) text += below(finding);
   }
-  return text;
+  return headed(console, "record and kernel", text);
 }
 
 std::string describe_timings(const Console& console, const Sighting& sighting) {
   const auto& timings = sighting.attachment.timings;
   if (timings.empty()) return "";
   std::uint64_t total = 0;
-  std::vector<std::string> lines;
+  std::string text;
+  const auto add = [&](std::uint64_t microseconds, const std::string& step) {
+    text += "  " + std::to_string(microseconds) + " µs  " + printable(step) + "\n";
+  };
   for (const auto& timing : timings) {
     total += timing.microseconds;
-    if (timing.microseconds > 0)
-      lines.push_back(std::to_string(timing.microseconds) + " µs  " + timing.step);
+    if (timing.microseconds > 0) add(timing.microseconds, timing.step);
   }
-  lines.push_back(std::to_string(total) + " µs  in all");
-  return section(console, "time that its ADD took", lines);
+  add(total, "in all");
+  return headed(console, "time that its ADD took", text);
 }
 
 std::string describe_ports(const Sighting& sighting) {
@@ -191,15 +185,63 @@ std::string describe(const Console& console, const Sighting& sighting, const See
     text += line("sent", std::to_string(seen.counters->received_bytes) + " bytes, " +
                              std::to_string(seen.counters->received_packets) + " packets");
   }
-  text += section(console, "in the container", seen.container);
-  text += section(console, "on the host", seen.host);
+  text += describe_objects(console, "in the container", seen.container);
+  text += describe_objects(console, "on the host", seen.host);
+  text += describe_objects(console, "rules of the nftables tables patchcord", seen.rules);
+  text += describe_queues(console, seen.queues);
+  text += describe_settings(console, seen.settings);
   text += describe_parts(console, sighting);
   return text + describe_timings(console, sighting);
 }
 
-void write_json(const Sighting& sighting, const Seen& seen, Json& json) {
-  json.begin_object();
-  write_summary(sighting, json);
+void write_objects(std::string_view name, const Objects& objects, Json& json) {
+  json.key(name).begin_list();
+  for (const auto& object : objects) {
+    json.begin_object().member("object", object.text).member("verdict", to_string(object.verdict));
+    if (!object.problem.empty()) json.member("problem", object.problem);
+    json.end_object();
+  }
+  json.end_list();
+}
+
+void write_queues(const std::vector<Queue>& queues, Json& json) {
+  json.key("shaping").begin_list();
+  for (const auto& queue : queues) {
+    json.begin_object()
+        .member("direction", queue.ingress ? "ingress" : "egress")
+        .member("hostInterface", queue.interface)
+        .member("wantedBytesPerSecond", queue.wanted.rate)
+        .member("wantedBurstBytes", queue.wanted.burst)
+        .member("verdict", to_string(verdict_of(queue.is_right)));
+    if (queue.seen) {
+      const auto& [bytes, packets, dropped, overlimits, waiting] = queue.seen->counters;
+      json.member("kind", queue.seen->kind)
+          .member("bytesPerSecond", queue.seen->rate)
+          .member("burstBytes", queue.is_right
+                                    ? std::uint64_t{queue.wanted.burst}
+                                    : netlink::burst_of(queue.seen->rate, queue.seen->buffer))
+          .member("passedBytes", bytes)
+          .member("passedPackets", packets)
+          .member("droppedPackets", dropped)
+          .member("overLimits", overlimits)
+          .member("waitingBytes", waiting);
+    }
+    json.end_object();
+  }
+  json.end_list();
+}
+
+void write_settings(const steps::Settings& settings, Json& json) {
+  json.key("settings").begin_list();
+  for (const auto& setting : settings) {
+    json.begin_object().member("name", setting.name).member("wanted", setting.wanted);
+    if (setting.seen) json.member("seen", *setting.seen);
+    json.member("verdict", to_string(verdict_of(setting.is_right))).end_object();
+  }
+  json.end_list();
+}
+
+void write_parts(const Sighting& sighting, Json& json) {
   json.key("parts").begin_list();
   for (const auto& part : sighting.parts) {
     json.begin_object().member("step", part.step).member("findings", part.findings).end_object();
@@ -211,16 +253,29 @@ void write_json(const Sighting& sighting, const Seen& seen, Json& json) {
         .member("microseconds", timing.microseconds)
         .end_object();
   }
-  json.end_list().member("inContainer", seen.container).member("onHost", seen.host);
-  if (seen.counters) {
-    // As the container sees it, which is the other end's view.
-    json.key("traffic").begin_object();
-    json.member("receivedBytes", seen.counters->sent_bytes);
-    json.member("receivedPackets", seen.counters->sent_packets);
-    json.member("sentBytes", seen.counters->received_bytes);
-    json.member("sentPackets", seen.counters->received_packets);
-    json.end_object();
-  }
+  json.end_list();
+}
+
+// As the container sees it, which is the other end's view.
+void write_traffic(const netlink::Counters& counters, Json& json) {
+  json.key("traffic").begin_object();
+  json.member("receivedBytes", counters.sent_bytes);
+  json.member("receivedPackets", counters.sent_packets);
+  json.member("sentBytes", counters.received_bytes);
+  json.member("sentPackets", counters.received_packets);
+  json.end_object();
+}
+
+void write_json(const Sighting& sighting, const Seen& seen, Json& json) {
+  json.begin_object();
+  write_summary(sighting, json);
+  write_parts(sighting, json);
+  write_objects("inContainer", seen.container, json);
+  write_objects("onHost", seen.host, json);
+  write_objects("rules", seen.rules, json);
+  write_queues(seen.queues, json);
+  write_settings(seen.settings, json);
+  if (seen.counters) write_traffic(*seen.counters, json);
   json.end_object();
 }
 

@@ -8,7 +8,6 @@
 #include "plugin/cni/port_mapping.h"
 #include "plugin/operator/reservations.h"
 #include "plugin/operator/table.h"
-#include "plugin/steps/step.h"
 
 namespace tool {
 namespace {
@@ -26,12 +25,14 @@ std::optional<netlink::Link> copy_of(const netlink::Link* link) {
   return link == nullptr ? std::nullopt : std::optional(*link);
 }
 
-// Those that type portmap has published behind another type of the chain, on a record of its own.
-void find_ports(Node& node, Sighting& sighting) {
-  if (sighting.attachment.host_ports || !attachment::is_valid(sighting.attachment.key)) return;
-  const attachment::RecordStore records(node.records().state_directory(), "portmap");
-  if (auto found = records.find(sighting.attachment.key))
-    sighting.attachment.host_ports = std::move(found->host_ports);
+// The types behind another one in a chain have records of their own.
+void find_chained(Node& node, Sighting& sighting) {
+  if (!attachment::is_valid(sighting.attachment.key)) return;
+  for (const auto* type : types::chained_types()) {
+    const attachment::RecordStore records(node.records().state_directory(), type->name);
+    if (auto found = records.find(sighting.attachment.key))
+      sighting.chained.push_back({.type = type, .attachment = std::move(*found)});
+  }
 }
 
 Sighting from_record(Node& node, const Key& key) {
@@ -40,8 +41,8 @@ Sighting from_record(Node& node, const Key& key) {
     sighting.attachment = std::move(*found);
     sighting.host_end = copy_of(node.find(sighting.attachment.pair.host_name));
     sighting.since = node.records().written_at(key);
+    find_chained(node, sighting);
     examine(node, sighting);
-    find_ports(node, sighting);
   } else {
     sighting.attachment.key = key;
     sighting.state = State::kUnfinished;
@@ -90,7 +91,8 @@ Sighting from_foreign_link(Node& node, const netlink::Link& link, const Reservat
     sighting.attachment.key.network = holder->network;
     sighting.attachment.key.container_id = holder->owner.container_id;
   }
-  find_ports(node, sighting);
+  find_chained(node, sighting);
+  examine_chained(node, sighting);
   return sighting;
 }
 
@@ -110,30 +112,6 @@ void add_what_only_links_tell(Node& node, const Reservations& reserved,
       sightings.push_back(from_foreign_link(node, link, reserved));
     }
   }
-}
-
-// Whether a step has anything to do with the attachment; of one that is not known here it is said.
-bool concerns(std::string_view step, const Attachment& attachment) {
-  const auto& bridge = attachment.bridge_port;
-  if (step == "bridge" || step == "bridge port" || step == "open bridge") return bridge.has_value();
-  if (step == "port VLANs") return bridge && bridge->vlans;
-  if (step == "VLAN gateway" || step == "open VLAN gateway") return bridge && bridge->vlan_gateway;
-  if (step == "gateway") return bridge && !bridge->gateways.empty();
-  if (step == "routed port") return attachment.routed_port.has_value();
-  if (step == "ptp port" || step == "ptp routes") return attachment.ptp_port.has_value();
-  if (step == "host routes") return !bridge;
-  if (step == "masquerade") return attachment.masquerade.has_value();
-  if (step == "isolation") return attachment.isolation.has_value();
-  if (step == "antispoof") return attachment.antispoof.has_value();
-  if (step == "host ports") return attachment.host_ports.has_value();
-  if (step == "rules" || step == "withdrawal of rules")
-    return attachment.masquerade || attachment.isolation || attachment.antispoof ||
-           attachment.host_ports;
-  if (step.starts_with("flows to ")) return attachment.host_ports.has_value();
-  if (step == "tuning") return attachment.tuning.has_value();
-  if (step == "shaping") return attachment.shaping.has_value();
-  if (step == "forwarding") return !attachment.forward.empty();
-  return true;
 }
 
 // A draft whose ADD is at work has its host end already.
@@ -198,9 +176,13 @@ std::string_view mode_of(const attachment::Attachment& attachment) {
 
 std::vector<std::string> ports_of(const Sighting& sighting) {
   std::vector<std::string> texts;
-  if (!sighting.attachment.host_ports) return texts;
-  for (const auto& mapping : sighting.attachment.host_ports->mappings)
-    texts.push_back(cni::to_string(mapping) + " → " + std::to_string(mapping.container_port));
+  const auto add = [&](const Attachment& attachment) {
+    if (!attachment.host_ports) return;
+    for (const auto& mapping : attachment.host_ports->mappings)
+      texts.push_back(cni::to_string(mapping) + " → " + std::to_string(mapping.container_port));
+  };
+  add(sighting.attachment);
+  for (const auto& each : sighting.chained) add(each.attachment);
   return texts;
 }
 
@@ -225,35 +207,6 @@ std::vector<Sighting> survey(Node& node, const std::vector<std::string>& reserva
     return rank(left) < rank(right);
   });
   return sightings;
-}
-
-void examine(Node& node, Sighting& sighting) {
-  const Attachment& attachment = sighting.attachment;
-  const auto container = netlink::Namespace::find(attachment.netns_path);
-  if (!container || container->identity() != attachment.netns) {
-    sighting.state = State::kGone;
-    sighting.parts = {{.step = "namespace",
-                       .findings = {"the namespace " + attachment.netns_path +
-                                    " is gone, or is another one by now"}}};
-    return;
-  }
-  auto socket = netlink::Socket::in(*container, node.home());
-  steps::World world{.host_namespace = node.home(),
-                     .host = node.socket(),
-                     .container_namespace = &*container,
-                     .container = &socket,
-                     .records = node.records()};
-  const auto ask = [&](std::span<const steps::Step* const> list) {
-    for (const auto* step : list) {
-      Part part{.step = step->name, .findings = {}};
-      step->check(world, attachment, part.findings);
-      if (!part.findings.empty()) sighting.state = State::kBroken;
-      if (part.findings.empty() && !concerns(step->name, attachment)) continue;
-      sighting.parts.push_back(std::move(part));
-    }
-  };
-  ask(steps::private_steps());
-  ask(steps::public_steps());
 }
 
 }  // namespace tool

@@ -13,6 +13,8 @@
 #include "netlink/socket.h"
 #include "plugin/attachment/attachment.h"
 #include "plugin/attachment/record_store.h"
+#include "plugin/steps/step.h"
+#include "plugin/types/chained.h"
 
 /// What is wired on this node, as records and the kernel tell.
 namespace tool {
@@ -53,8 +55,15 @@ struct Part {
   std::vector<std::string> findings;  // empty: all of it is right
 };
 
+/// What a plugin behind another one in its chain has made of the attachment.
+struct ChainedRecord {
+  const types::Chained* type = nullptr;
+  attachment::Attachment attachment;
+};
+
 struct Sighting {
-  attachment::Attachment attachment;  // as far as it is known
+  attachment::Attachment attachment;   // as far as it is known
+  std::vector<ChainedRecord> chained;  // of types of ours
   State state = State::kUp;
   std::vector<Part> parts;  // of a finished attachment of ours
   std::optional<netlink::Link> host_end;
@@ -78,7 +87,15 @@ struct Sighting {
 [[nodiscard]] std::vector<Sighting> survey(Node& node,
                                            const std::vector<std::string>& reservations);
 
-/// What CHECK would find, step by step. Sets `state` too.
+/// What CHECK would find, step by step, and of each type behind it in the chain. Sets `state` too.
 void examine(Node& node, Sighting& sighting);
+/// Of the latter alone, where another plugin made the interface.
+void examine_chained(Node& node, Sighting& sighting);
+/// The container's namespace, which another plugin's attachment tells only where a type of ours is
+/// behind it. Absent where it is gone.
+[[nodiscard]] std::optional<netlink::Namespace> find_container(const Sighting& sighting);
+/// The settings that the attachment's steps make, beside what the kernel has. None where the
+/// container is gone.
+[[nodiscard]] steps::Settings settings_of(Node& node, const Sighting& sighting);
 
 }  // namespace tool

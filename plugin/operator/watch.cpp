@@ -4,6 +4,7 @@
 
 #include "netlink/counters.h"
 #include "netlink/monitor.h"
+#include "plugin/operator/format.h"
 #include "plugin/operator/survey.h"
 #include "plugin/operator/table.h"
 
@@ -73,19 +74,9 @@ void tell_departures(const Console& console, const Ends& now, Ends& known) {
   }
 }
 
-// "1.2k", "34M", as bits per second.
 std::string rate(std::uint64_t bytes, double seconds) {
-  constexpr std::string_view kUnits = " kMGT";
-  double bits = seconds > 0 ? static_cast<double>(bytes) * 8 / seconds : 0;
-  std::size_t unit = 0;
-  while (bits >= 1000 && unit + 1 < kUnits.size()) {
-    bits /= 1000;
-    ++unit;
-  }
-  const auto tenths = static_cast<std::uint64_t>(bits * 10);
-  std::string text = std::to_string(tenths / 10);
-  if (tenths < 100 && unit > 0) text += "." + std::to_string(tenths % 10);
-  return unit == 0 ? text : text + kUnits[unit];
+  if (seconds <= 0) return "0";
+  return bits_text(static_cast<std::uint64_t>(static_cast<double>(bytes) / seconds));
 }
 
 using All = std::map<int, netlink::Counters>;

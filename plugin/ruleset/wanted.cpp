@@ -20,14 +20,18 @@ namespace {
 
 // How many rules there are is what the kernel tells at once; who alters a rule of ours and leaves
 // their number as it was gets what he asked for.
-bool is_whole(netlink::Socket& netfilter, const netlink::nft::Table& table, const Chain& chain) {
+std::string problem_of(netlink::Socket& netfilter, const netlink::nft::Table& table,
+                       const Chain& chain) {
   const auto found = netlink::nft::find_chain(netfilter, table, chain.chain.name);
-  return found && found->use == chain.rules.size() + chain.jumps;
+  if (!found) return "is missing";
+  const bool whole = found->use == chain.rules.size() + chain.jumps;
+  return whole ? "" : "does not have the rules that it was made with";
 }
 
 bool is_whole(netlink::Socket& netfilter, const Part& part) {
-  return std::all_of(part.chains.begin(), part.chains.end(),
-                     [&](const Chain& chain) { return is_whole(netfilter, part.table, chain); });
+  return std::all_of(part.chains.begin(), part.chains.end(), [&](const Chain& chain) {
+    return problem_of(netfilter, part.table, chain).empty();
+  });
 }
 
 // In an order in which each thing finds what it refers to, and so that it does not matter what of
@@ -98,6 +102,36 @@ void remove_if_of(netlink::Socket& netfilter, Changes& changes, const Element& w
     changes.remove(wanted.table, wanted.set, wanted.element.key);
 }
 
+std::string problem_of(netlink::Socket& netfilter, const Element& wanted) {
+  const auto found =
+      netlink::nft::find_element(netfilter, wanted.table, wanted.set, wanted.element.key);
+  if (!found) return "is missing";
+  if (found->comment != wanted.element.comment) return "is that of " + found->comment;
+  return found->data == wanted.element.data ? "" : "leads to another place";
+}
+
+std::string text_of(const Element& element, const Wanted& wanted) {
+  for (const Part& part : wanted.parts) {
+    if (!(part.table == element.table)) continue;
+    for (const auto& set : part.sets) {
+      if (set.name != element.set) continue;
+      const std::string key = netlink::nft::to_string(set.key, element.element.key);
+      if (set.data.empty()) return key;
+      return key + " : " + netlink::nft::to_string(set.data, element.element.data);
+    }
+  }
+  return "";
+}
+
+// "nftables chain inet patchcord host_ports"
+std::string name_of(const Condition& condition) {
+  constexpr std::string_view kChain = "chain ";
+  const std::string table = to_string(condition.table) + " ";
+  if (condition.place.starts_with(kChain))
+    return "nftables chain " + table + condition.place.substr(kChain.size());
+  return condition.what + ": the element in nftables set " + table + condition.place;
+}
+
 bool has_trace(netlink::Socket& netfilter, const netlink::nft::Table& table,
                const netlink::nft::FoundSet& set, const Traces& traces) {
   return std::any_of(traces.keys.begin(), traces.keys.end(), [&](const auto& key) {
@@ -147,31 +181,31 @@ void withdraw(netlink::Socket& netfilter, const Wanted& wanted) {
   });
 }
 
-std::vector<std::string> find_missing(netlink::Socket& netfilter, const Wanted& wanted) {
-  std::vector<std::string> findings;
+std::vector<Condition> look_at(netlink::Socket& netfilter, const Wanted& wanted) {
+  std::vector<Condition> conditions;
   for (const Part& part : wanted.parts) {
     for (const Chain& chain : part.chains) {
-      const auto found = netlink::nft::find_chain(netfilter, part.table, chain.chain.name);
-      const std::string name = "nftables chain " + to_string(part.table) + " " + chain.chain.name;
-      if (!found) {
-        findings.push_back(name + " is missing");
-      } else if (found->use != chain.rules.size() + chain.jumps) {
-        findings.push_back(name + " does not have the rules that it was made with");
-      }
+      conditions.push_back({.table = part.table,
+                            .place = "chain " + chain.chain.name,
+                            .text = {},
+                            .what = {},
+                            .problem = problem_of(netfilter, part.table, chain)});
     }
   }
   for (const Element& element : wanted.elements) {
-    const auto found =
-        netlink::nft::find_element(netfilter, element.table, element.set, element.element.key);
-    const std::string name = element.what + ": the element in nftables set " +
-                             to_string(element.table) + " " + element.set;
-    if (!found) {
-      findings.push_back(name + " is missing");
-    } else if (found->comment != element.element.comment) {
-      findings.push_back(name + " is that of " + found->comment);
-    } else if (found->data != element.element.data) {
-      findings.push_back(name + " leads to another place");
-    }
+    conditions.push_back({.table = element.table,
+                          .place = element.set,
+                          .text = text_of(element, wanted),
+                          .what = element.what,
+                          .problem = problem_of(netfilter, element)});
+  }
+  return conditions;
+}
+
+std::vector<std::string> find_missing(netlink::Socket& netfilter, const Wanted& wanted) {
+  std::vector<std::string> findings;
+  for (const Condition& each : look_at(netfilter, wanted)) {
+    if (!each.problem.empty()) findings.push_back(name_of(each) + " " + each.problem);
   }
   return findings;
 }

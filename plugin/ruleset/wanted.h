@@ -60,6 +60,17 @@ void publish(netlink::Socket& netfilter, const Wanted& wanted, const IsLive& is_
 /// and be it the table, is none. Throws netlink::Error.
 void withdraw(netlink::Socket& netfilter, const Wanted& wanted);
 
+/// A chain or an element that is wanted, as it is.
+struct Condition {
+  netlink::nft::Table table;
+  std::string place;    // "chain host_ports", or the name of a set
+  std::string text;     // of an element, as nft prints it: "tcp . 80 : 10.88.0.2 . 80"
+  std::string what;     // of an element (Element::what)
+  std::string problem;  // "is missing"; empty where it is as it should be
+};
+/// All of them.
+[[nodiscard]] std::vector<Condition> look_at(netlink::Socket& netfilter, const Wanted& wanted);
+
 /// What is missing, altered, or has another owner, each a sentence.
 [[nodiscard]] std::vector<std::string> find_missing(netlink::Socket& netfilter,
                                                     const Wanted& wanted);

@@ -18,15 +18,24 @@ void apply(World& world, Attachment& attachment, base::Rollback&) {
   netlink::set_bridge_port(world.host, *world.host_end, flags);
 }
 
-void check(World& world, const Attachment& attachment, Findings& findings) {
+void list_settings(World& world, const Attachment& attachment, Settings& settings) {
   if (!attachment.bridge_port || !world.host_end || !world.host_end->bridge_port) return;
   const auto flags = wanted(*attachment.bridge_port);
   const auto& seen = *world.host_end->bridge_port;
-  const std::string port = "bridge port " + world.host_end->name;
-  if (seen.hairpin != flags.hairpin)
-    findings.push_back(port + ": hairpin mode is " + (seen.hairpin ? "on" : "off"));
-  if (seen.isolated != flags.isolated)
-    findings.push_back(port + ": isolation is " + (seen.isolated ? "on" : "off"));
+  const auto add = [&](const char* flag, bool should, bool is) {
+    settings.push_back({.name = std::string(flag) + " of bridge port " + world.host_end->name,
+                        .wanted = should ? "on" : "off",
+                        .seen = is ? "on" : "off",
+                        .is_right = should == is});
+  };
+  add("hairpin mode", flags.hairpin, seen.hairpin);
+  add("isolation", flags.isolated, seen.isolated);
+}
+
+void check(World& world, const Attachment& attachment, Findings& findings) {
+  Settings settings;
+  list_settings(world, attachment, settings);
+  find_wrong(settings, findings);
 }
 
 void restore(World& world, const Attachment& attachment, Findings& restored) {
@@ -42,7 +51,11 @@ void remove(World&, const Attachment&) {}
 
 }  // namespace
 
-const Step kBridgePort = {
-    .name = "bridge port", .apply = apply, .check = check, .remove = remove, .restore = restore};
+const Step kBridgePort = {.name = "bridge port",
+                          .apply = apply,
+                          .check = check,
+                          .remove = remove,
+                          .restore = restore,
+                          .settings = list_settings};
 
 }  // namespace steps

@@ -45,10 +45,16 @@ void apply(World& world, Attachment& attachment, base::Rollback& undo) {
   }
 }
 
-void check(World&, const Attachment& attachment, Findings& findings) {
-  for (const auto family : attachment.forward) {
-    if (netlink::read_sysctl(key_of(family)) != "1")
-      findings.push_back("forwarding is off: sysctl " + key_of(family) + " is not 1");
+void list_settings(World&, const Attachment& attachment, Settings& settings) {
+  for (const auto family : attachment.forward)
+    settings.push_back(look_at_sysctl(key_of(family), "1"));
+}
+
+void check(World& world, const Attachment& attachment, Findings& findings) {
+  Settings settings;
+  list_settings(world, attachment, settings);
+  for (const Setting& setting : settings) {
+    if (!setting.is_right) findings.push_back("forwarding is off: " + describe_wrong(setting));
   }
 }
 
@@ -65,7 +71,11 @@ void remove(World&, const Attachment&) {}
 
 }  // namespace
 
-const Step kForwarding = {
-    .name = "forwarding", .apply = apply, .check = check, .remove = remove, .restore = restore};
+const Step kForwarding = {.name = "forwarding",
+                          .apply = apply,
+                          .check = check,
+                          .remove = remove,
+                          .restore = restore,
+                          .settings = list_settings};
 
 }  // namespace steps

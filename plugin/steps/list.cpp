@@ -1,5 +1,6 @@
 #include <array>
 
+#include "netlink/sysctl.h"
 #include "plugin/steps/step.h"
 
 namespace steps {
@@ -17,6 +18,24 @@ std::span<const Step* const> public_steps() {
   static constexpr std::array<const Step*, 4> kSteps = {&kForwarding, &kLocalhost,
                                                         &kOpenVlanGateway, &kOpenBridge};
   return kSteps;
+}
+
+Setting look_at_sysctl(const std::string& key, std::string_view wanted) {
+  Setting setting{.name = "sysctl " + key, .wanted = std::string(wanted)};
+  setting.seen = netlink::read_sysctl(key);
+  setting.is_right = setting.seen == wanted;
+  return setting;
+}
+
+std::string describe_wrong(const Setting& setting) {
+  return setting.name +
+         (setting.seen ? " is " + *setting.seen + ", not " + setting.wanted : " is missing");
+}
+
+void find_wrong(const Settings& settings, Findings& findings) {
+  for (const Setting& setting : settings) {
+    if (!setting.is_right) findings.push_back(describe_wrong(setting));
+  }
 }
 
 void perform(base::Rollback& undo, std::string what, const std::function<bool()>& effect,

@@ -40,10 +40,18 @@ void apply(World&, Attachment& attachment, base::Rollback& undo) {
            [key = key_of(*interface)] { netlink::write_sysctl(key, "0"); });
 }
 
-void check(World&, const Attachment& attachment, Findings& findings) {
-  const auto interface = interface_of(attachment);
-  if (interface && netlink::read_sysctl(key_of(*interface)) != "1")
-    findings.push_back("ports are closed to 127.0.0.1: sysctl " + key_of(*interface) + " is not 1");
+void list_settings(World&, const Attachment& attachment, Settings& settings) {
+  if (const auto interface = interface_of(attachment))
+    settings.push_back(look_at_sysctl(key_of(*interface), "1"));
+}
+
+void check(World& world, const Attachment& attachment, Findings& findings) {
+  Settings settings;
+  list_settings(world, attachment, settings);
+  for (const Setting& setting : settings) {
+    if (!setting.is_right)
+      findings.push_back("ports are closed to 127.0.0.1: " + describe_wrong(setting));
+  }
 }
 
 void restore(World&, const Attachment& attachment, Findings& restored) {
@@ -55,7 +63,11 @@ void remove(World&, const Attachment&) {}
 
 }  // namespace
 
-const Step kLocalhost = {
-    .name = "localhost", .apply = apply, .check = check, .remove = remove, .restore = restore};
+const Step kLocalhost = {.name = "localhost",
+                         .apply = apply,
+                         .check = check,
+                         .remove = remove,
+                         .restore = restore,
+                         .settings = list_settings};
 
 }  // namespace steps

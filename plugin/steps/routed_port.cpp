@@ -73,36 +73,51 @@ void apply(World& world, Attachment& attachment, base::Rollback&) {
   }
 }
 
-void check_settings(World& world, const base::IpAddress& next_hop, Findings& findings) {
+Setting look_at_ipv4(const std::vector<std::uint32_t>& values, const std::string& link,
+                     const Ipv4Setting& wanted) {
+  const auto at = static_cast<std::size_t>(wanted.number - 1);
+  Setting setting{.name = "sysctl net/ipv4/conf/" + link + "/" + std::string(wanted.name),
+                  .wanted = std::to_string(wanted.value)};
+  if (at < values.size()) setting.seen = std::to_string(values[at]);
+  setting.is_right = setting.seen == setting.wanted;
+  return setting;
+}
+
+void list_settings_of(World& world, const base::IpAddress& next_hop, Settings& settings) {
   const netlink::Link& link = *world.host_end;
   if (next_hop.is_v4()) {
     const auto values = netlink::ipv4_settings(world.host, link.index);
-    for (const auto& setting : kIpv4) {
-      const auto at = static_cast<std::size_t>(setting.number - 1);
-      if (at < values.size() && values[at] == setting.value) continue;
-      findings.push_back("sysctl net.ipv4.conf." + link.name + "." + std::string(setting.name) +
-                         " is not " + std::to_string(setting.value));
-    }
+    for (const auto& setting : kIpv4) settings.push_back(look_at_ipv4(values, link.name, setting));
     return;
   }
-  for (const auto& setting : kIpv6) {
-    if (netlink::read_sysctl(ipv6_key(link.name, setting.name)) == setting.value) continue;
-    findings.push_back("sysctl net.ipv6.conf." + link.name + "." + std::string(setting.name) +
-                       " is not " + std::string(setting.value));
-  }
-  const auto addresses = netlink::addresses_of(world.host, link);
+  for (const auto& setting : kIpv6)
+    settings.push_back(look_at_sysctl(ipv6_key(link.name, setting.name), setting.value));
+}
+
+void list_settings(World& world, const Attachment& attachment, Settings& settings) {
+  if (!attachment.routed_port || !world.host_end) return;
+  for (const auto& next_hop : attachment.routed_port->next_hops)
+    list_settings_of(world, next_hop, settings);
+}
+
+void check_host_end(World& world, const base::IpAddress& next_hop, Findings& findings) {
+  Settings settings;
+  list_settings_of(world, next_hop, settings);
+  find_wrong(settings, findings);
+  if (next_hop.is_v4()) return;
+  const auto addresses = netlink::addresses_of(world.host, *world.host_end);
   const bool present = std::any_of(addresses.begin(), addresses.end(), [&](const auto& address) {
     return address.prefix.address() == next_hop;
   });
   if (!present)
     findings.push_back("address " + next_hop.to_string() + " is missing on host interface " +
-                       link.name);
+                       world.host_end->name);
 }
 
 void check(World& world, const Attachment& attachment, Findings& findings) {
   if (!attachment.routed_port || !world.host_end || !world.container_end) return;
   for (const auto& next_hop : attachment.routed_port->next_hops) {
-    check_settings(world, next_hop, findings);
+    check_host_end(world, next_hop, findings);
     const auto neighbour =
         netlink::find_neighbour(*world.container, world.container_end->index, next_hop);
     const std::string what = "neighbour entry of " + next_hop.to_string() +
@@ -125,7 +140,7 @@ void restore(World& world, const Attachment& attachment, Findings& restored) {
   if (!attachment.routed_port || !world.host_end || !world.container_end) return;
   for (const auto& next_hop : attachment.routed_port->next_hops) {
     Findings missing;
-    check_settings(world, next_hop, missing);
+    check_host_end(world, next_hop, missing);
     if (!missing.empty()) {
       if (next_hop.is_v4()) {
         apply_ipv4(world, world.host_end->name);
@@ -148,7 +163,11 @@ void remove(World&, const Attachment&) {}
 
 }  // namespace
 
-const Step kRoutedPort = {
-    .name = "routed port", .apply = apply, .check = check, .remove = remove, .restore = restore};
+const Step kRoutedPort = {.name = "routed port",
+                          .apply = apply,
+                          .check = check,
+                          .remove = remove,
+                          .restore = restore,
+                          .settings = list_settings};
 
 }  // namespace steps

@@ -53,6 +53,15 @@ struct World {
 /// What CHECK found missing or altered, each a sentence that names the object.
 using Findings = std::vector<std::string>;
 
+/// A setting that a step makes, beside what the kernel has.
+struct Setting {
+  std::string name;  // "sysctl net/ipv4/ip_forward"
+  std::string wanted;
+  std::optional<std::string> seen{};  // absent where there is no such setting, or none that tells
+  bool is_right = false;
+};
+using Settings = std::vector<Setting>;
+
 /// A step does nothing where the attachment has nothing for it. apply() may amend the attachment
 /// (World::amended) and registers its undo on the line after the effect; remove() takes away what
 /// does not vanish with the links, and finding nothing is success; both throw what the lower layers
@@ -65,6 +74,10 @@ struct Step {
   void (*remove)(World& world, const attachment::Attachment& attachment);
   void (*restore)(World& world, const attachment::Attachment& attachment,
                   Findings& restored) = nullptr;  // null: what is lost cannot be put back
+  /// Adds the settings that the step makes, for who looks at an attachment. Needs what check()
+  /// needs, and runs after it in the same world.
+  void (*settings)(World& world, const attachment::Attachment& attachment,
+                   Settings& settings) = nullptr;  // null: it makes none
 };
 
 /// The bridge exists, of this kind, with the wanted flags. New or half-made ones stay down until
@@ -132,6 +145,14 @@ extern const Step kForwarding;
 extern const Step kLocalhost;
 extern const Step kOpenVlanGateway;
 extern const Step kOpenBridge;
+
+/// A sysctl of the calling thread's namespace. `key` is the path below /proc/sys.
+[[nodiscard]] Setting look_at_sysctl(const std::string& key, std::string_view wanted);
+
+/// "sysctl net/ipv4/ip_forward is 0, not 1", of one that is not right.
+[[nodiscard]] std::string describe_wrong(const Setting& setting);
+/// The same of each that is not right.
+void find_wrong(const Settings& settings, Findings& findings);
 
 /// Opened when it is needed first (see World::netfilter).
 [[nodiscard]] netlink::Socket& netfilter_of(World& world);

@@ -129,27 +129,28 @@ void write_all(const World& world, const std::vector<Sysctl>& sysctls, base::Rol
   }
 }
 
-std::vector<Sysctl> altered(const World& world, const std::vector<Sysctl>& sysctls) {
-  std::vector<Sysctl> found;
+Settings look_at_sysctls(const World& world, const std::vector<Sysctl>& sysctls) {
+  Settings settings;
   const netlink::ScopedEntry inside(*world.container_namespace, world.host_namespace);
   for (const Sysctl& sysctl : sysctls) {
+    // Where there is nothing to tell by, it is taken for right.
     const auto seen = read_if_readable(sysctl.path);
-    if (seen && !is_same_value(sysctl.value, *seen))
-      found.push_back({.path = sysctl.path, .value = sysctl.value, .original = seen});
+    settings.push_back({.name = "sysctl " + sysctl.path,
+                        .wanted = sysctl.value,
+                        .seen = seen,
+                        .is_right = !seen || is_same_value(sysctl.value, *seen)});
   }
-  return found;
-}
-
-std::string describe(const Sysctl& found) {
-  return "sysctl " + found.path + " is \"" + *found.original + "\", not \"" + found.value + "\"";
+  return settings;
 }
 
 // All are written before any is read back: one may set others, as net/ipv4/ip_forward does.
 void apply_sysctls(World& world, const std::vector<Sysctl>& sysctls, base::Rollback& undo) {
   if (sysctls.empty()) return;
   write_all(world, sysctls, undo);
-  if (const auto found = altered(world, sysctls); !found.empty())
-    throw cni::Error(cni::Code::kKernel, describe(found.front()) + ", after it was set");
+  Findings findings;
+  find_wrong(look_at_sysctls(world, sysctls), findings);
+  if (!findings.empty())
+    throw cni::Error(cni::Code::kKernel, findings.front() + ", after it was set");
 }
 
 const Link& require_container_end(const World& world, const Attachment& attachment) {
@@ -176,34 +177,40 @@ void apply(World& world, Attachment& attachment, base::Rollback& undo) {
   apply_link(world, attachment, undo);
 }
 
-void find_link_differences(const Attachment& attachment, const Link& link, Findings& findings) {
+void list_link_settings(const Attachment& attachment, const Link& link, Settings& settings) {
   const LinkSettings& wanted = attachment.tuning->link;
-  const LinkSettings other = others_of(wanted, settings_of(link));
-  const std::string what = "container interface " + link.name;
-  if (wanted.mac && link.mac != wanted.mac)
-    findings.push_back(what + " does not have the MAC address " + wanted.mac->to_string());
-  if (other.mtu)
-    findings.push_back(what + " has MTU " + std::to_string(*other.mtu) + ", not " +
-                       std::to_string(*wanted.mtu));
-  if (other.promiscuous)
-    findings.push_back(what + " is " + (*wanted.promiscuous ? "not " : "") + "promiscuous");
-  if (other.all_multicast)
-    findings.push_back(what + " takes " + (*wanted.all_multicast ? "not " : "") + "all multicast");
-  if (other.tx_queue_length)
-    findings.push_back(what + " has a transmit queue of " + std::to_string(*other.tx_queue_length) +
-                       " packets, not " + std::to_string(*wanted.tx_queue_length));
+  const LinkSettings seen = settings_of(link);
+  const std::string where = " of container interface " + link.name;
+  const auto add = [&](const char* name, const auto& should, const auto& is, auto to_text) {
+    if (!should) return;
+    settings.push_back({.name = name + where,
+                        .wanted = to_text(*should),
+                        .seen = to_text(*is),
+                        .is_right = should == is});
+  };
+  const auto number = [](unsigned value) { return std::to_string(value); };
+  const auto state = [](bool value) { return std::string(value ? "on" : "off"); };
+  add("MAC address", wanted.mac, seen.mac, [](const auto& mac) { return mac.to_string(); });
+  add("MTU", wanted.mtu, seen.mtu, number);
+  add("promiscuity", wanted.promiscuous, seen.promiscuous, state);
+  add("all-multicast", wanted.all_multicast, seen.all_multicast, state);
+  add("transmit queue", wanted.tx_queue_length, seen.tx_queue_length, number);
+}
+
+void list_settings(World& world, const Attachment& attachment, Settings& settings) {
+  if (!attachment.tuning) return;
+  for (auto& setting : look_at_sysctls(world, attachment.tuning->sysctls))
+    settings.push_back(std::move(setting));
+  if (world.container_end) list_link_settings(attachment, *world.container_end, settings);
 }
 
 void check(World& world, const Attachment& attachment, Findings& findings) {
   if (!attachment.tuning) return;
-  for (const Sysctl& found : altered(world, attachment.tuning->sysctls))
-    findings.push_back(describe(found));
-  if (attachment.tuning->link == LinkSettings{}) return;
-  if (world.container_end) {
-    find_link_differences(attachment, *world.container_end, findings);
-  } else {
+  Settings settings;
+  list_settings(world, attachment, settings);
+  find_wrong(settings, findings);
+  if (attachment.tuning->link != LinkSettings{} && !world.container_end)
     findings.push_back("container interface " + attachment.key.ifname + " is missing");
-  }
 }
 
 void put_link_back(World& world, const Namespace& container, const attachment::Tuning& tuning) {
@@ -222,8 +229,8 @@ void put_sysctl_back(World& world, const Namespace& container, const Sysctl& sys
 // from being deleted: its namespace goes soon, and all settings with it.
 void remove(World& world, const Attachment& attachment) {
   if (!attachment.tuning) return;
-  const auto container = Namespace::find(attachment.netns_path);
-  if (!container || container->identity() != attachment.netns) return;
+  const auto container = attachment::find_container(attachment);
+  if (!container) return;
   base::Rollback each([](const std::string&) {});
   for (const Sysctl& sysctl : attachment.tuning->sysctls) {
     each.add("sysctl " + sysctl.path, [&] { put_sysctl_back(world, *container, sysctl); });
@@ -232,17 +239,25 @@ void remove(World& world, const Attachment& attachment) {
            [&] { put_link_back(world, *container, *attachment.tuning); });
 }
 
+void restore_sysctls(World& world, const std::vector<Sysctl>& sysctls, Findings& restored) {
+  const Settings seen = look_at_sysctls(world, sysctls);
+  const netlink::ScopedEntry inside(*world.container_namespace, world.host_namespace);
+  for (std::size_t i = 0; i < sysctls.size(); ++i) {
+    if (seen[i].is_right) continue;
+    write(sysctls[i]);
+    restored.push_back(seen[i].name + " = \"" + sysctls[i].value + "\"");
+  }
+}
+
 void restore(World& world, const Attachment& attachment, Findings& restored) {
   if (!attachment.tuning) return;
-  for (const Sysctl& found : altered(world, attachment.tuning->sysctls)) {
-    const netlink::ScopedEntry inside(*world.container_namespace, world.host_namespace);
-    write(found);
-    restored.push_back("sysctl " + found.path + " = \"" + found.value + "\"");
-  }
+  restore_sysctls(world, attachment.tuning->sysctls, restored);
   if (!world.container_end) return;
-  Findings differences;
-  find_link_differences(attachment, *world.container_end, differences);
-  if (differences.empty()) return;
+  Settings settings;
+  list_link_settings(attachment, *world.container_end, settings);
+  if (std::all_of(settings.begin(), settings.end(),
+                  [](const Setting& setting) { return setting.is_right; }))
+    return;
   change(*world.container, *world.container_end, attachment.tuning->link);
   restored.push_back("settings of container interface " + attachment.key.ifname);
 }
@@ -259,7 +274,11 @@ void remember_originals(const World& world, attachment::Tuning& tuning) {
   for (Sysctl& sysctl : tuning.sysctls) sysctl.original = read_if_readable(sysctl.path);
 }
 
-const Step kTuning = {
-    .name = "tuning", .apply = apply, .check = check, .remove = remove, .restore = restore};
+const Step kTuning = {.name = "tuning",
+                      .apply = apply,
+                      .check = check,
+                      .remove = remove,
+                      .restore = restore,
+                      .settings = list_settings};
 
 }  // namespace steps

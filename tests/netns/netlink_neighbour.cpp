@@ -26,6 +26,25 @@ TEST_CASE("a permanent neighbour is made, replaced, found by its key, and remove
   CHECK_FALSE(netlink::find_neighbour(socket, link, next_hop));
 }
 
+TEST_CASE("the neighbours of one link are those of no other") {
+  Pair pair;
+  auto& socket = pair.pod.socket();
+  netlink::set_permanent_neighbour(socket, pair.eth0.index, address("169.254.1.1"),
+                                   mac("0a:00:00:00:00:01"));
+  netlink::set_permanent_neighbour(socket, pair.eth0.index, address("fe80::1"),
+                                   mac("0a:00:00:00:00:02"));
+  const auto lo = netlink::find_link(socket, "lo");
+  REQUIRE(lo);
+  netlink::set_permanent_neighbour(socket, lo->index, address("10.0.0.1"),
+                                   mac("0a:00:00:00:00:03"));
+  auto found = netlink::neighbours_of(socket, pair.eth0.index);
+  std::erase_if(found, [](const auto& each) { return each.state != NUD_PERMANENT; });
+  REQUIRE(found.size() == 2);
+  CHECK(found[0].mac != found[1].mac);
+  for (const auto& each : found) CHECK(each.link == pair.eth0.index);
+  CHECK(netlink::neighbours_of(socket, 4711).empty());
+}
+
 TEST_CASE("a link that is gone has no neighbours and takes none") {
   FakeHost host;
   const auto next_hop = address(GENERATE("169.254.1.1", "fe80::1"));

@@ -36,6 +36,21 @@ TEST_CASE("a token bucket is made, read back with its numbers, refused twice, an
   CHECK(queues_of(pair.host).find("tbf") == std::string::npos);
 }
 
+TEST_CASE("a queue counts what goes through it") {
+  Pair pair;
+  pair.set_up();
+  auto& socket = pair.host.socket();
+  netlink::add_token_bucket(socket, pair.v0, kBucket);
+  const auto before = netlink::find_qdisc(socket, pair.v0, netlink::kRootParent)->counters;
+  (void)pair.host.sh("ip addr add 10.0.0.1/24 dev v0");
+  (void)pair.host.sh("ping -c 3 -i 0.01 -W 0.05 -b 10.0.0.255 >/dev/null || true");
+  const auto after = netlink::find_qdisc(socket, pair.v0, netlink::kRootParent)->counters;
+  CHECK(after.packets >= before.packets + 3);
+  CHECK(after.bytes >= before.bytes + 3 * 98);
+  CHECK(after.dropped == 0);
+  CHECK(after.waiting == 0);
+}
+
 TEST_CASE("rates of more than 32 bits, and bursts of too long a time, are read back as they went") {
   Pair pair;
   pair.set_up();

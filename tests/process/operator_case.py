@@ -6,13 +6,22 @@ import re
 import subprocess
 import unittest
 
+import jsonschema
 from fake_node import DUAL_BRIDGE, DUAL_ROUTED, PLUGIN, REFERENCE_DIR, ROOT, Node, bridge_config, routed_config
 
 GOLDEN = os.path.join(ROOT, "tests", "golden", "operator")
+SCHEMAS = os.path.join(ROOT, "docs", "schemas")
+
+
+def schema_of(command):
+    """Of what the command prints with -o json."""
+    with open(os.path.join(SCHEMAS, f"{command}.json"), encoding="utf-8") as stream:
+        return jsonschema.Draft7Validator(json.load(stream))
 
 
 class OperatorCase(unittest.TestCase):
     maxDiff = None
+    prefix = ()  # put before the tool's command line
 
     def setUp(self):
         self.node = Node()
@@ -24,7 +33,7 @@ class OperatorCase(unittest.TestCase):
         """Runs the tool on the node, as at a terminal of this width but without colours."""
         variables = {"PATH": os.environ["PATH"], "PATCHCORD_STATE_DIR": self.node.state, "COLUMNS": width,
                      "NETCONFPATH": self.net_d, "CNI_PATH": self.node.plugins, **environment}
-        return subprocess.run(["nsenter", f"--net=/var/run/netns/{self.node.host}", PLUGIN, *words], env=variables, timeout=60,
+        return subprocess.run(["nsenter", f"--net=/var/run/netns/{self.node.host}", *self.prefix, PLUGIN, *words], env=variables, timeout=60,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
 
     def configure(self, file, config):
@@ -48,12 +57,21 @@ class OperatorCase(unittest.TestCase):
         self.attach(self.bridge, self.db, "db-7f3a")
         self.attach(self.routed, self.edge, "edge-0c11")
 
+    def make_uplink(self, name="up0", address="192.0.2.1/24", gateway="192.0.2.2", mtu=1500, metric=0):
+        """A way out of the node, which leads nowhere."""
+        on_host = self.node.on_host
+        on_host("ip", "link", "add", name, "mtu", str(mtu), "type", "bridge")
+        on_host("ip", "link", "set", name, "addrgenmode", "none", "up")
+        on_host("ip", "addr", "add", address, "dev", name)
+        on_host("ip", "route", "add", "default", "via", gateway, "metric", str(metric))
+
     def attach(self, config, namespace, container_id, **options):
         """Under an id that is the same in every run."""
         return self.node.add(config, container_id, netns=self.node.path_of(namespace), **options)
 
     def make_known_node(self):
         self.make_healthy_node()
+        self.make_uplink()
         node = self.node
         self.broken = node.container("lame")
         self.attach(self.routed, self.broken, "lame-99e2")
@@ -73,10 +91,11 @@ class OperatorCase(unittest.TestCase):
         text = re.sub(r"\b([0-9a-f]{2}:){5}[0-9a-f]{2}\b", "MAC", text)
         text = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "TIME", text)
         text = re.sub(r"\b\d+s\b", "0s", text)
+        text = re.sub(r"0xfe80[0-9a-f]{28}", "0xfe80XX", text)
         text = re.sub(r"\d+ bytes, \d+ packets", "BYTES", text)
         text = re.sub(r"  \d+ µs  (?!in all).*\n", "", text)  # steps of less than a microsecond have no line
         text = re.sub(r"\d+ µs", "N µs", text)
-        return re.sub(r"(\"(?:microseconds|\w+Bytes|\w+Packets)\": )\d+", r"\1 0", text)
+        return re.sub(r"(\"(?:microseconds|(?:received|sent|passed)(?:Bytes|Packets))\": )\d+", r"\g<1>0", text)
 
     def host_ends(self):
         """Host ends by the name of their container."""
@@ -84,6 +103,10 @@ class OperatorCase(unittest.TestCase):
         for link in self.node.ip_json(self.node.host, "link", "show", "type", "veth"):
             ends[link.get("ifalias", f"~{link['ifname']}").replace(self.node.name, "")] = link["ifname"]
         return ends
+
+    def assert_fits(self, text):
+        for line in text.splitlines():
+            self.assertLessEqual(len(line), 80, line)
 
     def assert_golden(self, name, text):
         path = os.path.join(GOLDEN, name)

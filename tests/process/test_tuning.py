@@ -290,10 +290,10 @@ class CheckTest(unittest.TestCase):
         set_link = ("ip", "link", "set", "eth0")
         for words, command, undo in (
                 (("MAC", "c2:11:22:33:44:55"), (*set_link, "address", "c2:00:00:00:00:01"), (*set_link, "address", "c2:11:22:33:44:55")),
-                (("MTU 1300", "1400"), (*set_link, "mtu", "1300"), (*set_link, "mtu", "1400")),
-                (("promiscuous",), (*set_link, "promisc", "off"), (*set_link, "promisc", "on")),
-                (("multicast",), (*set_link, "allmulticast", "off"), (*set_link, "allmulticast", "on")),
-                (("5 packets", "77"), (*set_link, "txqueuelen", "5"), (*set_link, "txqueuelen", "77")),
+                (("MTU", "is 1300, not 1400"), (*set_link, "mtu", "1300"), (*set_link, "mtu", "1400")),
+                (("promiscuity", "is off, not on"), (*set_link, "promisc", "off"), (*set_link, "promisc", "on")),
+                (("all-multicast", "is off, not on"), (*set_link, "allmulticast", "off"), (*set_link, "allmulticast", "on")),
+                (("transmit queue", "is 5, not 77"), (*set_link, "txqueuelen", "5"), (*set_link, "txqueuelen", "77")),
                 (("ip_local_port_range", "20000 50000"), ("sysctl", "-qw", "net.ipv4.ip_local_port_range=1024 2048"),
                  ("sysctl", "-qw", "net.ipv4.ip_local_port_range=20000 50000"))):
             with self.subTest(command):

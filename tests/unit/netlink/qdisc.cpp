@@ -32,3 +32,11 @@ TEST_CASE("no rate is no division") {
   CHECK(netlink::ticks_of(0, 0) == 0);
   CHECK(netlink::ticks_of(0, UINT32_MAX) == UINT32_MAX);
 }
+
+TEST_CASE("the ticks that a burst takes lead back to it, but for what is rounded away") {
+  CHECK(netlink::burst_of(1'000'000, netlink::ticks_of(1'000'000, 100'000)) == 100'000);
+  CHECK(netlink::burst_of(125'000, netlink::ticks_of(125'000, 20'480)) == 20'480);
+  CHECK(netlink::burst_of(10'000'000'000, netlink::ticks_of(10'000'000'000, 100'000'000)) ==
+        100'000'000);
+  CHECK(netlink::burst_of(0, 0) == 0);
+}
