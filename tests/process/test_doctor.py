@@ -1,10 +1,246 @@
-"""doctor finds each of its conditions when it is there, and has nothing to say of a healthy node."""
+"""doctor finds each of its conditions when a test makes it, tells it in every form, and has nothing to say of a healthy node."""
 
+import glob
 import json
 import os
+import re
 import unittest
 
-from operator_case import OperatorCase
+from fake_node import ROOT, WITHOUT_NETFILTER
+from operator_case import OperatorCase, schema_of
+
+# (name of the condition, severity, names that come with it, what makes it). What makes it may return what mends it.
+CONDITIONS = []
+BRIDGE_NETFILTER = "/proc/sys/net/bridge/bridge-nf-call-iptables"
+
+
+def condition(name, severity, *besides):
+    def register(make):
+        CONDITIONS.append((name, severity, set(besides), make))
+        return make
+    return register
+
+
+def sysctl(t, key, value):
+    t.node.on_host("sysctl", "-qw", f"{key}={value}")
+
+
+def end_of(t, container):
+    return json.loads(t.tool("inspect", container, "-o", "json").stdout)["attachments"][0]["hostInterface"]
+
+
+# -- the kernel's settings
+
+@condition("forwarding-off", "error", "attachment-broken")
+def ipv4_is_not_forwarded(t):
+    sysctl(t, "net.ipv4.ip_forward", 0)
+    return lambda: (sysctl(t, "net.ipv4.ip_forward", 1), t.tool("reconcile"))
+
+
+@condition("forwarding-off", "error", "attachment-broken")
+def ipv6_is_not_forwarded(t):
+    sysctl(t, "net.ipv6.conf.all.forwarding", 0)
+    return lambda: (sysctl(t, "net.ipv6.conf.all.forwarding", 1), t.tool("reconcile"))
+
+
+@condition("ipv6-off", "error", "attachment-broken")
+def ipv6_is_disabled(t):
+    sysctl(t, "net.ipv6.conf.all.disable_ipv6", 1)
+
+
+@condition("ipv6-off", "error", "attachment-broken")
+def a_kernel_without_ipv6(t):
+    t.prefix = ("unshare", "--mount", "sh", "-c", "mount -t tmpfs none /proc/sys/net/ipv6 && exec \"$@\"", "sh")
+    return t.use_no_prefix
+
+
+@condition("bridge-netfilter", "warning")
+def nat_of_what_stays_on_the_bridge(t):
+    if not os.path.exists(BRIDGE_NETFILTER):
+        t.skipTest("this kernel has no br_netfilter")
+    sysctl(t, "net.bridge.bridge-nf-call-iptables", 1)
+    t.assertEqual(t.names(), [])  # without NAT it does no harm
+    t.node.on_host("nft", "add table ip nat; add chain ip nat POSTROUTING { type nat hook postrouting priority 100; }; "
+                          "add rule ip nat POSTROUTING masquerade")
+    return lambda: sysctl(t, "net.bridge.bridge-nf-call-iptables", 0)
+
+
+@condition("rp-filter-strict", "warning")
+def two_ways_out_and_a_strict_filter(t):
+    for number in (1, 2):
+        t.make_uplink(f"up{number}", f"192.0.{number}.1/24", f"192.0.{number}.2", metric=number)
+    sysctl(t, "net.ipv4.conf.all.rp_filter", 2)
+    t.assertEqual(t.names(), [])
+    sysctl(t, "net.ipv4.conf.all.rp_filter", 1)
+    return lambda: t.node.on_host("ip", "link", "del", "up2")
+
+
+@condition("rp-filter-off", "warning", "attachment-broken")
+def a_container_whose_sources_nobody_looks_at(t):
+    sysctl(t, "net.ipv4.conf.all.rp_filter", 0)
+    sysctl(t, f"net.ipv4.conf.{end_of(t, 'edge-0c11')}.rp_filter", 0)
+    return lambda: t.tool("reconcile")
+
+
+@condition("mtu-mismatch", "warning")
+def an_uplink_with_a_smaller_mtu(t):
+    t.make_uplink(mtu=1400)
+    return lambda: t.node.on_host("ip", "link", "set", "up0", "mtu", "1500")
+
+
+@condition("mtu-mismatch", "warning")
+def a_bridge_with_a_smaller_mtu(t):
+    t.node.on_host("ip", "link", "set", "pcbr0", "mtu", "1400")
+    return lambda: t.node.on_host("ip", "link", "set", "pcbr0", "mtu", "1500")
+
+
+# -- the firewall
+
+@condition("forward-policy-drop", "warning")
+def iptables_drops(t):
+    if os.path.exists(BRIDGE_NETFILTER):
+        sysctl(t, "net.bridge.bridge-nf-call-iptables", 0)
+    t.node.on_host("nft", "add table ip filter; add chain ip filter FORWARD { type filter hook forward priority 0; policy drop; }")
+    return lambda: t.node.on_host("nft", "add chain ip filter FORWARD { policy accept; }")
+
+
+@condition("forward-policy-drop", "warning")
+def ip6tables_drops(t):
+    if os.path.exists(BRIDGE_NETFILTER):
+        sysctl(t, "net.bridge.bridge-nf-call-iptables", 0)
+    t.node.on_host("nft", "add table ip6 filter; add chain ip6 filter FORWARD { type filter hook forward priority 0; policy drop; }")
+    return lambda: t.node.on_host("nft", "delete table ip6 filter")
+
+
+@condition("nftables-missing", "warning", "attachment-broken")
+def a_kernel_without_nftables(t):
+    t.prefix = WITHOUT_NETFILTER
+    return t.use_no_prefix
+
+
+@condition("nftables-missing", "warning")
+def a_kernel_without_nftables_that_nobody_needs(t):
+    t.node.delete(t.bridge, "web", netns=t.node.path_of(t.web))  # has host ports
+    t.prefix = WITHOUT_NETFILTER
+    return t.use_no_prefix
+
+
+# -- configurations
+
+@condition("no-configuration", "error")
+def an_empty_directory(t):
+    for name in os.listdir(t.net_d):
+        os.unlink(os.path.join(t.net_d, name))
+
+
+@condition("configuration-unreadable", "error")
+def a_file_that_is_no_json(t):
+    t.write("30-bad.conflist", "{\"name\": \"x\", \"plugins\": [")
+    return lambda: os.unlink(os.path.join(t.net_d, "30-bad.conflist"))
+
+
+@condition("configuration-unreadable", "error")
+def a_plugin_without_a_type(t):
+    t.write("30-bad.conflist", "{\"name\": \"x\", \"plugins\": [{}]}")
+
+
+@condition("plugin-missing", "error")
+def plugins_that_are_not_there(t):
+    t.configure("30-macvlan.conflist", {"cniVersion": "1.0.0", "name": "mac", "type": "macvlan", "ipam": {"type": "dhcp"}})
+    texts = " ".join(each["text"] for each in t.diagnoses())
+    t.assertIn("needs the plugin macvlan", texts)
+    t.assertIn("needs the plugin dhcp", texts)
+    return lambda: os.unlink(os.path.join(t.net_d, "30-macvlan.conflist"))
+
+
+@condition("subnets-overlap", "error")
+def two_networks_of_one_subnet(t):
+    t.configure("30-other.conflist", t.routed | {"name": "other"})
+    return lambda: os.unlink(os.path.join(t.net_d, "30-other.conflist"))
+
+
+@condition("route-conflict", "error")
+def a_tunnel_that_takes_the_subnet(t):
+    t.configure("30-other.conflist", t.routed | {"name": "other", "ipam": t.routed["ipam"] | {"ranges": [[{"subnet": "10.77.0.0/24"}]]}})
+    t.assertEqual(t.names(), [])
+    t.node.on_host("ip", "link", "add", "tun7", "type", "bridge")
+    t.node.on_host("ip", "link", "set", "tun7", "up")
+    t.node.on_host("ip", "route", "add", "10.77.0.0/16", "dev", "tun7")
+    return lambda: t.node.on_host("ip", "link", "del", "tun7")
+
+
+def reserve(t, numbers):
+    for number in numbers:
+        with open(os.path.join(t.node.networks, "edgenet", f"10.89.0.{number}"), "w", encoding="ascii") as stream:
+            stream.write("somebody\r\neth0")
+
+
+@condition("pool-nearly-empty", "warning")
+def a_pool_with_a_tenth_left(t):
+    reserve(t, range(3, 227))
+    t.assertEqual(t.names(), [])
+    reserve(t, range(227, 245))
+    return lambda: [os.unlink(os.path.join(t.node.networks, "edgenet", f"10.89.0.{number}")) for number in range(200, 245)]
+
+
+@condition("pool-nearly-empty", "error")
+def a_pool_with_nothing_left(t):
+    reserve(t, [1, *range(3, 255)])
+
+
+# -- attachments
+
+def add_ports(t, count):
+    """To the bridge, two with each pair."""
+    batch = os.path.join(t.node.directory, "batch")
+    with open(batch, "w", encoding="ascii") as stream:
+        for number in range(count // 2):
+            stream.write(f"link add d{number} type veth peer name e{number}\nlink set d{number} master pcbr0\nlink set e{number} master pcbr0\n")
+    t.node.on_host("ip", "-batch", batch)
+
+
+@condition("bridge-nearly-full", "warning")
+def a_bridge_with_920_ports_and_those_of_containers(t):
+    add_ports(t, 920)
+
+
+@condition("bridge-nearly-full", "error")
+def a_bridge_that_takes_no_more_ports(t):
+    add_ports(t, 1020)
+    t.node.on_host("ip", "link", "add", "last", "type", "veth", "peer", "name", "first")
+    t.node.on_host("ip", "link", "set", "last", "master", "pcbr0")
+    t.assertNotEqual(t.node.run_in(t.node.host, "ip", "link", "set", "first", "master", "pcbr0", check=False).returncode, 0)
+
+
+@condition("stale-attachments", "warning")
+def a_container_that_is_gone(t):
+    t.node.remove_container(t.edge)
+    return lambda: t.tool("gc")
+
+
+@condition("stale-attachments", "warning")
+def an_add_that_was_killed(t):
+    killed = t.node.container("killed")
+    process = t.node.start("ADD", t.routed, "killed-1", t.node.path_of(killed),
+                           prefix=("strace", "-f", "-qq", "-o", "/dev/null", "-e", "inject=write:signal=KILL:when=4"))
+    process.communicate(timeout=60)
+    drafts = [file for _, _, files in os.walk(t.node.state) for file in files if "killed-1" in file]
+    t.assertNotEqual(drafts, [], "the ADD was killed before it had a draft")
+    return lambda: t.tool("gc")
+
+
+@condition("attachment-broken", "error")
+def a_route_that_is_gone(t):
+    t.node.run_in(t.edge, "ip", "route", "del", "default")
+    return lambda: t.tool("reconcile")
+
+
+@condition("attachment-broken", "error")
+def a_record_that_is_gone(t):
+    for directory, _, files in os.walk(t.node.state):
+        for file in files:
+            if "edge-0c11" in os.path.join(directory, file):
+                os.unlink(os.path.join(directory, file))
 
 
 class DoctorTest(OperatorCase):
@@ -12,128 +248,61 @@ class DoctorTest(OperatorCase):
         super().setUp()
         self.make_healthy_node()
 
+    def use_no_prefix(self):
+        self.prefix = ()
+
+    def diagnoses(self):
+        done = self.tool("doctor", "-o", "json")
+        document = json.loads(done.stdout)
+        schema_of("doctor").validate(document)
+        self.assertEqual(done.returncode, 1 if document["diagnoses"] else 0)
+        return document["diagnoses"]
+
     def names(self):
-        return [each["name"] for each in json.loads(self.tool("doctor", "-o", "json").stdout)["diagnoses"]]
+        return [each["name"] for each in self.diagnoses()]
 
-    def sysctl(self, key, value):
-        self.node.on_host("sysctl", "-qw", f"{key}={value}")
-
-    def assert_found(self, *names):
-        done = self.tool("doctor")
-        self.assertEqual(done.returncode, 1, done.stdout)
-        self.assertEqual(sorted(set(self.names())), sorted(names))
-
-    def test_a_healthy_node(self):
+    def assert_silent(self):
         done = self.tool("doctor")
         self.assertEqual((done.returncode, done.stdout, done.stderr),
                          (0, "nothing stands in the way of this node's containers\n", ""))
         self.assertEqual(self.names(), [])
 
-    def test_forwarding_off(self):
-        self.sysctl("net.ipv4.ip_forward", 0)
-        found = self.names()
-        self.assertIn("forwarding-off", found)
-        self.sysctl("net.ipv4.ip_forward", 1)
-        self.sysctl("net.ipv6.conf.all.forwarding", 0)
-        self.assertIn("forwarding-off", self.names())
-
-    def test_ipv6_off(self):
-        self.sysctl("net.ipv6.conf.all.disable_ipv6", 1)
-        self.assertIn("ipv6-off", self.names())
-
-    def test_bridge_netfilter(self):
-        if not os.path.exists("/proc/sys/net/bridge/bridge-nf-call-iptables"):
-            self.skipTest("this kernel has no br_netfilter")
-        self.sysctl("net.bridge.bridge-nf-call-iptables", 1)
-        self.assertEqual(self.names(), [])
-        self.node.on_host("nft", "add table ip nat; add chain ip nat POSTROUTING { type nat hook postrouting priority 100; }; "
-                                 "add rule ip nat POSTROUTING masquerade")
-        self.assert_found("bridge-netfilter")
-        self.sysctl("net.bridge.bridge-nf-call-iptables", 0)
-        self.assertEqual(self.names(), [])
-
-    def test_strict_reverse_path_filter_with_two_uplinks(self):
-        for number in (1, 2):
-            self.node.on_host("ip", "link", "add", f"up{number}", "type", "bridge")
-            self.node.on_host("ip", "addr", "add", f"192.0.{number}.1/24", "dev", f"up{number}")
-            self.node.on_host("ip", "link", "set", f"up{number}", "up")
-            self.node.on_host("ip", "route", "add", "default", "via", f"192.0.{number}.2", "metric", str(number))
-        self.sysctl("net.ipv4.conf.all.rp_filter", 1)
-        self.assert_found("rp-filter-strict")
-
-    def test_reverse_path_filter_off(self):
-        self.sysctl("net.ipv4.conf.all.rp_filter", 0)
-        ends = json.loads(self.tool("inspect", "edge-0c11", "-o", "json").stdout)["attachments"]
-        self.sysctl(f"net.ipv4.conf.{ends[0]['hostInterface']}.rp_filter", 0)
-        self.assertIn("rp-filter-off", self.names())
-
-    def test_forward_policy_drop(self):
-        if os.path.exists("/proc/sys/net/bridge/bridge-nf-call-iptables"):
-            self.sysctl("net.bridge.bridge-nf-call-iptables", 0)
-        self.node.on_host("nft", "add table ip filter; add chain ip filter FORWARD { type filter hook forward priority 0; policy drop; }")
-        self.assert_found("forward-policy-drop")
-        self.node.on_host("nft", "add chain ip filter FORWARD { policy accept; }")
-        self.assertEqual(self.names(), [])
-
-    def test_mtu_mismatch(self):
-        self.node.on_host("ip", "link", "add", "up0", "mtu", "1400", "type", "bridge")
-        self.node.on_host("ip", "addr", "add", "192.0.2.1/24", "dev", "up0")
-        self.node.on_host("ip", "link", "set", "up0", "up")
-        self.node.on_host("ip", "route", "add", "default", "via", "192.0.2.2")
-        self.assert_found("mtu-mismatch")
-
-    def test_bridge_nearly_full(self):
-        batch = os.path.join(self.node.directory, "batch")
-        with open(batch, "w", encoding="ascii") as stream:
-            for number in range(460):
-                stream.write(f"link add d{number} type veth peer name e{number}\nlink set d{number} master pcbr0\nlink set e{number} master pcbr0\n")
-        self.node.on_host("ip", "-batch", batch)
-        self.assert_found("bridge-nearly-full")
-
-    def test_pool_nearly_empty(self):
-        directory = os.path.join(self.node.networks, "edgenet")
-        for number in range(3, 245):
-            with open(os.path.join(directory, f"10.89.0.{number}"), "w", encoding="ascii") as stream:
-                stream.write("somebody\r\neth0")
-        self.assert_found("pool-nearly-empty")
-
-    def test_stale_attachments(self):
-        self.node.remove_container(self.edge)
-        self.assert_found("stale-attachments")
-
-    def test_broken_attachment(self):
-        self.node.run_in(self.edge, "ip", "route", "del", "default")
-        self.assert_found("attachment-broken")
-
-    def test_overlapping_subnets(self):
-        self.configure("30-other.conflist", self.routed | {"name": "other"})
-        self.assert_found("subnets-overlap")
-
-    def test_route_conflict(self):
-        self.configure("30-other.conflist", self.routed | {"name": "other", "ipam": self.routed["ipam"] | {"ranges": [[{"subnet": "10.77.0.0/24"}]]}})
-        self.assertEqual(self.names(), [])
-        self.node.on_host("ip", "link", "add", "tun7", "type", "bridge")
-        self.node.on_host("ip", "link", "set", "tun7", "up")
-        self.node.on_host("ip", "route", "add", "10.77.0.0/16", "dev", "tun7")
-        self.assert_found("route-conflict")
-
-    def test_unreadable_configuration(self):
-        self.write("30-bad.conflist", "{\"name\": \"x\", \"plugins\": [")
-        self.assert_found("configuration-unreadable")
-        self.write("30-bad.conflist", "{\"name\": \"x\", \"plugins\": [{}]}")
-        self.assert_found("configuration-unreadable")
-
-    def test_no_configuration(self):
-        for name in os.listdir(self.net_d):
-            os.unlink(os.path.join(self.net_d, name))
-        self.assert_found("no-configuration")
-
-    def test_missing_plugins(self):
-        self.configure("30-macvlan.conflist", {"cniVersion": "1.0.0", "name": "mac", "type": "macvlan", "ipam": {"type": "dhcp"}})
+    def find(self, name, severity, besides, make):
+        self.assert_silent()
+        mend = make(self)
+        found = self.diagnoses()
+        self.assertEqual({each["name"] for each in found} - besides, {name})
+        self.assertEqual({each["severity"] for each in found if each["name"] == name}, {severity})
         done = self.tool("doctor")
-        self.assertIn("needs the plugin macvlan", done.stdout.replace("\n  ", " "))
-        self.assertIn("needs the plugin dhcp", done.stdout.replace("\n  ", " "))
-        self.assert_found("plugin-missing")
+        self.assertEqual((done.returncode, done.stderr), (1, ""))
+        self.assertRegex(done.stdout, rf"(?m)^{'✗' if severity == 'error' else '!'} {name}\n  .*\n(  .*\n)*  → ")
+        self.assertLessEqual(max(map(len, done.stdout.splitlines())), 80)
+        if mend:
+            mend()
+            self.assert_silent()
+
+    def test_a_healthy_node_with_a_way_out(self):
+        self.make_uplink()
+        self.assert_silent()
+
+    def test_every_condition_of_the_code_has_a_test(self):
+        in_code = set()
+        for path in glob.glob(os.path.join(ROOT, "plugin", "operator", "doctor_*.cpp")):
+            with open(path, encoding="utf-8") as stream:
+                in_code.update(re.findall(r"push_back\(\s*\{\.name = \"([^\"]*)\"", stream.read()))
+        self.assertGreater(len(in_code), 10)
+        self.assertEqual({name for name, *_ in CONDITIONS}, in_code)
+
+    def test_every_condition_is_in_the_manual_page(self):
+        with open(os.path.join(ROOT, "docs", "patchcord.8"), encoding="utf-8") as stream:
+            page = stream.read().replace("\\-", "-")
+        for name, *_ in CONDITIONS:
+            self.assertRegex(page, rf"(?m)^\.TP\n\.B {name}$", name)
+
+
+for _name, _severity, _besides, _make in CONDITIONS:
+    setattr(DoctorTest, f"test_{_name.replace('-', '_')}__{_make.__name__}",
+            lambda self, row=(_name, _severity, _besides, _make): self.find(*row))
 
 
 if __name__ == "__main__":
