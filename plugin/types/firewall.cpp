@@ -23,10 +23,24 @@ void remove_rules_of_reference(steps::World&, const cni::Request& request) {
   remove_reference_firewall(addresses_in_previous_result(request));
 }
 
+// The gateway of the container's VLAN, `<bridge>.<vlan>`, which our bridge has in its result: what
+// is routed to the container goes by that and not by the bridge.
+std::optional<attachment::VlanGateway> vlan_gateway_in(const cni::Result& previous,
+                                                       const std::string& bridge) {
+  constexpr std::string_view kDigits = "0123456789";
+  for (const auto& interface : previous.interfaces) {
+    if (!interface.sandbox.empty() || !interface.name.starts_with(bridge + ".")) continue;
+    const auto vlan = std::string_view(interface.name).substr(bridge.size() + 1);
+    if (!vlan.empty() && vlan.find_first_not_of(kDigits) == std::string_view::npos)
+      return attachment::VlanGateway{.name = interface.name};
+  }
+  return std::nullopt;
+}
+
 // Where the container is on the host: the bridge that the other end of its interface is a port of,
 // or that end itself. The reference goes by the first interface of the result, whatever that is.
-void plan_isolation(config::IngressPolicy policy, const steps::World& world,
-                    Attachment& attachment) {
+void plan_isolation(config::IngressPolicy policy, const cni::Result& previous,
+                    const steps::World& world, Attachment& attachment) {
   if (policy == config::IngressPolicy::kOpen) return;
   if (!world.host_end) {
     throw cni::Error(cni::Code::kInvalidConfig,
@@ -40,7 +54,10 @@ void plan_isolation(config::IngressPolicy policy, const steps::World& world,
   const auto master = world.host_end->master != 0
                           ? netlink::find_link(world.host, world.host_end->master)
                           : std::nullopt;
-  if (master) attachment.bridge_port = attachment::BridgePort{.bridge = master->name};
+  if (master) {
+    attachment.bridge_port = attachment::BridgePort{
+        .bridge = master->name, .vlan_gateway = vlan_gateway_in(previous, master->name)};
+  }
 }
 
 void plan_firewall(const config::Firewall& firewall, const cni::Result& previous,
@@ -50,7 +67,7 @@ void plan_firewall(const config::Firewall& firewall, const cni::Result& previous
     if (cni::is_of_container(previous, ip, attachment.key.ifname))
       attachment.addresses.push_back({.prefix = ip.address, .gateway = std::nullopt});
   }
-  plan_isolation(firewall.ingress, world, attachment);
+  plan_isolation(firewall.ingress, previous, world, attachment);
 }
 
 // Its chain comes after ours and drops what no zone of it lets through.
