@@ -115,7 +115,7 @@ std::string text_of(const Element& element, const Wanted& wanted) {
     if (!(part.table == element.table)) continue;
     for (const auto& set : part.sets) {
       if (set.name != element.set) continue;
-      const std::string key = netlink::nft::to_string(set.key, element.element.key);
+      std::string key = netlink::nft::to_string(set.key, element.element.key);
       if (set.data.empty()) return key;
       return key + " : " + netlink::nft::to_string(set.data, element.element.data);
     }
