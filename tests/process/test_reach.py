@@ -1,6 +1,8 @@
 """Who reaches whom, with traffic: isolation at each level, masquerade, spoofed senders; TCP and UDP, both families, both modes."""
 
 import json
+import socket
+import struct
 import subprocess
 import sys
 import unittest
@@ -207,6 +209,39 @@ class MasqueradeTest(ReachCase):
         self.assert_reach(b, ["192.0.2.2", "2001:db8::2"], False)
 
 
+# Sends one frame, given in hexadecimal digits, out of eth0.
+SEND_FRAME = """
+import socket, sys
+with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as out:
+    out.bind(("eth0", 0))
+    out.send(bytes.fromhex(sys.argv[1]))
+"""
+
+
+def packed_mac(text):
+    return bytes.fromhex(text.replace(":", ""))
+
+
+def arp_request(source, sender_mac, sender, target):
+    """Broadcast; RFC 826."""
+    header = b"\xff" * 6 + packed_mac(source) + struct.pack("!H", 0x0806)
+    return (header + struct.pack("!HHBBH", 1, 0x0800, 6, 4, 1) + packed_mac(sender_mac) + socket.inet_aton(sender) + bytes(6)
+            + socket.inet_aton(target))
+
+
+def neighbour_advertisement(source, source_address, about, to_mac, to_address):
+    """Unsolicited, overriding; RFC 4861, 4.4."""
+    own, other = (socket.inet_pton(socket.AF_INET6, text) for text in (source_address, to_address))
+    message = struct.pack("!BBHI", 136, 0, 0, 0x20000000) + socket.inet_pton(socket.AF_INET6, about) + b"\x02\x01" + packed_mac(source)
+    words = struct.unpack(f"!{(32 + 8 + len(message)) // 2}H", own + other + struct.pack("!II", len(message), socket.IPPROTO_ICMPV6) + message)
+    total = sum(words)
+    while total > 0xffff:
+        total = (total & 0xffff) + (total >> 16)
+    message = message[:2] + struct.pack("!H", ~total & 0xffff) + message[4:]
+    packet = struct.pack("!IHBB", 0x60000000, len(message), socket.IPPROTO_ICMPV6, 255) + own + other + message
+    return packed_mac(to_mac) + packed_mac(source) + struct.pack("!H", 0x86dd) + packet
+
+
 class SpoofTest(ReachCase):
     """Each lie gets through without the key, so that it is the key that stops it."""
 
@@ -228,6 +263,40 @@ class SpoofTest(ReachCase):
             self.assert_reach(a, self.addresses[b], True)
             self.node.run_in(a, "ip", "link", "set", "eth0", "address", "02:00:00:00:00:99")
             self.assert_reach(a, self.addresses[b][:1], not guarded)
+            for container in (a, b):
+                self.node.delete(config, container)
+            self.node.on_host("ip", "link", "del", f"pcsp{int(guarded)}")
+
+    def believed(self, container, address):
+        """The MAC that a container has for an address."""
+        return next((entry.get("lladdr") for entry in self.node.ip_json(container, "neigh", "show", "dev", "eth0") if entry["dst"] == address), None)
+
+    def mac_of(self, container):
+        return self.node.ip_json(container, "link", "show", "eth0")[0]["address"]
+
+    def test_claims_in_arp_and_neighbour_discovery(self):
+        """Who is asked by ARP believes the asker, and an advertisement overrides what was known."""
+        liar4, liar6, stranger = "10.88.0.77", "fd00:88::77", "02:00:00:00:00:77"
+        for guarded in (False, True):
+            config = bridge_config(self.node, name=f"net{guarded}", bridge=f"pcsp{int(guarded)}", subnets=DUAL_BRIDGE, isDefaultGateway=True,
+                                   antispoof=guarded)
+            a, b = (self.attach(f"{name}{guarded}", config) for name in "ab")
+            mac_a, mac_b, (b4, b6) = self.mac_of(a), self.mac_of(b), self.addresses[b]
+            self.node.run_in(b, "sysctl", "-qw", "net.ipv4.neigh.eth0.locktime=0")  # by default nobody's MAC changes twice within a second
+
+            def send(frame, container=a):
+                self.node.run_in(container, sys.executable, "-c", SEND_FRAME, frame.hex())
+
+            send(arp_request(mac_a, mac_a, self.addresses[a][0], b4))
+            self.assertEqual(self.believed(b, self.addresses[a][0]), mac_a)  # what is true gets through
+            send(arp_request(mac_a, mac_a, liar4, b4))
+            self.assertEqual(self.believed(b, liar4), None if guarded else mac_a)
+            send(arp_request(mac_a, stranger, self.addresses[a][0], b4))
+            self.assertEqual(self.believed(b, self.addresses[a][0]), mac_a if guarded else stranger)
+            for about in (self.addresses[a][1], liar6):
+                self.node.run_in(b, "ip", "neigh", "replace", about, "lladdr", stranger, "dev", "eth0", "nud", "stale")
+                send(neighbour_advertisement(mac_a, self.addresses[a][1], about, mac_b, b6))
+                self.assertEqual(self.believed(b, about), stranger if guarded and about == liar6 else mac_a)
             for container in (a, b):
                 self.node.delete(config, container)
             self.node.on_host("ip", "link", "del", f"pcsp{int(guarded)}")
