@@ -53,23 +53,28 @@ netlink::nft::Rule rule(Expressions expressions, std::string comment = {}) {
   return {.expressions = std::move(expressions), .comment = std::move(comment)};
 }
 
-const Expressions kAccept = {netlink::nft::accept()};
-const Expressions kDrop = {netlink::nft::drop()};
+Expressions accepted() {
+  return {netlink::nft::accept()};
+}
+
+Expressions dropped() {
+  return {netlink::nft::drop()};
+}
 
 // What a host says before it has an address (RFC 4862, RFC 3810).
 void accept_unspecified(Chain& chain, const netlink::nft::Table& table) {
   for (const std::uint8_t type : {kNeighbourSolicitation, kListenerReport}) {
     chain.rules.push_back(
         rule(join({is_family(Family::kIpv6, table), is_unspecified(Family::kIpv6, Field::kSource),
-                   is_icmp6(type, table), kAccept})));
+                   is_icmp6(type, table), accepted()})));
   }
 }
 
 void accept_sources(Chain& chain, const netlink::nft::Table& table) {
   for (const Family family : {Family::kIpv4, Family::kIpv6}) {
-    chain.rules.push_back(
-        rule(join({is_family(family, table),
-                   in_set(family, {Field::kInName, Field::kSource}, sources(family)), kAccept})));
+    chain.rules.push_back(rule(
+        join({is_family(family, table),
+              in_set(family, {Field::kInName, Field::kSource}, sources(family)), accepted()})));
   }
 }
 
@@ -77,18 +82,19 @@ void accept_sources(Chain& chain, const netlink::nft::Table& table) {
 void check_neighbour_claims(Chain& chain) {
   chain.rules.push_back(
       rule(join({is_arp(), not_in_set(Family::kIpv4, {Field::kInName, Field::kArpSenderMac}, kMacs),
-                 kDrop})));
-  chain.rules.push_back(
-      rule(join({is_arp(), is_unspecified(Family::kIpv4, Field::kArpSender), kAccept}), "probes"));
+                 dropped()})));
+  chain.rules.push_back(rule(
+      join({is_arp(), is_unspecified(Family::kIpv4, Field::kArpSender), accepted()}), "probes"));
   chain.rules.push_back(rule(join(
       {is_arp(), in_set(Family::kIpv4, {Field::kInName, Field::kArpSender}, sources(Family::kIpv4)),
-       kAccept})));
+       accepted()})));
   for (const std::uint8_t type : {kRouterAdvertisement, kRedirect})
-    chain.rules.push_back(rule(join({is_icmp6(type, kBridgeTable), kDrop})));
-  chain.rules.push_back(rule(
-      join({is_icmp6(kNeighbourAdvertisement, kBridgeTable),
-            not_in_set(Family::kIpv6, {Field::kInName, Field::kNeighbourTarget}, kTargets), kDrop}),
-      "the address that is advertised"));
+    chain.rules.push_back(rule(join({is_icmp6(type, kBridgeTable), dropped()})));
+  chain.rules.push_back(
+      rule(join({is_icmp6(kNeighbourAdvertisement, kBridgeTable),
+                 not_in_set(Family::kIpv6, {Field::kInName, Field::kNeighbourTarget}, kTargets),
+                 dropped()}),
+           "the address that is advertised"));
 }
 
 void add_source_sets(Part& part) {
@@ -115,13 +121,13 @@ Part make_bridge_part() {
   check_neighbour_claims(addresses);
   accept_unspecified(addresses, kBridgeTable);
   accept_sources(addresses, kBridgeTable);
-  addresses.rules.push_back(rule(kDrop));
+  addresses.rules.push_back(rule(dropped()));
   Chain base{.chain = {.name = kChain,
                        .hook = netlink::nft::Hook{"filter", NF_INET_PRE_ROUTING, kPriority}},
              .rules = {}};
-  base.rules.push_back(
-      rule(join({in_set(Family::kIpv4, {Field::kInName}, kMacPorts),
-                 not_in_set(Family::kIpv4, {Field::kInName, Field::kSourceMac}, kMacs), kDrop})));
+  base.rules.push_back(rule(
+      join({in_set(Family::kIpv4, {Field::kInName}, kMacPorts),
+            not_in_set(Family::kIpv4, {Field::kInName, Field::kSourceMac}, kMacs), dropped()})));
   base.rules.push_back(jump_if_guarded());
   part.chains = {std::move(addresses), std::move(base)};
   return part;
@@ -133,7 +139,7 @@ Part make_routed_part() {
   Chain addresses{.chain = {.name = kAddressChain}, .rules = {}, .jumps = 1};
   accept_unspecified(addresses, kTable);
   accept_sources(addresses, kTable);
-  addresses.rules.push_back(rule(kDrop));
+  addresses.rules.push_back(rule(dropped()));
   Chain base{.chain = {.name = kChain,
                        .hook = netlink::nft::Hook{"filter", NF_INET_PRE_ROUTING, kPriority}},
              .rules = {jump_if_guarded()}};

@@ -17,8 +17,8 @@ using netlink::nft::Table;
 using netlink::nft::TableFamily;
 using netlink::nft::Transaction;
 
-const std::string kForward = "FORWARD";
-const std::string kChain = attachment::kAcceptingChain;
+constexpr const char* kForward = "FORWARD";
+constexpr const char* kChain = attachment::kAcceptingChain;
 
 Table table_of(base::Family family) {
   return {.family = family == base::Family::kIpv4 ? TableFamily::kIpv4 : TableFamily::kIpv6,
@@ -103,7 +103,7 @@ std::vector<std::string> find_missing_acceptance(netlink::Socket& netfilter,
     const auto say = [&](bool is_there, const std::string& what) {
       if (!is_there) missing.push_back(chain + what);
     };
-    say(seen.is_jumped_to, "is not jumped to from " + kForward);
+    say(seen.is_jumped_to, std::string("is not jumped to from ") + kForward);
     say(seen.jumps_to_admin, "does not jump to " + admin_chain);
     say(seen.accepts, "does not accept what containers send");
   }

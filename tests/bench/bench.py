@@ -23,8 +23,8 @@ import packet_path  # noqa: E402
 import report  # noqa: E402
 import rule_cases  # noqa: E402
 
-CASES = {"bridge": cases.bridge, "dual-stack": cases.dual_stack, "routed": cases.routed, "masquerade": cases.masquerade, "podman": cases.podman,
-         "at-once": cases.at_once, "many-ports": cases.many_ports, "many-routed": cases.many_routed,
+CASES = {"start-up": cases.start_up, "bridge": cases.bridge, "dual-stack": cases.dual_stack, "routed": cases.routed,
+         "masquerade": cases.masquerade, "podman": cases.podman, "at-once": cases.at_once, "many-ports": cases.many_ports, "many-routed": cases.many_routed,
          "many-reservations": cases.many_reservations, "stale": cases.stale, "host-ports": rule_cases.host_ports, "rules": rule_cases.rules,
          "packet-path": packet_path.packet_path}
 
@@ -35,6 +35,7 @@ class Bench:
     def __init__(self, node, arguments, directory):
         self.node = node
         self.patchcord = os.path.abspath(arguments.patchcord)
+        self.other_build = arguments.other_build and os.path.abspath(arguments.other_build)
         self.runs = arguments.runs
         self.quick = arguments.quick
         self.launcher = measure.Launcher(directory, arguments.realtime)
@@ -63,6 +64,7 @@ class Bench:
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--patchcord", default=os.path.join(ROOT, "build", "patchcord"))
+    parser.add_argument("--other-build", help="another patchcord, to compare the start-up with")
     parser.add_argument("--runs", type=int, default=50)
     parser.add_argument("--realtime", action="store_true", help="give what is measured a real-time priority, on a machine that does other work")
     parser.add_argument("--quick", action="store_true", help="small numbers where cases are about large ones")

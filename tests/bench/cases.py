@@ -69,6 +69,22 @@ def dual_stack(bench, case):
     against(bench, case, "DEL", "floor", 1.15)
 
 
+def start_up(bench, case):
+    """VERSION, which does nothing but start, read and answer: of another build of ours, too, if one was given."""
+    programs = {"patchcord": bench.patchcord, "reference": reference("bridge")}
+    if bench.other_build:
+        programs["other build"] = bench.other_build
+    for name in programs:
+        bench.results[case, name, "VERSION"] = Samples()
+    for number in range(4 * bench.runs + WARM_UP):
+        for name in programs if number % 2 else reversed(programs):
+            cost = bench.launcher.run([programs[name]], {"CNI_COMMAND": "VERSION"}, '{"cniVersion": "1.0.0"}')
+            if number >= WARM_UP:
+                bench.results[case, name, "VERSION"].add(cost)
+    if bench.other_build:
+        bench.target("start-up, of the other build's", 1, bench.median(case, "patchcord", "VERSION") / bench.median(case, "other build", "VERSION"))
+
+
 def stand_by(bench, chains):
     """Another pod on each network, as on a node in use: an ADD of a network's first also makes the network."""
     for chain in chains:

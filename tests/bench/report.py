@@ -58,7 +58,7 @@ def costs_table(bench):
 def groups_of(bench):
     groups = []
     for case in dict.fromkeys(key[0] for key in bench.results):
-        for command in ("ADD", "DEL"):
+        for command in ("VERSION", "ADD", "DEL"):
             bars = [(key[1].removeprefix("patchcord, "), samples.wall()) for key, samples in bench.results.items()
                     if key[0] == case and key[2] == command]
             if bars:
