@@ -1,7 +1,6 @@
 #include "plugin/dispatch.h"
 
 #include <cerrno>
-#include <chrono>
 #include <exception>
 #include <optional>
 
@@ -144,16 +143,14 @@ void run(const types::Type& type, const cni::Request& request, const types::Sett
   }
 }
 
-using Clock = std::chrono::steady_clock;
-
 /// One call, as far as it is known by the time it ends.
 struct Progress {
   // The version that an error document bears: the configuration's, once it is known.
   cni::Version version = cni::kNewest;
   std::optional<cni::Request> request{};
   observe::Destinations destinations{};
-  types::Stopwatch watch{};
-  Clock::time_point began = Clock::now();
+  // Not of VERSION, which is told to nobody: a clock is a page of memory more at the start.
+  std::optional<types::Stopwatch> watch{};
 };
 
 void answer(const Invocation& invocation, Progress& progress) {
@@ -166,21 +163,20 @@ void answer(const Invocation& invocation, Progress& progress) {
   if (cni::command_of(environment) == cni::Command::kVersion) {
     return invocation.write_output(cni::version_document(type.oldest));
   }
+  progress.watch.emplace();
   progress.destinations = observe::destinations_of(environment, nullptr);
   progress.request = cni::read_request(environment, read_input(invocation));
   progress.destinations = observe::destinations_of(environment, &*progress.request);
   progress.version = progress.request->version;
   types::Settings settings = settings_of(invocation);
-  if (progress.destinations.any()) settings.watch = &progress.watch;
+  if (progress.destinations.any()) settings.watch = &*progress.watch;
   run(type, *progress.request, settings);
 }
 
 void tell(const Invocation& invocation, const Progress& progress, unsigned code,
           const std::string& message) {
-  if (!progress.destinations.any()) return;
+  if (!progress.destinations.any() || !progress.watch) return;
   const auto& environment = invocation.environment;
-  const auto took =
-      std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - progress.began);
   observe::tell({.command = environment.get("CNI_COMMAND"),
                  .type = std::string(require_type(invocation.called_as).name),
                  .network = progress.request ? progress.request->network : "",
@@ -188,8 +184,8 @@ void tell(const Invocation& invocation, const Progress& progress, unsigned code,
                  .ifname = environment.get("CNI_IFNAME"),
                  .code = code,
                  .message = message,
-                 .microseconds = static_cast<std::uint64_t>(took.count()),
-                 .timings = progress.watch.timings()},
+                 .microseconds = progress.watch->total(),
+                 .timings = progress.watch->timings()},
                 progress.destinations, state_directory_of(environment), invocation.report);
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,16 +16,22 @@ class Stopwatch {
   /// Ends the part that began with the one before it ending, or with this object.
   void lap(std::string_view step) {
     const auto now = Clock::now();
-    const auto took = std::chrono::duration_cast<std::chrono::microseconds>(now - last_);
-    timings_.push_back(
-        {.step = std::string(step), .microseconds = static_cast<std::uint64_t>(took.count())});
+    timings_.push_back({.step = std::string(step), .microseconds = microseconds(last_, now)});
     last_ = now;
   }
+  /// Microseconds since this object was made.
+  [[nodiscard]] std::uint64_t total() const { return microseconds(began_, Clock::now()); }
   [[nodiscard]] const std::vector<attachment::Timing>& timings() const noexcept { return timings_; }
 
  private:
   using Clock = std::chrono::steady_clock;
-  Clock::time_point last_ = Clock::now();
+  static std::uint64_t microseconds(Clock::time_point from, Clock::time_point to) {
+    return static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::microseconds>(to - from).count());
+  }
+
+  Clock::time_point began_ = Clock::now();
+  Clock::time_point last_ = began_;
   std::vector<attachment::Timing> timings_;
 };
 
