@@ -16,8 +16,8 @@ MEASURES = {"stream": ("TCP, Mbit/s", True), "packets": ("UDP, datagrams/s", Tru
             "connects": ("TCP connections/s", True)}
 PORT = 7000
 FIRST_HOST_PORT = 20000
-# Two runs of one and the same thing differ by so much here.
-NOISE = 0.05
+# Two nodes of one and the same contender differ by so much (tests/bench/notes.md).
+NOISE = 0.2
 
 
 class Lane:
@@ -108,5 +108,5 @@ def packet_path(bench, _):
                     crossed = mappings > 1 and measure == "connects" and path != "pod to pod"
                     worst[crossed] = min(worst.get(crossed, good), good)
     bench.tables.append(("The packet path", ["mode", "path", "host ports", "", "patchcord", "reference", "how many times better"], rows))
-    bench.target("packet path: the worst of all, of the reference's (two runs of the same differ by 5 %)", 1 - NOISE, worst[False], at_most=False)
+    bench.target("packet path: the worst of all, of the reference's (two nodes of the same differ by up to 20 %)", 1 - NOISE, worst[False], at_most=False)
     bench.target(f"packet path: connections to the last of {many:,} host ports, of the reference's", 1, worst[True], at_most=False)
