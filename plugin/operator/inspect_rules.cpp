@@ -23,7 +23,8 @@ ruleset::Wanted wanted_of(const Attachment& attachment) {
 // element is in a set or a map.
 Object object_of(const ruleset::Condition& condition) {
   const std::string table = to_string(condition.table);
-  std::string text = table.substr(0, table.find(' ')) + " " + condition.place;
+  std::string text =
+      table.substr(0, table.find(' ')) + (condition.is_chain ? " chain " : " ") + condition.name;
   if (!condition.text.empty()) text += " { " + condition.text + " }";
   return {.text = std::move(text),
           .verdict = condition.problem.empty() ? Verdict::kRight : Verdict::kWrong,

@@ -125,11 +125,9 @@ std::string text_of(const Element& element, const Wanted& wanted) {
 
 // "nftables chain inet patchcord host_ports"
 std::string name_of(const Condition& condition) {
-  constexpr std::string_view kChain = "chain ";
-  const std::string table = to_string(condition.table) + " ";
-  if (condition.place.starts_with(kChain))
-    return "nftables chain " + table + condition.place.substr(kChain.size());
-  return condition.what + ": the element in nftables set " + table + condition.place;
+  const std::string place = to_string(condition.table) + " " + condition.name;
+  if (condition.is_chain) return "nftables chain " + place;
+  return condition.what + ": the element in nftables set " + place;
 }
 
 bool has_trace(netlink::Socket& netfilter, const netlink::nft::Table& table,
@@ -186,7 +184,8 @@ std::vector<Condition> look_at(netlink::Socket& netfilter, const Wanted& wanted)
   for (const Part& part : wanted.parts) {
     for (const Chain& chain : part.chains) {
       conditions.push_back({.table = part.table,
-                            .place = "chain " + chain.chain.name,
+                            .is_chain = true,
+                            .name = chain.chain.name,
                             .text = {},
                             .what = {},
                             .problem = problem_of(netfilter, part.table, chain)});
@@ -194,7 +193,8 @@ std::vector<Condition> look_at(netlink::Socket& netfilter, const Wanted& wanted)
   }
   for (const Element& element : wanted.elements) {
     conditions.push_back({.table = element.table,
-                          .place = element.set,
+                          .is_chain = false,
+                          .name = element.set,
                           .text = text_of(element, wanted),
                           .what = element.what,
                           .problem = problem_of(netfilter, element)});

@@ -63,7 +63,8 @@ void withdraw(netlink::Socket& netfilter, const Wanted& wanted);
 /// A chain or an element that is wanted, as it is.
 struct Condition {
   netlink::nft::Table table;
-  std::string place;    // "chain host_ports", or the name of a set
+  bool is_chain = false;
+  std::string name;     // of the chain, or of the set that the element is in
   std::string text;     // of an element, as nft prints it: "tcp . 80 : 10.88.0.2 . 80"
   std::string what;     // of an element (Element::what)
   std::string problem;  // "is missing"; empty where it is as it should be

@@ -53,9 +53,7 @@ void list_settings(World&, const Attachment& attachment, Settings& settings) {
 void check(World& world, const Attachment& attachment, Findings& findings) {
   Settings settings;
   list_settings(world, attachment, settings);
-  for (const Setting& setting : settings) {
-    if (!setting.is_right) findings.push_back("forwarding is off: " + describe_wrong(setting));
-  }
+  find_wrong(settings, findings, "forwarding is off: ");
 }
 
 void restore(World& world, const Attachment& attachment, Findings& restored) {

@@ -4,6 +4,14 @@
 #include "plugin/steps/step.h"
 
 namespace steps {
+namespace {
+
+std::string describe_wrong(const Setting& setting) {
+  return setting.name +
+         (setting.seen ? " is " + *setting.seen + ", not " + setting.wanted : " is missing");
+}
+
+}  // namespace
 
 std::span<const Step* const> private_steps() {
   static constexpr std::array<const Step*, 23> kSteps = {
@@ -27,14 +35,9 @@ Setting look_at_sysctl(const std::string& key, std::string_view wanted) {
   return setting;
 }
 
-std::string describe_wrong(const Setting& setting) {
-  return setting.name +
-         (setting.seen ? " is " + *setting.seen + ", not " + setting.wanted : " is missing");
-}
-
-void find_wrong(const Settings& settings, Findings& findings) {
+void find_wrong(const Settings& settings, Findings& findings, std::string_view meaning) {
   for (const Setting& setting : settings) {
-    if (!setting.is_right) findings.push_back(describe_wrong(setting));
+    if (!setting.is_right) findings.push_back(std::string(meaning) + describe_wrong(setting));
   }
 }
 

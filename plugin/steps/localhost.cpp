@@ -48,10 +48,7 @@ void list_settings(World&, const Attachment& attachment, Settings& settings) {
 void check(World& world, const Attachment& attachment, Findings& findings) {
   Settings settings;
   list_settings(world, attachment, settings);
-  for (const Setting& setting : settings) {
-    if (!setting.is_right)
-      findings.push_back("ports are closed to 127.0.0.1: " + describe_wrong(setting));
-  }
+  find_wrong(settings, findings, "ports are closed to 127.0.0.1: ");
 }
 
 void restore(World&, const Attachment& attachment, Findings& restored) {

@@ -149,10 +149,9 @@ extern const Step kOpenBridge;
 /// A sysctl of the calling thread's namespace. `key` is the path below /proc/sys.
 [[nodiscard]] Setting look_at_sysctl(const std::string& key, std::string_view wanted);
 
-/// "sysctl net/ipv4/ip_forward is 0, not 1", of one that is not right.
-[[nodiscard]] std::string describe_wrong(const Setting& setting);
-/// The same of each that is not right.
-void find_wrong(const Settings& settings, Findings& findings);
+/// "sysctl net/ipv4/ip_forward is 0, not 1", of each that is not right; with what that means before
+/// it, where it is said.
+void find_wrong(const Settings& settings, Findings& findings, std::string_view meaning = "");
 
 /// Opened when it is needed first (see World::netfilter).
 [[nodiscard]] netlink::Socket& netfilter_of(World& world);

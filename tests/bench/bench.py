@@ -80,9 +80,7 @@ def run(arguments):
         for name, case in CASES.items():
             if arguments.case and name not in arguments.case:
                 continue
-            with Node() as node:
-                with open(node.path_of(node.host), "rb") as namespace:
-                    measure.enter(namespace.fileno())
+            with Node() as node, measure.inside(node):
                 try:
                     if bench is None:
                         bench = Bench(node, arguments, directory)
@@ -93,8 +91,6 @@ def run(arguments):
                     # What is left of the report is worth having.
                     bench.failures.append((name, str(failure)))
                     bench.results = {key: samples for key, samples in bench.results.items() if key[0] != name}
-                finally:
-                    measure.enter()
     return bench
 
 

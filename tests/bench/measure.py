@@ -1,6 +1,7 @@
 """Whole processes, measured from outside: what one run costs, and what many cost together."""
 
 import collections
+import contextlib
 import ctypes
 import json
 import os
@@ -20,6 +21,17 @@ def enter(fd=HOME):
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.setns(fd, 0x40000000) != 0:  # CLONE_NEWNET
         raise OSError(ctypes.get_errno(), "setns")
+
+
+@contextlib.contextmanager
+def inside(node):
+    """What is started meanwhile has the node's host for its own."""
+    with open(node.path_of(node.host), "rb") as namespace:
+        enter(namespace.fileno())
+    try:
+        yield
+    finally:
+        enter()
 
 
 def compile_c(name, directory, *options):

@@ -2,13 +2,11 @@
 
 import contextlib
 import os
-import select
 import statistics
-import subprocess
 
 from contenders import Chain, bridge_of, common, reference
 from fake_node import Node
-from measure import HOME, compile_c, enter
+from measure import compile_c, inside
 from traffic import Traffic
 
 # What the mode of traffic.c measures, and whether more of it is better.
@@ -27,12 +25,9 @@ class Lane:
         self.program = program
         self.node = Node()
         self.traffic = Traffic(self.node)
-        self.server = None
         self.host_port = FIRST_HOST_PORT + mappings - 1
         self.outside = self.traffic.neighbour("outside")
-        with open(self.node.path_of(self.node.host), "rb") as namespace:
-            enter(namespace.fileno())
-        try:
+        with inside(self.node):
             chain = Chain(self.node, bench.launcher, name, self.plugins(bench, name, mode, mappings))
             self.client = self.node.container("client")
             chain.add(self.client, self.node.path_of(self.client))
@@ -41,9 +36,7 @@ class Lane:
                 config["runtimeConfig"] = {"portMappings": self.mappings(mappings)}
             chain.add(self.pod, self.node.path_of(self.pod))
             self.address = chain.result["ips"][0]["address"].split("/")[0]
-        finally:
-            enter(HOME)
-        self.serve()
+        self.traffic.start(self.pod, program, "serve", str(PORT))
 
     def plugins(self, bench, name, mode, mappings):
         case = f"path{mappings}"
@@ -58,12 +51,6 @@ class Lane:
         return [{"hostPort": FIRST_HOST_PORT + number, "containerPort": PORT, "protocol": protocol}
                 for number in range(count) for protocol in (("tcp", "udp") if number == count - 1 else ("tcp",))]
 
-    def serve(self):
-        self.server = subprocess.Popen(["nsenter", f"--net={self.node.path_of(self.pod)}", self.program, "serve", str(PORT)],
-                                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
-        if not select.select([self.server.stdout], [], [], 20)[0] or self.server.stdout.readline() != "ready\n":
-            raise AssertionError("no server")
-
     def measure(self, path, mode, seconds):
         source, address, port = {"pod to pod": (self.client, self.address, PORT),
                                  "outside to host port": (self.outside, "192.0.2.1", self.host_port)}[path]
@@ -71,9 +58,6 @@ class Lane:
         return float(done.stdout)
 
     def close(self):
-        if self.server:
-            self.server.kill()
-            self.server.communicate()
         self.traffic.close()
         self.node.close()
 

@@ -96,19 +96,22 @@ def a_bridge_with_a_smaller_mtu(t):
 
 # -- the firewall
 
-@condition("forward-policy-drop", "warning")
-def iptables_drops(t):
+def drop_forwarded(t, family):
     if os.path.exists(BRIDGE_NETFILTER):
         sysctl(t, "net.bridge.bridge-nf-call-iptables", 0)
-    t.node.on_host("nft", "add table ip filter; add chain ip filter FORWARD { type filter hook forward priority 0; policy drop; }")
+    t.node.on_host("nft", f"add table {family} filter;"
+                          f"add chain {family} filter FORWARD {{ type filter hook forward priority 0; policy drop; }}")
+
+
+@condition("forward-policy-drop", "warning")
+def iptables_drops(t):
+    drop_forwarded(t, "ip")
     return lambda: t.node.on_host("nft", "add chain ip filter FORWARD { policy accept; }")
 
 
 @condition("forward-policy-drop", "warning")
 def ip6tables_drops(t):
-    if os.path.exists(BRIDGE_NETFILTER):
-        sysctl(t, "net.bridge.bridge-nf-call-iptables", 0)
-    t.node.on_host("nft", "add table ip6 filter; add chain ip6 filter FORWARD { type filter hook forward priority 0; policy drop; }")
+    drop_forwarded(t, "ip6")
     return lambda: t.node.on_host("nft", "delete table ip6 filter")
 
 

@@ -82,12 +82,15 @@ class Traffic:
 
     def serve(self, namespace, *places, name=None):
         """`places` are "tcp/4/80", "udp/6/53"."""
-        process = subprocess.Popen(
-            ["nsenter", f"--net=/var/run/netns/{namespace}", PYTHON, "-c", SERVER, name or namespace, *places],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+        return self.start(namespace, PYTHON, "-c", SERVER, name or namespace, *places)
+
+    def start(self, namespace, *command):
+        """A server that says "ready" when it is."""
+        process = subprocess.Popen(["nsenter", f"--net=/var/run/netns/{namespace}", *command],
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
         self.processes.append(process)
         if not select.select([process.stdout], [], [], 20)[0] or process.stdout.readline() != "ready\n":
-            raise AssertionError(f"no server in {namespace}: {places}")
+            raise AssertionError(f"no server in {namespace}: {command}")
         return process
 
     def stop(self, process):
