@@ -28,6 +28,7 @@ using attachment::Masquerade;
 using base::Family;
 
 constexpr int kPriority = 120;
+const char* const kStandingChain = "masquerading";
 
 std::vector<base::IpPrefix> of_family(const Masquerade& masquerade, Family family) {
   std::vector<base::IpPrefix> prefixes;
@@ -109,6 +110,20 @@ Part make_part(const std::string& name, const Masquerade& masquerade) {
   return part;
 }
 
+// A rule that no packet gets to, and that stays. With the first rule that masquerades a kernel
+// registers all that it takes, and with the last one it takes that back: hooks of address
+// translation and connection tracking in the namespace, and who listens for addresses that go, in
+// the machine (nf_nat_register_fn, nf_ct_netns_get, nf_nat_masquerade_inet_register_notifiers). A
+// network's only container would pay for that each time (decision 87).
+Part make_standing_part() {
+  return {.table = kTable,
+          .sets = {},
+          .chains = {{.chain = {.name = kStandingChain,
+                                .hook = netlink::nft::Hook{"nat", NF_INET_POST_ROUTING, kPriority}},
+                      .rules = {{.expressions = {netlink::nft::accept()}},
+                                {.expressions = {netlink::nft::masquerade()}}}}}};
+}
+
 }  // namespace
 
 // Nobody is locked out: who adds an element meanwhile has made another ruleset of it, so that this
@@ -129,6 +144,7 @@ void remove_unused(netlink::Socket& netfilter, const std::string& network) {
 void want_masquerade(const Attachment& attachment, Wanted& wanted) {
   if (!attachment.masquerade || attachment.masquerade->addresses.empty()) return;
   const std::string chain = chain_name(attachment.key.network, *attachment.masquerade);
+  wanted.parts.push_back(make_standing_part());
   wanted.parts.push_back(make_part(chain, *attachment.masquerade));
   for (const auto& address : attachment.masquerade->addresses) {
     wanted.elements.push_back({.table = kTable,

@@ -173,7 +173,7 @@ class LifeTest(RulesCase):
     def test_a_changed_list_of_prefixes_leaves_older_containers_theirs(self):
         self.add(self.bridge(ipMasq=True), "old")
         self.add(self.bridge(ipMasq=True, ipMasqExclude=["192.0.2.0/24"]), "new")
-        self.assertEqual(self.ruleset().count("type nat hook postrouting"), 2)
+        self.assertEqual(self.ruleset().count("chain masquerade-"), 2)
         self.node.delete(self.bridge(), self.node.namespaces[1])
         self.assertNotIn("old", "".join(self.elements()))
         self.assertIn("new", "".join(self.elements()))
@@ -252,9 +252,10 @@ class LastOfNetworkTest(RulesCase):
             self.come_and_go(self.network(number, make), "a", "ported")
             self.assertEqual(self.ruleset(), shared)
 
-    def test_without_other_rules_an_empty_table_is_all_that_stays(self):
+    def test_without_other_rules_one_that_no_packet_gets_to_is_all_that_stays(self):
         self.come_and_go(self.bridge(ipMasq=True), "a", "b")
-        self.assertEqual(self.ruleset(), "table inet patchcord {\n}\n")
+        hook = "type nat hook postrouting priority 120; policy accept;"
+        self.assertEqual(self.ruleset(), f"table inet patchcord {{\n\tchain masquerading {{\n\t\t{hook}\n\t\taccept\n\t\tmasquerade\n\t}}\n}}\n")
 
     def test_those_of_an_earlier_configuration_go_too(self):
         older, newer = self.network(1), self.network(1, ipMasqExclude=["192.0.2.0/24"])
