@@ -113,11 +113,14 @@ class Node:
         text = self.run_in(namespace, "ip", "-j", *arguments).stdout.strip()
         return json.loads(text) if text else []
 
-    def reaches(self, namespace, address, count=1, patience=None):
-        """With patience, in seconds, as soon as one answer comes; for links of the test's own, which the kernel takes its time to set up."""
-        deadline = ["-w", str(patience)] if patience else []
-        done = self.run_in(namespace, "ping", "-n", "-c", str(count), "-i", "0.2", "-W", "1", *deadline, address, check=False)
-        return done.returncode == 0
+    def reaches(self, namespace, address, count=1, patience=0):
+        """With patience, in seconds, until it does; for links of the test's own, which the kernel takes its time to set up."""
+        deadline = time.monotonic() + patience
+        while True:  # ping itself, however long it may wait, gives up when it hears that nobody has answered ARP
+            if self.run_in(namespace, "ping", "-n", "-c", str(count), "-i", "0.2", "-W", "1", address, check=False).returncode == 0:
+                return True
+            if time.monotonic() >= deadline:
+                return False
 
     # -- the plugin
 
