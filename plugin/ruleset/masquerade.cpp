@@ -95,11 +95,13 @@ netlink::nft::Rule make_rule(Family family, const std::string& chain,
                      netlink::nft::masquerade()}})};
 }
 
+netlink::nft::Hook make_hook() {
+  return {"nat", NF_INET_POST_ROUTING, kPriority};
+}
+
 Part make_part(const std::string& name, const Masquerade& masquerade) {
   Part part{.table = kTable, .sets = {}, .chains = {}};
-  Chain chain{
-      .chain = {.name = name, .hook = netlink::nft::Hook{"nat", NF_INET_POST_ROUTING, kPriority}},
-      .rules = {}};
+  Chain chain{.chain = {.name = name, .hook = make_hook()}, .rules = {}};
   for (const Family family : {Family::kIpv4, Family::kIpv6}) {
     auto except = of_family(masquerade, family);
     if (except.empty()) continue;
@@ -118,8 +120,7 @@ Part make_part(const std::string& name, const Masquerade& masquerade) {
 Part make_standing_part() {
   return {.table = kTable,
           .sets = {},
-          .chains = {{.chain = {.name = kStandingChain,
-                                .hook = netlink::nft::Hook{"nat", NF_INET_POST_ROUTING, kPriority}},
+          .chains = {{.chain = {.name = kStandingChain, .hook = make_hook()},
                       .rules = {{.expressions = {netlink::nft::accept()}},
                                 {.expressions = {netlink::nft::masquerade()}}}}}};
 }
