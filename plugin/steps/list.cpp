@@ -13,12 +13,15 @@ std::string describe_wrong(const Setting& setting) {
 
 }  // namespace
 
+// A container has no way out, and none leads to it, before its rules are there. And the interface
+// that comes up has the kernel hold its lock of all links on another processor (linkwatch_event),
+// for as long as a transaction of rules takes, which does not need that lock.
 std::span<const Step* const> private_steps() {
   static constexpr std::array<const Step*, 23> kSteps = {
-      &kBridge,      &kInterface, &kTuning,          &kShaping,         &kBridgePort, &kPortVlans,
-      &kRoutedPort,  &kPtpPort,   &kAddresses,       &kPtpRoutes,       &kRoutes,     &kHostRoutes,
-      &kVlanGateway, &kGateway,   &kFlowsOfOldPorts, &kWithdrawRules,   &kMasquerade, &kIsolation,
-      &kAntispoof,   &kHostPorts, &kPublishRules,    &kFlowsOfNewPorts, &kCarrier};
+      &kBridge,          &kInterface,  &kTuning,      &kShaping,   &kBridgePort, &kPortVlans,
+      &kRoutedPort,      &kPtpPort,    &kVlanGateway, &kGateway,   &kAddresses,  &kFlowsOfOldPorts,
+      &kWithdrawRules,   &kMasquerade, &kIsolation,   &kAntispoof, &kHostPorts,  &kPublishRules,
+      &kFlowsOfNewPorts, &kHostRoutes, &kPtpRoutes,   &kRoutes,    &kCarrier};
   return kSteps;
 }
 
