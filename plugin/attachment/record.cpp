@@ -14,14 +14,12 @@ using nlohmann::json;
 // Raised when an older reader would misunderstand a record, not when a member is added.
 constexpr int kFormat = 1;
 
-json write_list(const std::vector<base::IpPrefix>& prefixes) {
-  json list = json::array();
-  for (const auto& prefix : prefixes) list.push_back(prefix.to_string());
-  return list;
-}
+// Members are assigned one by one: of a list of pairs, the library makes an array of arrays first,
+// and an ADD writes its record twice.
 
 json write_route(const cni::Route& route) {
-  json object = {{"dst", route.destination.to_string()}};
+  json object;
+  object["dst"] = route.destination.to_string();
   if (route.gateway) object["gw"] = route.gateway->to_string();
   if (route.mtu != 0) object["mtu"] = route.mtu;
   if (route.advmss != 0) object["advmss"] = route.advmss;
@@ -32,12 +30,14 @@ json write_route(const cni::Route& route) {
 }
 
 json write_pair(const Pair& pair) {
-  return {{"host", pair.host_name},
-          {"hostMac", pair.host_mac.to_string()},
-          {"mac", pair.container_mac.to_string()},
-          {"mtu", pair.mtu},
-          {"up", pair.container_up},
-          {"dad", pair.enable_dad}};
+  json object;
+  object["host"] = pair.host_name;
+  object["hostMac"] = pair.host_mac.to_string();
+  object["mac"] = pair.container_mac.to_string();
+  object["mtu"] = pair.mtu;
+  object["up"] = pair.container_up;
+  object["dad"] = pair.enable_dad;
+  return object;
 }
 
 json write_vlans(const PortVlans& vlans) {
@@ -48,13 +48,14 @@ json write_vlans(const PortVlans& vlans) {
 }
 
 json write_bridge_port(const BridgePort& port) {
-  json object = {{"bridge", port.bridge},
-                 {"bridgeMac", port.bridge_mac.to_string()},
-                 {"hairpin", port.hairpin},
-                 {"isolated", port.isolated},
-                 {"promiscuous", port.promiscuous},
-                 {"forceAddress", port.force_address},
-                 {"gateways", write_list(port.gateways)}};
+  json object;
+  object["bridge"] = port.bridge;
+  object["bridgeMac"] = port.bridge_mac.to_string();
+  object["hairpin"] = port.hairpin;
+  object["isolated"] = port.isolated;
+  object["promiscuous"] = port.promiscuous;
+  object["forceAddress"] = port.force_address;
+  object["gateways"] = write_texts(port.gateways);
   if (port.vlans) object["vlans"] = write_vlans(*port.vlans);
   if (port.vlan_gateway) {
     object["vlanGateway"] = {{"name", port.vlan_gateway->name},
@@ -63,16 +64,11 @@ json write_bridge_port(const BridgePort& port) {
   return object;
 }
 
-json write_texts(const std::vector<base::IpAddress>& addresses) {
-  json list = json::array();
-  for (const auto& address : addresses) list.push_back(address.to_string());
-  return list;
-}
-
 json write_addresses(const std::vector<Address>& addresses) {
   json list = json::array();
   for (const Address& address : addresses) {
-    json object = {{"address", address.prefix.to_string()}};
+    json object;
+    object["address"] = address.prefix.to_string();
     if (address.gateway) object["gateway"] = address.gateway->to_string();
     list.push_back(std::move(object));
   }
@@ -80,9 +76,10 @@ json write_addresses(const std::vector<Address>& addresses) {
 }
 
 json write_mapping(const cni::PortMapping& mapping) {
-  json object = {{"protocol", cni::to_string(mapping.protocol)},
-                 {"hostPort", mapping.host_port},
-                 {"containerPort", mapping.container_port}};
+  json object;
+  object["protocol"] = cni::to_string(mapping.protocol);
+  object["hostPort"] = mapping.host_port;
+  object["containerPort"] = mapping.container_port;
   if (mapping.host_address) object["hostIP"] = mapping.host_address->to_string();
   return object;
 }
@@ -277,40 +274,47 @@ std::string to_record(const Attachment& attachment, std::string_view earlier) {
   if (attachment.pod)
     document["pod"] = {{"namespace", attachment.pod->space}, {"name", attachment.pod->name}};
   if (attachment.reservation) {
-    document["ipam"] = {{"type", attachment.reservation->type},
-                        {"dataDir", attachment.reservation->data_directory}};
+    json& ipam = document["ipam"];
+    ipam["type"] = attachment.reservation->type;
+    ipam["dataDir"] = attachment.reservation->data_directory;
   }
   document["pair"] = write_pair(attachment.pair);
   if (attachment.bridge_port) document["bridgePort"] = write_bridge_port(*attachment.bridge_port);
   if (attachment.routed_port)
-    document["routedPort"] = {{"nextHops", write_texts(attachment.routed_port->next_hops)}};
+    document["routedPort"]["nextHops"] = write_texts(attachment.routed_port->next_hops);
   if (attachment.ptp_port)
-    document["ptpPort"] = {{"gateways", write_texts(attachment.ptp_port->gateways)}};
+    document["ptpPort"]["gateways"] = write_texts(attachment.ptp_port->gateways);
   write_rules(attachment, document);
   if (attachment.tuning) document["tuning"] = write_tuning(*attachment.tuning);
   if (attachment.shaping) document["shaping"] = write_shaping(*attachment.shaping);
   document["addresses"] = write_addresses(attachment.addresses);
-  document["routes"] = json::array();
-  for (const cni::Route& route : attachment.routes)
-    document["routes"].push_back(write_route(route));
-  document["forward"] = json::array();
-  for (const auto family : attachment.forward)
-    document["forward"].push_back(base::family_name(family));
+  json& routes = document["routes"] = json::array();
+  for (const cni::Route& route : attachment.routes) routes.push_back(write_route(route));
+  json& forward = document["forward"] = json::array();
+  for (const auto family : attachment.forward) forward.push_back(base::family_name(family));
   if (attachment.host_ports) document["hostPorts"] = write_host_ports(*attachment.host_ports);
-  // Member by member, so that what a later version has put into one of them stays as well.
-  json record = parse_or_empty(last_complete_line(earlier));
-  record.merge_patch(document);
-  return record.dump(-1, ' ', false, json::error_handler_t::replace);
+  if (!earlier.empty()) {
+    // Member by member, so that what a later version has put into one of them stays as well.
+    json record = parse_or_empty(last_complete_line(earlier));
+    record.merge_patch(document);
+    document = std::move(record);
+  }
+  return document.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 std::string with_timings(std::string line, const std::vector<Timing>& timings) {
-  line.pop_back();  // the closing brace
-  line += R"(,"timings":[)";
+  line.back() = ',';  // for the closing brace
+  line += R"("timings":[)";
   for (const Timing& timing : timings) {
     if (line.back() != '[') line += ',';
-    line += R"({"step":")" + timing.step + R"(","us":)" + std::to_string(timing.microseconds) + "}";
+    line += R"({"step":")";
+    line += timing.step;
+    line += R"(","us":)";
+    line += std::to_string(timing.microseconds);
+    line += '}';
   }
-  return line + "]}";
+  line += "]}";
+  return line;
 }
 
 std::optional<Attachment> parse_record(std::string_view text) {

@@ -1,18 +1,9 @@
 #include "plugin/attachment/record_rules.h"
 
-#include <nlohmann/json.hpp>
-
 namespace attachment {
 namespace {
 
 using nlohmann::json;
-
-template <class Values>
-json write_texts(const Values& values) {
-  json list = json::array();
-  for (const auto& value : values) list.push_back(value.to_string());
-  return list;
-}
 
 Masquerade read_masquerade(const cni::Object& object) {
   Masquerade masquerade;
@@ -29,8 +20,9 @@ Masquerade read_masquerade(const cni::Object& object) {
 
 void write_rules(const Attachment& attachment, json& document) {
   if (attachment.masquerade) {
-    document["masquerade"] = {{"addresses", write_texts(attachment.masquerade->addresses)},
-                              {"except", write_texts(attachment.masquerade->except)}};
+    json& masquerade = document["masquerade"];
+    masquerade["addresses"] = write_texts(attachment.masquerade->addresses);
+    masquerade["except"] = write_texts(attachment.masquerade->except);
   }
   if (attachment.isolation)
     document["isolation"] = attachment.isolation == Isolation::kPod ? "pod" : "network";

@@ -60,7 +60,7 @@ std::string Object::path_of(std::string_view key) const {
 }
 
 const nlohmann::json* Object::find(std::string_view key) const {
-  const auto exact = value_->find(std::string(key));
+  const auto exact = value_->find(key);
   if (exact != value_->end() && !exact->is_null()) return &*exact;
   for (auto it = value_->begin(); it != value_->end(); ++it) {
     if (!it->is_null() && equal_in_any_case(it.key(), key)) return &*it;
