@@ -1,3 +1,5 @@
+#include "netlink/forwarding.h"
+
 #include "netlink/route.h"
 #include "netlink/sysctl.h"
 #include "plugin/cni/error.h"
@@ -36,9 +38,9 @@ void turn_on(World& world, base::Family family) {
 
 void apply(World& world, Attachment& attachment, base::Rollback& undo) {
   for (const auto family : attachment.forward) {
+    if (netlink::is_forwarding(world.host, family)) continue;
     const std::string key = key_of(family);
     const auto before = netlink::read_sysctl(key);
-    if (before == "1") continue;
     turn_on(world, family);
     undo.add("sysctl " + key,
              [key, value = before.value_or("0")] { netlink::write_sysctl(key, value); });
@@ -58,7 +60,7 @@ void check(World& world, const Attachment& attachment, Findings& findings) {
 
 void restore(World& world, const Attachment& attachment, Findings& restored) {
   for (const auto family : attachment.forward) {
-    if (netlink::read_sysctl(key_of(family)) == "1") continue;
+    if (netlink::is_forwarding(world.host, family)) continue;
     turn_on(world, family);
     restored.push_back("sysctl " + key_of(family));
   }
