@@ -63,6 +63,10 @@ build-tests:
 bench: build/patchcord  ## measure ours, the reference plugins and the floor; writes docs/benchmarks.md (root; BENCH="--quick --case bridge")
 	tests/bench/bench.py --patchcord build/patchcord --output docs $(BENCH)
 
+.PHONY: layout
+layout: build/patchcord  ## write plugin/layout.ld, what operations run, from a run under valgrind, which must be installed (root)
+	tests/bench/layout.py
+
 lint: format-check  ## formatting, clang-tidy, and the rules of the house
 	tests/lint
 

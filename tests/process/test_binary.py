@@ -2,11 +2,16 @@
 
 import json
 import os
+import re
 import subprocess
+import sys
 import tempfile
 import unittest
 
 from fake_node import NAMES, PLUGIN, ROOT, Node, ShippedBinaryCase, bridge_config, routed_config
+
+sys.path.append(os.path.join(ROOT, "tests", "bench"))
+import layout  # noqa: E402
 
 
 class BinaryTest(ShippedBinaryCase):
@@ -20,6 +25,13 @@ class BinaryTest(ShippedBinaryCase):
     def test_it_needs_no_shared_library(self):
         done = subprocess.run(["ldd", PLUGIN], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
         self.assertRegex(done.stdout, "not a dynamic executable|statically linked")
+
+    @unittest.skipUnless(PLUGIN == os.path.join(ROOT, "build", "patchcord"), "another build than the one that is installed")
+    def test_what_operations_run_lies_side_by_side(self):
+        sections = subprocess.run(["readelf", "--section-headers", "--wide", PLUGIN], stdout=subprocess.PIPE, text=True, check=True).stdout
+        size = int(re.search(r"\.text\.operation +PROGBITS +\w+ \w+ (\w+)", sections).group(1), 16)
+        self.assertTrue(300_000 < size < 800_000, size)
+        self.assertGreater(layout.share_that_is_there(), 0.75, "plugin/layout.ld has grown old: make layout")
 
     def test_an_add_runs_no_other_program(self):
         with Node() as node:
