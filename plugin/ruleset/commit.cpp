@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdint>
+#include <optional>
 
 #include "netlink/error.h"
 #include "netlink/nft/query.h"
@@ -15,7 +17,7 @@ using netlink::nft::Transaction;
 // again.
 constexpr int kAttempts = 200;
 
-// What has been looked at may be another's by the time of the transaction.
+// Others may have been faster, or a first attempt has taken for granted what is not so.
 bool is_outrun(const std::vector<netlink::nft::Refusal>& refusals) {
   return std::all_of(refusals.begin(), refusals.end(), [](const auto& refusal) {
     return refusal.code == ERESTART || refusal.code == ENOENT || refusal.code == EEXIST ||
@@ -38,6 +40,7 @@ std::vector<netlink::nft::Refusal> try_commit(netlink::Socket& netfilter,
 
 void commit_repeatedly(netlink::Socket& netfilter,
                        const std::function<void(Transaction&, int attempt)>& fill) {
+  std::optional<std::uint32_t> refused;
   for (int attempt = 0;; ++attempt) {
     const auto generation = netlink::nft::generation(netfilter);
     Transaction transaction;
@@ -46,8 +49,13 @@ void commit_repeatedly(netlink::Socket& netfilter,
     transaction.expect(generation);
     const auto refusals = try_commit(netfilter, transaction);
     if (refusals.empty()) return;
-    if (is_outrun(refusals) && attempt + 1 < kAttempts) continue;
     const auto& first = refusals.front();
+    // Nobody was faster where the ruleset is the one that was refused before.
+    const bool is_hopeless = first.code != ERESTART && refused == generation;
+    if (!is_hopeless && is_outrun(refusals) && attempt + 1 < kAttempts) {
+      refused = generation;
+      continue;
+    }
     throw netlink::Error(first.operation, first.object, first.code, first.text);
   }
 }

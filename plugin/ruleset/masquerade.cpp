@@ -71,13 +71,23 @@ struct OfChain {
   bool is_used = false;
 };
 
-std::map<std::string, OfChain> chains_of(netlink::Socket& netfilter, const std::string& network) {
+bool is_among(std::span<const Element> leaving, const std::string& set,
+              const netlink::nft::FoundElement& found) {
+  return std::any_of(leaving.begin(), leaving.end(), [&](const Element& each) {
+    return each.table == kTable && each.set == set && each.element.key == found.key &&
+           each.element.comment == found.comment;
+  });
+}
+
+std::map<std::string, OfChain> chains_of(netlink::Socket& netfilter, const std::string& network,
+                                         std::span<const Element> leaving) {
   std::map<std::string, OfChain> chains;
   for (const auto& set : netlink::nft::sets_of(netfilter, kTable)) {
     const std::string chain = chain_of(set.name, network);
     if (chain.empty()) continue;
     chains[chain].sets.push_back(set.name);
-    chains[chain].is_used |= !netlink::nft::elements_of(netfilter, kTable, set.name).empty();
+    for (const auto& element : netlink::nft::elements_of(netfilter, kTable, set.name))
+      chains[chain].is_used |= !is_among(leaving, set.name, element);
   }
   return chains;
 }
@@ -129,16 +139,21 @@ Part make_standing_part() {
 
 // Nobody is locked out: who adds an element meanwhile has made another ruleset of it, so that this
 // transaction is refused and what there is is looked at again; and the other way round.
+void remove_unused(netlink::Socket& netfilter, netlink::nft::Transaction& transaction,
+                   const std::string& network, std::span<const Element> leaving) {
+  for (const auto& [name, chain] : chains_of(netfilter, network, leaving)) {
+    if (chain.is_used) continue;
+    if (netlink::nft::find_chain(netfilter, kTable, name)) {
+      transaction.flush_chain(kTable, name);
+      transaction.remove_chain(kTable, name);
+    }
+    for (const auto& set : chain.sets) transaction.remove_set(kTable, set);
+  }
+}
+
 void remove_unused(netlink::Socket& netfilter, const std::string& network) {
   commit_repeatedly(netfilter, [&](netlink::nft::Transaction& transaction, int) {
-    for (const auto& [name, chain] : chains_of(netfilter, network)) {
-      if (chain.is_used) continue;
-      if (netlink::nft::find_chain(netfilter, kTable, name)) {
-        transaction.flush_chain(kTable, name);
-        transaction.remove_chain(kTable, name);
-      }
-      for (const auto& set : chain.sets) transaction.remove_set(kTable, set);
-    }
+    remove_unused(netfilter, transaction, network, {});
   });
 }
 

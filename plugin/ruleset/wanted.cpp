@@ -6,6 +6,7 @@
 #include "netlink/nft/transaction.h"
 #include "plugin/cni/error.h"
 #include "plugin/ruleset/commit.h"
+#include "plugin/ruleset/unused.h"
 
 namespace ruleset {
 
@@ -102,6 +103,12 @@ void remove_if_of(netlink::Socket& netfilter, Changes& changes, const Element& w
     changes.remove(wanted.table, wanted.set, wanted.element.key);
 }
 
+void remove_elements(netlink::Socket& netfilter, Transaction& transaction, const Wanted& wanted) {
+  Changes changes;
+  for (const Element& element : wanted.elements) remove_if_of(netfilter, changes, element);
+  changes.write(transaction);
+}
+
 std::string problem_of(netlink::Socket& netfilter, const Element& wanted) {
   const auto found =
       netlink::nft::find_element(netfilter, wanted.table, wanted.set, wanted.element.key);
@@ -173,9 +180,14 @@ void publish(netlink::Socket& netfilter, const Wanted& wanted, const IsLive& is_
 
 void withdraw(netlink::Socket& netfilter, const Wanted& wanted) {
   commit_repeatedly(netfilter, [&](Transaction& transaction, int) {
-    Changes changes;
-    for (const Element& element : wanted.elements) remove_if_of(netfilter, changes, element);
-    changes.write(transaction);
+    remove_elements(netfilter, transaction, wanted);
+  });
+}
+
+void withdraw_last(netlink::Socket& netfilter, const Wanted& wanted, const std::string& network) {
+  commit_repeatedly(netfilter, [&](Transaction& transaction, int) {
+    remove_elements(netfilter, transaction, wanted);
+    remove_unused(netfilter, transaction, network, wanted.elements);
   });
 }
 

@@ -60,6 +60,10 @@ void publish(netlink::Socket& netfilter, const Wanted& wanted, const IsLive& is_
 /// and be it the table, is none. Throws netlink::Error.
 void withdraw(netlink::Socket& netfilter, const Wanted& wanted);
 
+/// As withdraw(), of what may be the last of its network: in the same transaction what nothing of
+/// the network needs any more (remove_unused) goes, too.
+void withdraw_last(netlink::Socket& netfilter, const Wanted& wanted, const std::string& network);
+
 /// A chain or an element that is wanted, as it is.
 struct Condition {
   netlink::nft::Table table;

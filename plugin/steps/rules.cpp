@@ -4,7 +4,6 @@
 #include "plugin/attachment/liveness.h"
 #include "plugin/ruleset/kernel.h"
 #include "plugin/ruleset/parts.h"
-#include "plugin/ruleset/unused.h"
 #include "plugin/steps/step.h"
 
 namespace steps {
@@ -63,15 +62,18 @@ void restore(World& world, const Attachment&, Findings& restored) {
 }
 
 // Whether this is the network's last attachment is known only when its record is gone, and then
-// asked again (types/forget_network.h), which also tells what cannot be removed. Done now, nobody
-// waits for it: while the links go, the kernel frees what was removed (see World::netfilter).
-void forget_network(World& world, const Attachment& attachment) {
-  if (world.records.has_others(attachment.key)) return;
-  try {
-    ruleset::remove_unused(*world.netfilter, attachment.key.network);
-  } catch (const netlink::Error&) {
-    return;
+// asked again (types/forget_network.h), which also tells what cannot be removed. Done now, and in
+// one transaction with its own, nobody waits for it: while the links go, the kernel frees what was
+// removed (see World::netfilter).
+void withdraw_elements(World& world, const Attachment& attachment, const Wanted& rules) {
+  if (attachment.masquerade && !world.records.has_others(attachment.key)) {
+    try {
+      return ruleset::withdraw_last(*world.netfilter, rules, attachment.key.network);
+    } catch (const netlink::Error&) {
+      // Without what could not go, perhaps.
+    }
   }
+  ruleset::withdraw(*world.netfilter, rules);
 }
 
 // What was wanted for that is not what is wanted next: an ADD that removes what a killed one left
@@ -82,9 +84,8 @@ void withdraw(World& world, const Attachment& attachment) {
   if (rules.empty() && !traces) return;
   if (!world.netfilter) world.netfilter = ruleset::find_nftables();
   if (!world.netfilter) return;
-  ruleset::withdraw(*world.netfilter, rules);
+  withdraw_elements(world, attachment, rules);
   if (traces) ruleset::withdraw_by_traces(*world.netfilter, *traces);
-  if (attachment.masquerade) forget_network(world, attachment);
 }
 
 void do_nothing(World&, Attachment&, base::Rollback&) {}

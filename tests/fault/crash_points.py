@@ -403,7 +403,8 @@ WITH_RULES = {
 # What the kernel answers to a request. With the last two it says, too, that somebody was faster: then the transaction is made anew.
 REFUSALS = (errno.ENOMEM, errno.EPERM, errno.EBUSY, errno.ENOENT)
 MAY_BE_OUTRUN = (errno.EBUSY, errno.ENOENT)
-MOST_ATTEMPTS = 200
+# How often a transaction is made on a ruleset that nobody changes meanwhile.
+MOST_ATTEMPTS = 2
 
 
 class Row(typing.NamedTuple):

@@ -313,16 +313,32 @@ class LastOfNetworkTest(RulesCase):
             self.assertEqual((self.chains(), self.elements()), ([], []), remove.__name__)
 
     def test_the_last_del_does_not_wait_for_them(self):
-        """What the kernel frees of them it frees while the links go: nothing of them is removed after those."""
+        """What the kernel frees of them it frees while the links go, and in one go: all is removed in one transaction, before those."""
         a, _ = self.add(self.network(1), "a")
-        trace = os.path.join(self.node.directory, "trace")
-        self.node.delete(self.network(1), a, prefix=("strace", "-f", "-o", trace, "-e", "trace=sendmsg,sendto"))
-        with open(trace, encoding="utf-8") as file:
-            lines = [line for line in file if "NFT_MSG_" in line or "RTM_DELLINK" in line]
+        lines = self.traced_delete(self.network(1), a)
+        self.assertEqual(sum("NFNL_MSG_BATCH_BEGIN" in line for line in lines), 1)
         link = next(number for number, line in enumerate(lines) if "RTM_DELLINK" in line)
         chains = [number for number, line in enumerate(lines) if "NFT_MSG_DELCHAIN" in line]
         self.assertEqual(len(chains), 1)
         self.assertLess(chains[0], link)
+        self.assertEqual(self.chains(), [])
+
+    def traced_delete(self, config, container):
+        trace = os.path.join(self.node.directory, "trace")
+        self.node.delete(config, container, prefix=("strace", "-f", "-o", trace, "-e", "trace=sendmsg,sendto"))
+        with open(trace, encoding="utf-8") as file:
+            return [line for line in file if "NFT_MSG_" in line or "RTM_DELLINK" in line]
+
+    def test_what_somebody_elses_rule_needs_stays_and_the_container_goes(self):
+        config = self.network(1)
+        a, _ = self.add(config, "a")
+        chain = self.chains()[0]
+        self.node.on_host("nft", f"add table inet patchcord; add chain inet patchcord foreign; add rule inet patchcord foreign ip saddr @{chain}-ipv4")
+        tries = sum("NFNL_MSG_BATCH_BEGIN" in line for line in self.traced_delete(config, a))
+        self.assertLess(tries, 8)  # the ruleset is the same each time, so there is no use in going on
+        self.assertEqual((self.chains(), self.elements(), self.node.veths()), ([chain], [], []))
+        self.node.on_host("nft", "delete chain inet patchcord foreign")
+        self.node.call("GC", config | {"cniVersion": "1.1.0", "cni.dev/valid-attachments": []}, "", netns="", ifname="")
         self.assertEqual(self.chains(), [])
 
     def test_a_first_add_that_fails_takes_them_away_again(self):
