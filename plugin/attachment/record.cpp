@@ -14,8 +14,8 @@ using nlohmann::json;
 // Raised when an older reader would misunderstand a record, not when a member is added.
 constexpr int kFormat = 1;
 
-// Members are assigned one by one: of a list of pairs, the library makes an array of arrays first,
-// and an ADD writes its record twice.
+// In what each ADD writes, and twice, members are assigned one by one: of a list of pairs the
+// library makes an array of arrays first.
 
 json write_route(const cni::Route& route) {
   json object;
