@@ -69,7 +69,7 @@ def functions_called(directory):
     masquerading = {"configure": lambda node: bridge_config(node, isDefaultGateway=True, ipMasq=True)}
     others = [(PLACES | WITH_RULES)[name] for name in ("routed mode", "type loopback", "type portmap", "type firewall")]
     called = {}
-    for settings in (masquerading, *others):
+    for settings in (masquerading, masquerading | {"bridge": "pcbr0"}, *others):  # the second time it is the network's first ADD
         place = Place(**settings)
         try:
             place.patience = 600
