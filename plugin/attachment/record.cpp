@@ -1,9 +1,8 @@
 #include "plugin/attachment/record.h"
 
-#include <nlohmann/json.hpp>
-
 #include "plugin/attachment/record_rules.h"
 #include "plugin/attachment/record_settings.h"
+#include "plugin/attachment/record_texts.h"
 #include "plugin/cni/object.h"
 
 namespace attachment {

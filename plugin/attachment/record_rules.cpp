@@ -1,5 +1,7 @@
 #include "plugin/attachment/record_rules.h"
 
+#include "plugin/attachment/record_texts.h"
+
 namespace attachment {
 namespace {
 

@@ -1,6 +1,6 @@
 #include "plugin/attachment/record_settings.h"
 
-#include <nlohmann/json.hpp>
+#include "plugin/attachment/record_texts.h"
 
 namespace attachment {
 namespace {
@@ -76,8 +76,7 @@ json write_shaping(const Shaping& shaping) {
                  {"ifb", shaping.ifb},
                  {"mtu", shaping.mtu},
                  {"shapesSubnets", shaping.shapes_subnets},
-                 {"subnets", json::array()}};
-  for (const auto& subnet : shaping.subnets) object["subnets"].push_back(subnet.to_string());
+                 {"subnets", write_texts(shaping.subnets)}};
   if (shaping.ingress) object["ingress"] = write_limit(*shaping.ingress);
   if (shaping.egress) object["egress"] = write_limit(*shaping.egress);
   return object;

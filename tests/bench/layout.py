@@ -98,39 +98,40 @@ def functions_in(profile):
         return sorted({re.sub(r"'\d+$", "", name) for name in re.findall(r"^c?fn=\(\d+\) (\S+)$", file.read(), re.MULTILINE)})
 
 
+def pattern_of(name, file):
+    """What names a section. One that is not C++ is not of one function, and is named by the archive's member; None for what is in no archive."""
+    if "_Z" in name:
+        return f"*({name})"
+    member = re.search(r"(lib[^/]+\.a)\((.+)\)$", file)
+    return member and f"*{member.group(1)}:{member.group(2)}(.text .text.*)"
+
+
+def variants_of(pattern):
+    for kind, kinds in KINDS:
+        if kind in pattern:
+            return [pattern.replace(kind, one) for one in kinds]
+    return [pattern]
+
+
 def patterns_for(sections, addresses):
-    """One for each section that has such an address, in their order. What is not C++ has no section for each function, and is named by the
-    archive's member."""
+    """One for each section that has such an address, in their order."""
     starts = [section[0] for section in sections]
     patterns = {}
     for address in addresses:
         start, size, name, file = sections[bisect.bisect_right(starts, address) - 1]
-        if address >= start + size:
-            continue
-        if "_Z" in name:
-            patterns[f"*({name})"] = None
-        elif member := re.search(r"(lib[^/]+\.a)\((.+)\)$", file):
-            for one in variants_of(member.group(2)):
-                patterns[f"*{member.group(1)}:{one}(.text .text.*)"] = None
+        pattern = pattern_of(name, file)
+        if pattern and address < start + size:
+            patterns |= dict.fromkeys(variants_of(pattern))
     return list(patterns)
 
 
 def share_that_is_there():
-    """Of what the layout names, of the sections and members in this build."""
+    """Of what the layout names, of the sections in this build."""
     with open(OUTPUT, encoding="utf-8") as file:
-        named = re.findall(r"^    \*(?:\((\S+)\)|(\S+:\S+)\()", file.read(), re.MULTILINE)
+        named = [line.strip() for line in file if line.startswith("    *")]
     with tempfile.TemporaryDirectory() as directory:
-        sections = sections_in(link(directory)[1])
-    there = {name for _, _, name, _ in sections}
-    there |= {":".join(member) for _, _, _, file in sections for member in re.findall(r"(lib[^/]+\.a)\((.+)\)$", file)}
-    return sum((section or member) in there for section, member in named) / len(named)
-
-
-def variants_of(member):
-    for kind, kinds in KINDS:
-        if kind in member:
-            return [member.replace(kind, one) for one in kinds]
-    return [member]
+        there = {pattern_of(name, file) for _, _, name, file in sections_in(link(directory)[1])}
+    return sum(pattern in there for pattern in named) / len(named)
 
 
 def main():
