@@ -10,7 +10,7 @@
 #include "plugin/cni/error.h"
 #include "plugin/cni/version.h"
 #include "plugin/observe/operation.h"
-#include "plugin/types/stopwatch.h"
+#include "plugin/operations/shared/stopwatch.h"
 #include "plugin/types/type.h"
 
 namespace plugin {

@@ -1,5 +1,5 @@
+#include "plugin/operations/shared/stage.h"
 #include "plugin/operator/survey.h"
-#include "plugin/types/stage.h"
 
 namespace tool {
 namespace {

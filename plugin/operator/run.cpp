@@ -5,7 +5,7 @@
 #include "plugin/cni/error.h"
 #include "plugin/dispatch.h"
 #include "plugin/operator/command.h"
-#include "plugin/operator/help.h"
+#include "plugin/operator/commands/help.h"
 
 namespace tool {
 namespace {

@@ -13,8 +13,8 @@
 #include "netlink/socket.h"
 #include "plugin/attachment/attachment.h"
 #include "plugin/attachment/record_store.h"
+#include "plugin/operations/chained.h"
 #include "plugin/steps/step.h"
-#include "plugin/types/chained.h"
 
 /// What is wired on this node, as records and the kernel tell.
 namespace tool {

@@ -3,9 +3,9 @@
 #include "base/digest.h"
 #include "netlink/link.h"
 #include "plugin/cni/error.h"
-#include "plugin/types/chained.h"
-#include "plugin/types/plan.h"
-#include "plugin/types/reference_leftovers.h"
+#include "plugin/migration/reference_leftovers.h"
+#include "plugin/operations/chained.h"
+#include "plugin/operations/shared/plan.h"
 #include "plugin/types/type.h"
 
 namespace types {

@@ -3,10 +3,10 @@
 #include <array>
 
 #include "plugin/cni/error.h"
+#include "plugin/migration/reference_leftovers.h"
+#include "plugin/operations/chained.h"
 #include "plugin/ruleset/foreign_filter.h"
 #include "plugin/ruleset/kernel.h"
-#include "plugin/types/chained.h"
-#include "plugin/types/reference_leftovers.h"
 #include "plugin/types/type.h"
 
 namespace types {

@@ -3,11 +3,11 @@
 
 #include "plugin/cni/error.h"
 #include "plugin/lease/lease.h"
-#include "plugin/types/attempts.h"
-#include "plugin/types/collect.h"
-#include "plugin/types/findings.h"
+#include "plugin/operations/gc.h"
+#include "plugin/operations/shared/attempts.h"
+#include "plugin/operations/shared/findings.h"
+#include "plugin/operations/status.h"
 #include "plugin/types/ipam_answer.h"
-#include "plugin/types/readiness.h"
 #include "plugin/types/type.h"
 
 namespace types {

@@ -5,7 +5,7 @@
 
 #include "plugin/cni/request.h"
 #include "plugin/config/network.h"
-#include "plugin/types/attach.h"
+#include "plugin/operations/add.h"
 
 // What the IPAM types have in common: plugins that another one calls for addresses.
 namespace types {

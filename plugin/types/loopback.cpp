@@ -8,8 +8,8 @@
 #include "netlink/error.h"
 #include "netlink/link.h"
 #include "plugin/cni/error.h"
-#include "plugin/types/namespaces.h"
-#include "plugin/types/readiness.h"
+#include "plugin/operations/shared/namespaces.h"
+#include "plugin/operations/status.h"
 #include "plugin/types/type.h"
 
 namespace types {

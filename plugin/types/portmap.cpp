@@ -3,10 +3,10 @@
 #include "netlink/link.h"
 #include "netlink/route.h"
 #include "plugin/config/keys.h"
-#include "plugin/types/chained.h"
-#include "plugin/types/host_ports.h"
-#include "plugin/types/plan.h"
-#include "plugin/types/reference_leftovers.h"
+#include "plugin/migration/reference_leftovers.h"
+#include "plugin/operations/chained.h"
+#include "plugin/operations/shared/host_ports.h"
+#include "plugin/operations/shared/plan.h"
 #include "plugin/types/type.h"
 
 namespace types {

@@ -1,7 +1,7 @@
 #include "plugin/config/network.h"
-#include "plugin/types/attach.h"
-#include "plugin/types/collect.h"
-#include "plugin/types/readiness.h"
+#include "plugin/operations/add.h"
+#include "plugin/operations/gc.h"
+#include "plugin/operations/status.h"
 #include "plugin/types/type.h"
 
 namespace types {

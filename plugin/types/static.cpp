@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "plugin/cni/error.h"
-#include "plugin/types/findings.h"
+#include "plugin/operations/shared/findings.h"
 #include "plugin/types/ipam_answer.h"
 #include "plugin/types/type.h"
 

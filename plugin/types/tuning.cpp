@@ -7,8 +7,8 @@
 #include "base/file.h"
 #include "netlink/error.h"
 #include "netlink/link.h"
-#include "plugin/types/chained.h"
-#include "plugin/types/plan.h"
+#include "plugin/operations/chained.h"
+#include "plugin/operations/shared/plan.h"
 #include "plugin/types/type.h"
 
 namespace types {

@@ -6,7 +6,7 @@
 
 #include "plugin/cni/request.h"
 #include "plugin/cni/version.h"
-#include "plugin/types/attach.h"
+#include "plugin/operations/add.h"
 
 namespace types {
 

@@ -1,4 +1,4 @@
-#include "plugin/types/reference_leftovers.h"
+#include "plugin/migration/reference_leftovers.h"
 
 #include <catch2_any.h>
 

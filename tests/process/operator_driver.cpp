@@ -7,9 +7,9 @@
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
-#include "plugin/types/collect.h"
-#include "plugin/types/dead.h"
-#include "plugin/types/reconcile.h"
+#include "plugin/operations/gc.h"
+#include "plugin/operations/gc_unlisted.h"
+#include "plugin/operations/reconcile.h"
 
 namespace {
 

@@ -1,4 +1,4 @@
-#include "plugin/types/host_ports.h"
+#include "plugin/operations/shared/host_ports.h"
 
 #include <catch2_any.h>
 #include <nlohmann/json.hpp>

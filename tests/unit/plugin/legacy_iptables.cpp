@@ -1,4 +1,4 @@
-#include "plugin/types/legacy_iptables.h"
+#include "plugin/migration/legacy_iptables.h"
 
 #include "catch2_any.h"
 

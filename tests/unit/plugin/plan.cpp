@@ -1,4 +1,4 @@
-#include "plugin/types/plan.h"
+#include "plugin/operations/shared/plan.h"
 
 #include "catch2_any.h"
 #include "plugin/cni/error.h"

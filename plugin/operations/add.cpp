@@ -1,0 +1,247 @@
+#include "plugin/operations/add.h"
+
+#include <algorithm>
+
+#include "netlink/route.h"
+#include "plugin/attachment/record_store.h"
+#include "plugin/cni/error.h"
+#include "plugin/lease/lease.h"
+#include "plugin/migration/adopt.h"
+#include "plugin/operations/gc_unlisted.h"
+#include "plugin/operations/shared/describe.h"
+#include "plugin/operations/shared/findings.h"
+#include "plugin/operations/shared/forget_network.h"
+#include "plugin/operations/shared/ipv6.h"
+#include "plugin/operations/shared/plan.h"
+#include "plugin/operations/shared/recorded.h"
+#include "plugin/operations/shared/stage.h"
+#include "plugin/operations/shared/stopwatch.h"
+#include "plugin/operations/shared/tear_down.h"
+#include "plugin/steps/step.h"
+
+namespace types {
+namespace {
+
+using attachment::Attachment;
+using attachment::RecordStore;
+
+// Results before 0.3.0 have no interfaces, so that one without an address would say nothing at all.
+void refuse_inexpressible(const cni::Request& request, const config::Network& network) {
+  if (network.ipam.type.empty() && request.version < cni::Version::k0_3_0) {
+    throw cni::Error(
+        cni::Code::kInvalidConfig,
+        "ipam: is missing; a result without addresses needs cniVersion 0.3.0 or newer");
+  }
+}
+
+unsigned find_mtu(netlink::Socket& host, const config::Network& network) {
+  if (!network.mtu_auto) return network.mtu;
+  for (const auto family : {base::Family::kIpv4, base::Family::kIpv6}) {
+    for (const auto& route : netlink::default_routes(host, family)) {
+      if (const auto uplink = netlink::find_link(host, route.out_link)) return uplink->mtu;
+    }
+  }
+  return 0;
+}
+
+// Tells the bridge's other ports where the addresses are now, in case one had them before: on a
+// change of a MAC, which this is in name only, the kernel sends gratuitous ARP (arp_notify) and
+// unsolicited neighbour advertisements (ndisc_notify). A packet socket would do it as well, but
+// closing one waits for an RCU grace period, which takes longer than all the rest of an ADD. A
+// routed container's only neighbour is the host, which has a fresh interface for it.
+void announce_addresses(const steps::World& world, const Attachment& attachment,
+                        const Settings& settings) {
+  if (!attachment.bridge_port || !attachment.pair.container_up || attachment.addresses.empty())
+    return;
+  try {
+    netlink::change_link(*world.container, *world.container_end,
+                         {.mac = attachment.pair.container_mac});
+  } catch (const std::exception& error) {
+    // Neighbours that remember an address's former holder will find out by themselves, later.
+    settings.report(std::string("addresses were not announced: ") + error.what());
+  }
+}
+
+// With every trace of theirs: what else leads to their addresses must not lead to the next one's.
+bool free_dead(const std::string& network, const Settings& settings) {
+  bool any = false;
+  collect_dead({.network = network}, settings, [&](const Dead& dead) {
+    any = any || dead.removed;
+    settings.report((dead.removed ? "removed " : "cannot remove ") +
+                    attachment::to_string(dead.key) + ": " +
+                    (dead.removed ? dead.reason : dead.problem));
+  });
+  return any;
+}
+
+struct Parts {
+  const cni::Request& request;
+  const config::Network& network;
+  const Settings& settings;
+  steps::World& world;
+  attachment::Draft& draft;
+  Stopwatch& watch;
+};
+
+void apply(std::span<const steps::Step* const> list, const Parts& parts, Attachment& attachment,
+           base::Rollback& undo) {
+  for (const steps::Step* step : list) {
+    step->apply(parts.world, attachment, undo);
+    parts.watch.lap(step->name);
+  }
+}
+
+// What others rely on from the moment it is there: undone if not all of it succeeds, and never
+// after that.
+void open_to_others(const Parts& parts, Attachment& plan) {
+  base::Rollback undo(parts.settings.report);
+  apply(steps::public_steps(), parts, plan, undo);
+  undo.dismiss();
+}
+
+// The draft says at each moment at least what has been done: its first line before the lease, its
+// second before the kernel is touched.
+std::string make(const Parts& parts, base::Rollback& undo) {
+  Attachment plan =
+      plan_links(parts.request, parts.network, parts.world.container_namespace->identity(),
+                 find_mtu(parts.world.host, parts.network));
+  parts.draft.write(plan);
+  parts.watch.lap("begin");
+  lease::Lease lease =
+      lease::acquire(parts.request, parts.network.ipam,
+                     {.state_directory = parts.settings.state_directory,
+                      .report = parts.settings.report,
+                      .make_room = [&] { return free_dead(plan.key.network, parts.settings); }},
+                     undo);
+  plan_addresses(parts.network, lease, plan);
+  require_ipv6_for(plan);
+  if (!parts.network.tuning.empty()) {
+    plan.tuning = plan_tuning(parts.network.tuning);
+    steps::remember_originals(parts.world, *plan.tuning);
+  }
+  if (!parts.network.bandwidth.empty()) {
+    constexpr unsigned kDefaultMtu = 1500;  // bytes
+    plan.shaping = plan_shaping(plan.key, parts.network.bandwidth, plan.pair.host_name,
+                                plan.pair.mtu != 0 ? plan.pair.mtu : kDefaultMtu);
+  }
+  parts.draft.write(plan);
+
+  parts.watch.lap("lease");
+  apply(steps::private_steps(), parts, plan, undo);
+  if (parts.world.amended) parts.draft.write(plan);
+  std::string document =
+      cni::to_document(describe(parts.world, plan, parts.network, lease,
+                                parts.request.previous_result().value_or(cni::Result{})),
+                       parts.request.version);
+
+  open_to_others(parts, plan);
+  announce_addresses(parts.world, plan, parts.settings);
+  parts.watch.lap("announce");
+  parts.draft.write_timings(parts.watch.timings());
+  return document;
+}
+
+void check_previous_result(const cni::Result& previous, const steps::World& world,
+                           const Attachment& attachment, steps::Findings& findings) {
+  const auto at = std::find_if(
+      previous.interfaces.begin(), previous.interfaces.end(), [&](const auto& interface) {
+        return interface.name == attachment.key.ifname && !interface.sandbox.empty();
+      });
+  if (at == previous.interfaces.end()) {
+    findings.push_back("prevResult has no container interface " + attachment.key.ifname);
+    return;
+  }
+  if (!world.container_end || at->mac.empty()) return;
+  const auto mac = base::MacAddress::parse(at->mac);
+  if (mac != world.container_end->mac) {
+    findings.push_back("container interface " + attachment.key.ifname +
+                       " does not have the MAC address " + at->mac);
+  }
+}
+
+using Parse = config::Network (*)(const cni::Request&);
+
+// `parse` is null where only we can have made the attachment.
+Attachment find_attachment(const cni::Request& request, const cni::Result& previous, Parse parse,
+                           Stage& stage, steps::Findings& findings) {
+  const auto key = key_of(request);
+  if (parse == nullptr || stage.records.exists(key)) return require_record(stage.records, key);
+  auto adopted = adopt(request, parse(request), previous, stage.world, findings);
+  return adopted ? std::move(*adopted) : require_record(stage.records, key);
+}
+
+void check_attachment(const cni::Request& request, const Settings& settings, Parse parse) {
+  const auto previous = request.previous_result();
+  if (!previous)
+    throw cni::Error(cni::Code::kInvalidConfig, "prevResult: is missing; CHECK compares with it");
+  Stage stage(RecordStore(settings.state_directory), request);
+  steps::Findings findings;
+  const Attachment attachment = find_attachment(request, *previous, parse, stage, findings);
+  steps::World& world = stage.world;
+  check_namespace(request, *stage.container, attachment, findings);
+  for (const auto* step : steps::private_steps()) step->check(world, attachment, findings);
+  for (const auto* step : steps::public_steps()) step->check(world, attachment, findings);
+  check_previous_result(*previous, world, attachment, findings);
+  for (auto& finding : lease::check(request, attachment, settings.state_directory))
+    findings.push_back(std::move(finding));
+  throw_findings(findings);
+}
+
+void delete_attachment(const cni::Request& request, const Settings& settings,
+                       Unrecorded unrecorded) {
+  Stage stage{RecordStore(settings.state_directory)};
+  delete_recorded({.records = stage.records,
+                   .key = key_of(request),
+                   .tear_down = [&](const std::optional<Attachment>& known) {
+                     tear_down(stage.world, request, known, settings.state_directory, unrecorded);
+                   }});
+  forget_network(stage, request.network, settings);
+}
+
+}  // namespace
+
+void add(const cni::Request& request, const config::Network& network, const Settings& settings) {
+  Stage stage(RecordStore(settings.state_directory), request);
+  refuse_inexpressible(request, network);
+  (void)request.previous_result();  // an unreadable one is refused now
+  lease::require(request, network.ipam);
+
+  Stopwatch own_watch;
+  Stopwatch& watch = settings.watch == nullptr ? own_watch : *settings.watch;
+  const auto tear_down_known = [&](const std::optional<Attachment>& known) {
+    tear_down(stage.world, request, known, settings.state_directory);
+  };
+  const auto is_live = [&](const Attachment& existing) {
+    const auto host_end = netlink::find_link(stage.host_socket, existing.pair.host_name);
+    return host_end && host_end->alias == attachment::alias_of(existing.key) &&
+           is_current(existing, *stage.container);
+  };
+  const auto make_all = [&](attachment::Draft& draft, base::Rollback& undo) {
+    return make({request, network, settings, stage.world, draft, watch}, undo);
+  };
+  try {
+    add_recorded({.records = stage.records, .key = key_of(request), .tear_down = tear_down_known},
+                 settings, {.is_live = is_live, .make = make_all});
+  } catch (...) {
+    forget_network(stage, request.network, settings);
+    throw;
+  }
+}
+
+void del(const cni::Request& request, const Settings& settings) {
+  delete_attachment(request, settings, Unrecorded::kMarked);
+}
+
+void del_drop_in(const cni::Request& request, const Settings& settings) {
+  delete_attachment(request, settings, Unrecorded::kOfContainer);
+}
+
+void check(const cni::Request& request, const Settings& settings) {
+  check_attachment(request, settings, nullptr);
+}
+
+void check_drop_in(const cni::Request& request, const Settings& settings, Parse parse) {
+  check_attachment(request, settings, parse);
+}
+
+}  // namespace types

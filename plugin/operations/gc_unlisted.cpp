@@ -1,0 +1,159 @@
+#include "plugin/operations/gc_unlisted.h"
+
+#include <algorithm>
+#include <set>
+
+#include "plugin/attachment/record_store.h"
+#include "plugin/cni/error.h"
+#include "plugin/operations/chained.h"
+#include "plugin/operations/shared/forget_network.h"
+#include "plugin/operations/shared/liveness.h"
+#include "plugin/operations/shared/recorded.h"
+#include "plugin/operations/shared/tear_down.h"
+#include "plugin/operations/shared/valid_attachments.h"
+
+namespace types {
+namespace {
+
+using attachment::Attachment;
+using attachment::Key;
+using attachment::RecordStore;
+
+/// Records of one kind.
+struct Parts {
+  const Settings& settings;
+  const netlink::Namespace& home;
+  netlink::Socket& host;
+  const RecordStore& interfaces;
+  const RecordStore& records;
+  const Chained* type;  // null for the types that make an interface
+};
+
+// The host's ends of the interface that a chained type's record names.
+std::vector<std::string> host_ends_of(const Attachment& record) {
+  std::vector<std::string> names = {record.pair.host_name};
+  if (record.shaping) names.push_back(record.shaping->host_name);
+  if (record.host_ports) {
+    for (const auto& target : record.host_ports->targets) names.push_back(target.interface);
+  }
+  return names;
+}
+
+bool leads_to_container(netlink::Socket& host, const std::string& name) {
+  if (name.empty()) return false;
+  const auto link = netlink::find_link(host, name);
+  return link && link->kind == "veth" && netlink::find_peer(host, *link).has_value();
+}
+
+// A namespace that only lost its path still has the other end of a pair. If the interface is of
+// ours, its own record tells of that.
+bool is_gone_behind(const Parts& parts, const Attachment& record) {
+  if (attachment::find_container(record)) return false;
+  if (const auto interface = parts.interfaces.find(record.key))
+    return is_provably_gone(parts.host, *interface);
+  const auto names = host_ends_of(record);
+  return std::none_of(names.begin(), names.end(), [&](const std::string& name) {
+    return leads_to_container(parts.host, name);
+  });
+}
+
+bool is_gone(const Parts& parts, const Attachment& record) {
+  return parts.type == nullptr ? is_provably_gone(parts.host, record)
+                               : is_gone_behind(parts, record);
+}
+
+std::optional<std::string> find_reason(const Parts& parts, const Key& key) {
+  if (const auto record = parts.records.find(key)) {
+    if (!is_gone(parts, *record)) return std::nullopt;
+    return "its network namespace " + record->netns_path + " is gone";
+  }
+  if (parts.records.is_abandoned(key)) return "an ADD was killed at work on it";
+  return std::nullopt;
+}
+
+// A delegate must be told with the network's configuration, which only the runtime has.
+void refuse_delegate(const RecordStore& records, const Key& key) {
+  const auto record = records.find(key);
+  if (!record || !record->reservation) return;
+  const std::string& type = record->reservation->type;
+  if (config::is_host_local(type) || config::is_static(type)) return;
+  throw cni::Error(cni::Code::kIncomplete,
+                   "its addresses are ipam plugin " + type + "'s, which only a DEL can tell");
+}
+
+// As if the runtime had called DEL, with names alone.
+cni::Request request_of(const Key& key) {
+  const cni::Request request = cni::read_request(
+      cni::Environment({{"CNI_COMMAND", "GC"}, {"CNI_PATH", "/"}}),
+      R"({"cniVersion":"1.1.0","type":"patchcord","name":")" + key.network + "\"}");
+  return as_del(request, key);
+}
+
+void tear_down_dead(const Parts& parts, const cni::Request& request,
+                    const std::optional<Attachment>& known) {
+  steps::World world{.host_namespace = parts.home, .host = parts.host, .records = parts.records};
+  if (parts.type == nullptr) {
+    tear_down(world, request, known, parts.settings.state_directory, Unrecorded::kOfContainer);
+  } else {
+    tear_down_chained(*parts.type, world, request, known);
+  }
+}
+
+void remove_dead(const Parts& parts, Dead& dead) {
+  try {
+    refuse_delegate(parts.records, dead.key);
+    const cni::Request request = request_of(dead.key);
+    // By now an ADD may have made it anew.
+    const auto is_due = [&] {
+      const auto record = parts.records.find(dead.key);
+      dead.removed = !record || is_gone(parts, *record);
+      return dead.removed;
+    };
+    remove_recorded_if({.records = parts.records,
+                        .key = dead.key,
+                        .tear_down =
+                            [&](const std::optional<Attachment>& known) {
+                              tear_down_dead(parts, request, known);
+                            }},
+                       is_due);
+  } catch (const std::exception& error) {
+    dead.removed = false;
+    dead.problem = error.what();
+  }
+}
+
+void collect_kind(const Parts& parts, const DeadOptions& options,
+                  const std::function<void(const Dead&)>& report) {
+  const RecordStore& records = parts.records;
+  std::set<std::string> networks;
+  for (const Key& key :
+       options.network.empty() ? records.list_all() : records.list(options.network)) {
+    const auto reason = find_reason(parts, key);
+    if (!reason) continue;
+    Dead dead{
+        .key = key,
+        .reason = *reason,
+        .kind = std::string(parts.type == nullptr ? RecordStore::kInterfaces : parts.type->name)};
+    if (!options.dry_run) remove_dead(parts, dead);
+    if (dead.removed && parts.type == nullptr) networks.insert(key.network);
+    report(dead);
+  }
+  for (const auto& network : networks) forget_network(records, network, parts.settings);
+}
+
+}  // namespace
+
+// The interfaces last: without their records there is less to tell by who is gone.
+void collect_dead(const DeadOptions& options, const Settings& settings,
+                  const std::function<void(const Dead&)>& report) {
+  const netlink::Namespace home = netlink::Namespace::current();
+  netlink::Socket host;
+  const RecordStore interfaces(settings.state_directory);
+  for (const Chained* type : chained_types()) {
+    const RecordStore records(settings.state_directory, type->name);
+    collect_kind({settings, home, host, interfaces, records, type}, options, report);
+  }
+  collect_kind({settings, home, host, interfaces, interfaces, nullptr}, options, report);
+}
+
+}  // namespace types

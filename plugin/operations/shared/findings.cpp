@@ -1,0 +1,20 @@
+#include "plugin/operations/shared/findings.h"
+
+#include "plugin/cni/error.h"
+
+namespace types {
+
+void check_namespace(const cni::Request& request, const netlink::Namespace& container,
+                     const attachment::Attachment& attachment, steps::Findings& findings) {
+  if (container.identity() != attachment.netns)
+    findings.push_back("CNI_NETNS " + request.netns + " is not the namespace that was attached");
+}
+
+void throw_findings(const steps::Findings& findings) {
+  if (findings.empty()) return;
+  std::string text;
+  for (const auto& finding : findings) text += (text.empty() ? "" : "; ") + finding;
+  throw cni::Error(cni::Code::kCheckFailed, text);
+}
+
+}  // namespace types

@@ -1,0 +1,69 @@
+#include "plugin/operations/shared/plan_rules.h"
+
+#include <algorithm>
+#include <array>
+
+namespace types {
+namespace {
+
+using attachment::Attachment;
+using base::Family;
+using base::IpPrefix;
+
+IpPrefix multicast_of(Family family) {
+  constexpr std::array<std::uint8_t, 4> kIpv4 = {224, 0, 0, 0};
+  constexpr std::array<std::uint8_t, 16> kIpv6 = {0xff};
+  return family == Family::kIpv4 ? IpPrefix(base::IpAddress::from_bytes(kIpv4), 4)
+                                 : IpPrefix(base::IpAddress::from_bytes(kIpv6), 8);
+}
+
+// In order, and without those that lie within another: the kernel takes no overlapping intervals.
+std::vector<IpPrefix> without_overlaps(std::vector<IpPrefix> prefixes) {
+  std::sort(prefixes.begin(), prefixes.end(), [](const IpPrefix& left, const IpPrefix& right) {
+    if (left.address() != right.address()) return left.address() < right.address();
+    return left.length() < right.length();
+  });
+  std::vector<IpPrefix> kept;
+  for (const IpPrefix& prefix : prefixes) {
+    if (kept.empty() || !kept.back().overlaps(prefix)) kept.push_back(prefix);
+  }
+  return kept;
+}
+
+std::optional<attachment::Masquerade> plan_masquerade(const config::Masquerade& wanted,
+                                                      const Attachment& attachment) {
+  attachment::Masquerade masquerade;
+  const auto is_wanted = [&](Family family) {
+    return family == Family::kIpv4 ? wanted.ipv4 : wanted.ipv6;
+  };
+  for (const auto& address : attachment.addresses) {
+    if (!is_wanted(address.prefix.family())) continue;
+    masquerade.addresses.push_back(address.prefix.address());
+    masquerade.except.push_back(address.prefix.network());
+  }
+  if (masquerade.addresses.empty()) return std::nullopt;
+  for (const Family family : attachment::families_of(attachment)) {
+    if (!is_wanted(family)) continue;
+    masquerade.except.push_back(multicast_of(family));
+    std::copy_if(wanted.exclude.begin(), wanted.exclude.end(),
+                 std::back_inserter(masquerade.except),
+                 [&](const IpPrefix& prefix) { return prefix.family() == family; });
+  }
+  masquerade.except = without_overlaps(std::move(masquerade.except));
+  return masquerade;
+}
+
+}  // namespace
+
+void plan_rules(const config::Rules& rules, Attachment& attachment) {
+  attachment.masquerade = plan_masquerade(rules.masquerade, attachment);
+  if (rules.isolation != config::Isolation::kOpen) {
+    attachment.isolation = rules.isolation == config::Isolation::kPod
+                               ? attachment::Isolation::kPod
+                               : attachment::Isolation::kNetwork;
+  }
+  if (rules.check_mac || rules.check_address)
+    attachment.antispoof = {.mac = true, .addresses = rules.check_address};
+}
+
+}  // namespace types

@@ -1,0 +1,114 @@
+#include "plugin/operations/shared/recorded.h"
+
+#include <chrono>
+
+#include "base/error.h"
+#include "plugin/cni/error.h"
+
+namespace types {
+namespace {
+
+using attachment::Attachment;
+using attachment::Key;
+using attachment::RecordStore;
+
+void refuse_live_attachment(const Recorded& recorded, const Making& making) {
+  const Key& key = recorded.key;
+  const auto existing = recorded.records.find(key);
+  if (!existing) return;
+  if (making.is_live(*existing)) {
+    throw cni::Error(cni::Code::kConflict, "container " + key.container_id +
+                                               " is attached to network " + key.network +
+                                               " with interface " + key.ifname +
+                                               " already; delete that attachment first");
+  }
+  // Its container went away without a DEL, and its interface with it.
+  recorded.tear_down(existing);
+  recorded.records.remove(key);
+}
+
+// Whoever finds the draft of a process that is gone cleans up after it, so a record is published
+// only when the runtime has the result. A draft that cannot become a record still leads DEL to
+// everything, and so does no harm.
+void publish(const Recorded& recorded, const attachment::Draft& draft, const Settings& settings) {
+  try {
+    recorded.records.publish(recorded.key, draft);
+  } catch (const base::SystemError& error) {
+    settings.report(std::string("the record stays a draft: ") + error.what());
+  }
+}
+
+void remove_locked(const Recorded& recorded, const RecordStore::Opened& opened) {
+  if (opened.is_torso) recorded.tear_down(opened.torso);
+  const auto record = recorded.records.find(recorded.key);
+  if (record || !opened.is_torso) recorded.tear_down(record);
+  recorded.records.remove(recorded.key);
+}
+
+}  // namespace
+
+void add_recorded(const Recorded& recorded, const Settings& settings, const Making& making) {
+  auto opened = recorded.records.begin(recorded.key);
+  base::Rollback undo(settings.report);
+  try {
+    if (opened.is_torso) recorded.tear_down(opened.torso);
+    refuse_live_attachment(recorded, making);
+    settings.deliver(making.make(opened.draft, undo));
+    undo.dismiss();
+    publish(recorded, opened.draft, settings);
+  } catch (...) {
+    // What could not be undone stays on record, so that a DEL can try again.
+    if (undo.run()) recorded.records.discard(recorded.key, opened.draft);
+    throw;
+  }
+}
+
+void delete_recorded(const Recorded& recorded) {
+  constexpr std::chrono::seconds kPatience{30};
+  const auto opened = recorded.records.take(recorded.key, kPatience);
+  try {
+    remove_locked(recorded, opened);
+  } catch (...) {
+    if (!opened.is_torso) recorded.records.discard(recorded.key, opened.draft);
+    throw;
+  }
+  recorded.records.discard(recorded.key, opened.draft);
+}
+
+// Under the lock of a draft, so that no ADD of the same attachment begins meanwhile, and one that
+// is at work is seen.
+void remove_recorded_if(const Recorded& recorded, const std::function<bool()>& is_due) {
+  auto opened = recorded.records.begin(recorded.key);
+  bool due = false;
+  try {
+    due = is_due();
+    if (due) remove_locked(recorded, opened);
+  } catch (...) {
+    // What a killed ADD had written still leads to what is left.
+    if (!opened.is_torso) recorded.records.discard(recorded.key, opened.draft);
+    throw;
+  }
+  if (due || !opened.is_torso) recorded.records.discard(recorded.key, opened.draft);
+}
+
+void collect_recorded(const Recorded& recorded, const Settings& settings) {
+  try {
+    remove_recorded_if(recorded, [] { return true; });
+  } catch (const cni::Error& error) {
+    if (error.code() != static_cast<unsigned>(cni::Code::kTryAgainLater)) throw;
+    settings.report(std::string("GC left an attachment alone: ") + error.what());
+  }
+}
+
+bool is_current(const Attachment& existing, const netlink::Namespace& container) {
+  return existing.netns == container.identity() || attachment::find_container(existing);
+}
+
+Attachment require_record(const RecordStore& records, const Key& key) {
+  if (auto attachment = records.find(key)) return std::move(*attachment);
+  throw cni::Error(cni::Code::kCheckFailed, "there is no record of the attachment " +
+                                                attachment::to_string(key) + " in " +
+                                                records.state_directory());
+}
+
+}  // namespace types

@@ -1,0 +1,143 @@
+#include "plugin/operations/shared/tear_down.h"
+
+#include "plugin/cni/error.h"
+#include "plugin/lease/lease.h"
+#include "plugin/migration/reference_leftovers.h"
+#include "plugin/operations/shared/plan.h"
+#include "plugin/operations/shared/stage.h"
+
+namespace types {
+namespace {
+
+using attachment::Attachment;
+
+std::string configured_prefix(const cni::Request& request) {
+  constexpr std::string_view kDefault = "veth";
+  try {
+    std::string prefix =
+        request.config().text("hostInterfacePrefix").value_or(std::string(kDefault));
+    return prefix.size() < 15 ? prefix : std::string(kDefault);
+  } catch (const cni::Error&) {
+    return std::string(kDefault);
+  }
+}
+
+// Through the container, if it still is there: the host end may have another name than today's
+// configuration gives it.
+std::optional<netlink::Link> find_host_end_of_container(steps::World& world,
+                                                        const cni::Request& request,
+                                                        Unrecorded unrecorded) {
+  const auto container = netlink::Namespace::find(request.netns);
+  if (!container || container->identity() == world.host_namespace.identity()) return std::nullopt;
+  auto socket = netlink::Socket::in(*container, world.host_namespace);
+  const auto inside = netlink::find_link(socket, request.ifname);
+  if (!inside || inside->kind != "veth" || inside->peer == 0) return std::nullopt;
+  auto host_end = netlink::find_link(world.host, inside->peer);
+  if (!host_end) return std::nullopt;
+  if (host_end->alias == attachment::alias_of(key_of(request))) return host_end;
+  const bool may = unrecorded == Unrecorded::kOfContainer && host_end->alias.empty();
+  return may && is_pair(world.host, *host_end, *inside) ? host_end : std::nullopt;
+}
+
+Attachment from_names(steps::World& world, const cni::Request& request, Unrecorded unrecorded) {
+  Attachment attachment;
+  attachment.key = key_of(request);
+  if (const auto host_end = find_host_end_of_container(world, request, unrecorded)) {
+    attachment.pair.host_name = host_end->name;
+    attachment.pair.host_mac = host_end->mac.value_or(base::MacAddress());
+  } else {
+    attachment.pair.host_name =
+        attachment::host_name_of(attachment.key, configured_prefix(request));
+  }
+  attachment.finished = true;
+  return attachment;
+}
+
+// Of the plugins that come after in the chain, too: GC has them know nothing of an attachment that
+// they have no record of, and a DEL may lack prevResult. What they made bears addresses that are
+// this attachment's as long as they are reserved for it.
+void remove_chained_leftovers(steps::World& world, const cni::Request& request,
+                              const std::string& state_directory, const FindOthers& find_others,
+                              Attempts& attempts) {
+  const auto place = config::find_ipam_place(request);
+  const auto own = lease::find_reservations(request, place.data_directory, state_directory);
+  if (own.empty()) return;
+  const auto key = key_of(request);
+  attempts.run([&] { remove_reference_ports(key, own, find_others); });
+  attempts.run([&] { remove_reference_firewall(own); });
+  attempts.run([&] { remove_reference_ifb(world.host, key, find_others); });
+}
+
+// The rules before the address, which another container may have next.
+void remove_leftovers(steps::World& world, const cni::Request& request,
+                      const std::string& state_directory, Attempts& attempts) {
+  const auto key = key_of(request);
+  const auto place = config::find_ipam_place(request);
+  const bool is_ours = config::is_host_local(place.type);
+  const auto find_others = [&] {
+    if (!is_ours) return std::vector<base::IpAddress>{};
+    return lease::find_reservations_of_others(request, place.data_directory, state_directory);
+  };
+  attempts.run([&] { remove_reference_masquerade(key, find_others); });
+  attempts.run([&] { remove_reference_antispoof(key); });
+  if (!is_ours) return;
+  attempts.run(
+      [&] { remove_chained_leftovers(world, request, state_directory, find_others, attempts); });
+}
+
+// Of elements in nftables sets: names and addresses, and pairs of them.
+ruleset::Traces find_traces(const cni::Request& request, const Attachment& attachment,
+                            const std::string& state_directory) {
+  using netlink::nft::concatenate;
+  ruleset::Traces traces{.owner = attachment::comment_of(attachment.key), .keys = {}};
+  std::vector<netlink::nft::Bytes> names{
+      netlink::nft::interface_value(attachment.pair.host_name),
+      netlink::nft::interface_value(config::find_bridge_name(request))};
+  traces.keys.push_back(names.front());
+  const auto place = config::find_ipam_place(request);
+  if (!config::is_host_local(place.type)) return traces;
+  for (const auto& address :
+       lease::find_reservations(request, place.data_directory, state_directory)) {
+    const auto value = netlink::nft::value_of(address);
+    traces.keys.push_back(value);
+    for (const auto& name : names) traces.keys.push_back(concatenate({name, value}));
+  }
+  return traces;
+}
+
+// A record says what there was and when nothing has to be looked for; what GC puts together of a
+// host end says nothing of rules.
+bool is_recorded(const std::optional<Attachment>& record) {
+  return record && !record->netns_path.empty();
+}
+
+}  // namespace
+
+void remove_steps(std::span<const steps::Step* const> list, steps::World& world,
+                  const Attachment& attachment, Attempts& attempts) {
+  for (auto step = list.rbegin(); step != list.rend(); ++step) {
+    attempts.run([&] { (*step)->remove(world, attachment); });
+  }
+}
+
+void tear_down(steps::World& world, const cni::Request& request,
+               const std::optional<Attachment>& record, const std::string& state_directory,
+               Unrecorded unrecorded) {
+  const Attachment attachment = record ? *record : from_names(world, request, unrecorded);
+  Attempts attempts;
+  if (!is_recorded(record)) {
+    attempts.run([&] { world.traces = find_traces(request, attachment, state_directory); });
+  }
+  remove_steps(steps::public_steps(), world, attachment, attempts);
+  remove_steps(steps::private_steps(), world, attachment, attempts);
+  if (!record && unrecorded == Unrecorded::kOfContainer)
+    remove_leftovers(world, request, state_directory, attempts);
+  // Last, so that no other container has an address while this one still can be reached by it. A
+  // record without a reservation had no IPAM; without a record only the configuration can tell.
+  if (!record || attachment.reservation) {
+    attempts.run([&] { lease::release(request, attachment.reservation, state_directory); });
+  }
+  attempts.throw_if_any();
+}
+
+}  // namespace types

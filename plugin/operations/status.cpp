@@ -1,0 +1,96 @@
+#include "plugin/operations/status.h"
+
+#include "base/file.h"
+#include "netlink/link.h"
+#include "plugin/cni/error.h"
+#include "plugin/lease/lease.h"
+#include "plugin/operations/shared/ipv6.h"
+#include "plugin/ruleset/kernel.h"
+
+namespace types {
+namespace {
+
+constexpr std::size_t kMostPorts = 1023;  // BR_MAX_PORTS - 1: port 0 is none
+
+void require_free_port(const std::string& name) {
+  netlink::Socket host;
+  const auto bridge = netlink::find_link(host, name);
+  if (!bridge) return;  // the first ADD makes it
+  const auto ports = netlink::ports_of(host, bridge->index).size();
+  if (ports < kMostPorts) return;
+  throw cni::Error(cni::Code::kExhausted,
+                   "bridge " + name + " has " + std::to_string(ports) +
+                       " ports, which is all that the kernel gives one; use mode routed, or "
+                       "another bridge");
+}
+
+// What of the configuration is made of nftables rules. Host ports come with a container, so it is
+// the capability that tells of them.
+std::vector<std::string> find_rules(const config::Network& network) {
+  std::vector<std::string> found;
+  const config::Rules& rules = network.rules;
+  if (rules.masquerade.ipv4 || rules.masquerade.ipv6) found.emplace_back("masquerade");
+  if (rules.isolation != config::Isolation::kOpen) found.emplace_back("isolation");
+  if (rules.check_mac || rules.check_address) found.emplace_back("anti-spoofing");
+  if (network.ports || network.offers_ports) found.emplace_back("host ports");
+  return found;
+}
+
+}  // namespace
+
+// Besides the socket itself, that the kernel answers.
+void require_netlink() {
+  netlink::Socket host;
+  (void)netlink::find_link(host, "lo");
+}
+
+void require_nftables(const std::vector<std::string>& rules) {
+  std::string features;
+  for (const auto& rule : rules) features += (features.empty() ? "" : ", ") + rule;
+  try {
+    (void)ruleset::open_nftables();
+  } catch (const netlink::Error& error) {
+    throw cni::Error(cni::Code::kNotReady,
+                     "nftables is needed for " + features + ": " + error.what());
+  }
+}
+
+void Readiness::require(const std::function<void()>& check) {
+  try {
+    check();
+  } catch (const cni::Error& error) {
+    is_impaired_ |= error.code() == static_cast<unsigned>(cni::Code::kNotReadyAndImpaired);
+    remember(error.what());
+  } catch (const std::exception& error) {
+    remember(error.what());
+  }
+}
+
+void Readiness::remember(const std::string& problem) {
+  problems_ += (problems_.empty() ? "" : "; ") + problem;
+}
+
+void Readiness::throw_if_not() const {
+  if (problems_.empty()) return;
+  throw cni::Error(is_impaired_ ? cni::Code::kNotReadyAndImpaired : cni::Code::kNotReady,
+                   problems_);
+}
+
+void require_ready(const cni::Request& request, const config::Network& network,
+                   const Settings& settings) {
+  Readiness readiness;
+  readiness.require(require_netlink);
+  readiness.require([&] { base::require_writable(settings.state_directory); });
+  const auto rules = find_rules(network);
+  if (!rules.empty()) readiness.require([&] { require_nftables(rules); });
+  if (network.mode == config::Mode::kBridge)
+    readiness.require([&] { require_free_port(network.bridge.name); });
+  readiness.require([&] {
+    require_ipv6_for(network.ipam);
+    lease::require_ready(request, network.ipam,
+                         {.state_directory = settings.state_directory, .report = settings.report});
+  });
+  readiness.throw_if_not();
+}
+
+}  // namespace types

@@ -1,0 +1,90 @@
+#include <array>
+#include <cerrno>
+#include <map>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "plugin/operator/commands/doctor/doctor.h"
+
+namespace tool {
+namespace {
+
+constexpr Option kFileOption = {.name = "file",
+                                .letter = 'f',
+                                .value = "FILE",
+                                .meaning = "to replace as a whole, in the place of stdout"};
+constexpr std::array kOptions = {kFileOption, kConfigurationsOption};
+
+// For the text format of Prometheus: a name may hold what would end its quotes.
+std::string label(std::string_view name, std::string_view value) {
+  std::string text = std::string(name) + "=\"";
+  for (const char c : value) {
+    if (c == '"' || c == '\\') text += '\\';
+    text += c == '\n' ? ' ' : c;
+  }
+  return text + "\"";
+}
+
+std::string head(std::string_view name, std::string_view help) {
+  return "# HELP " + std::string(name) + " " + std::string(help) + "\n# TYPE " + std::string(name) +
+         " gauge\n";
+}
+
+std::string attachment_lines(const std::vector<Sighting>& sightings) {
+  std::map<std::pair<std::string, std::string>, std::size_t> counts;
+  for (const auto& sighting : sightings)
+    ++counts[{sighting.attachment.key.network, std::string(to_string(sighting.state))}];
+  std::string text = head("patchcord_attachments", "Attachments by network and state.");
+  for (const auto& [which, count] : counts) {
+    text += "patchcord_attachments{" + label("network", which.first) + "," +
+            label("state", which.second) + "} " + std::to_string(count) + "\n";
+  }
+  return text;
+}
+
+std::string pool_lines(const std::vector<Subnet>& subnets) {
+  std::string size = head("patchcord_pool_addresses", "Addresses that a range set may give.");
+  std::string used = head("patchcord_pool_addresses_used", "Addresses that are reserved.");
+  for (const auto& subnet : subnets) {
+    const std::string labels = "{" + label("network", subnet.network) + "," +
+                               label("subnet", subnet.prefix.to_string()) + "} ";
+    size += "patchcord_pool_addresses" + labels + std::to_string(subnet.size) + "\n";
+    used += "patchcord_pool_addresses_used" + labels + std::to_string(used_of(subnet)) + "\n";
+  }
+  return size + used;
+}
+
+void replace_file(const std::string& path, const std::string& text) {
+  const auto slash = path.rfind('/');
+  const std::string parent = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  const auto directory = base::open_directory(parent);
+  if (!directory) throw base::SystemError("open", parent, ENOENT);
+  base::write_file_atomically_at(directory->get(), path.substr(slash + 1), text, 0644);
+}
+
+int run_metrics(const Call& call) {
+  Node node(call.state_directory);
+  const auto files = read_configurations(configuration_directory(call));
+  const std::string text = attachment_lines(survey(node, reservation_directories(files))) +
+                           pool_lines(subnets_of(files));
+  if (const auto path = call.arguments.value(kFileOption.name)) {
+    replace_file(*path, text);
+  } else {
+    call.console.write(text);
+  }
+  return kFine;
+}
+
+}  // namespace
+
+const Command kMetrics = {
+    .name = "metrics",
+    .summary = "attachments and pools in the text format of Prometheus",
+    .details =
+        "For the node exporter's textfile collector, from a timer. Operations are counted by\n"
+        "the plugin itself, in a file of its own: see `metrics` in docs/configuration.md.",
+    .options = kOptions,
+    .examples = "patchcord metrics --file /var/lib/node_exporter/patchcord-node.prom",
+    .run = run_metrics};
+
+}  // namespace tool
