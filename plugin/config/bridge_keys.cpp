@@ -1,4 +1,3 @@
-#include <nlohmann/json.hpp>
 
 #include "plugin/cni/error.h"
 #include "plugin/config/keys.h"

@@ -1,5 +1,3 @@
-#include <nlohmann/json.hpp>
-
 #include "plugin/config/keys.h"
 
 namespace config {

@@ -1,7 +1,5 @@
 #include <algorithm>
 
-#include <nlohmann/json.hpp>
-
 #include "plugin/config/keys.h"
 
 namespace config {

@@ -290,7 +290,7 @@ class DoctorTest(OperatorCase):
 
     def test_every_condition_of_the_code_has_a_test(self):
         in_code = set()
-        for path in glob.glob(os.path.join(ROOT, "plugin", "operator", "doctor_*.cpp")):
+        for path in glob.glob(os.path.join(ROOT, "plugin", "operator", "commands", "doctor", "*.cpp")):
             with open(path, encoding="utf-8") as stream:
                 in_code.update(re.findall(r"push_back\(\s*\{\.name = \"([^\"]*)\"", stream.read()))
         self.assertGreater(len(in_code), 10)

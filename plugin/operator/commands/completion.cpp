@@ -85,7 +85,7 @@ std::string bash() {
 }
 
 // One word of zsh's and fish's scripts, whatever is in it.
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string word = "'";
   for (const char c : text) {
     if (c == '\'') word += "'\\'";
@@ -100,8 +100,8 @@ std::string zsh_option(const Option& option) {
     rest += ":" + std::string(option.value) + ":" +
             (option.choices.empty() ? "_files" : "(" + spaced(option.choices) + ")");
   }
-  std::string text = " " + quoted("--" + std::string(option.name) + rest);
-  if (option.letter != 0) text += " " + quoted(std::string("-") + option.letter + rest);
+  std::string text = " " + in_quotes("--" + std::string(option.name) + rest);
+  if (option.letter != 0) text += " " + in_quotes(std::string("-") + option.letter + rest);
   return text;
 }
 
@@ -113,7 +113,7 @@ std::string zsh() {
       "  commands=(\n";
   for (const Command* command : commands()) {
     text +=
-        "    " + quoted(std::string(command->name) + ":" + std::string(command->summary)) + "\n";
+        "    " + in_quotes(std::string(command->name) + ":" + std::string(command->summary)) + "\n";
   }
   text +=
       "  )\n"
@@ -143,18 +143,18 @@ std::string fish_option(const Command& command, const Option& option) {
                      std::string(command.name) + "' -l " + std::string(option.name);
   if (option.letter != 0) text += std::string(" -s ") + option.letter;
   if (!option.value.empty()) text += " -r";
-  if (!option.choices.empty()) text += " -f -a " + quoted(spaced(option.choices));
-  return text + " -d " + quoted(option.meaning) + "\n";
+  if (!option.choices.empty()) text += " -f -a " + in_quotes(spaced(option.choices));
+  return text + " -d " + in_quotes(option.meaning) + "\n";
 }
 
 std::string fish() {
   std::string text = "# fish completion for patchcord(8)\n";
   for (const Command* command : commands()) {
     text += "complete -c patchcord -f -n __fish_use_subcommand -a " + std::string(command->name) +
-            " -d " + quoted(command->summary) + "\n";
+            " -d " + in_quotes(command->summary) + "\n";
     if (const std::string operands = words_for_operand(*command); !operands.empty()) {
       text += "complete -c patchcord -f -n '__fish_seen_subcommand_from " +
-              std::string(command->name) + "' -a " + quoted(operands) + "\n";
+              std::string(command->name) + "' -a " + in_quotes(operands) + "\n";
     }
     for (const Option& option : command->options) text += fish_option(*command, option);
   }
