@@ -52,6 +52,11 @@ soak: build-tests  ## random operations, kills and damage against a model, and l
 	PATCHCORD_BIN=$(CURDIR)/build/patchcord /usr/bin/python3 tests/soak/soak.py $(SOAK_SECONDS)
 	PATCHCORD_BIN=$(CURDIR)/build/patchcord /usr/bin/python3 tests/soak/interleavings.py $(INTERLEAVINGS)
 
+HOSTILE_SECONDS ?= 600
+.PHONY: test-hostile
+test-hostile: build-tests  ## random deeds of pods with NET_ADMIN between random operations, and whether anybody else notices (root; HOSTILE_SECONDS, HOSTILE_SEED)
+	PATCHCORD_BIN=$(CURDIR)/build/patchcord /usr/bin/python3 tests/attack/hostile_pod.py $(HOSTILE_SECONDS)
+
 test-e2e: build/patchcord  ## only the tests with real runtimes (root)
 	tests/run --build build e2e
 
