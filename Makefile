@@ -14,6 +14,7 @@ SOURCES = $(shell git ls-files -co --exclude-standard '*.cpp' '*.h')
 build/patchcord:  ## build the plugin: one static, stripped binary
 	@command -v cmake >/dev/null || { echo "cmake is missing: run 'sudo tests/install-packages build' first" >&2; exit 1; }
 	cmake --preset release $(if $(VERBOSE),,--log-level=NOTICE)
+	@ln -sfn build/compile_commands.json compile_commands.json
 	cmake --build --preset release -j $(JOBS) --target patchcord
 
 build: build/patchcord
@@ -26,10 +27,14 @@ demo:  ## install what is needed, build, and show both modes in throwaway namesp
 	$(MAKE) --no-print-directory build/patchcord
 	tests/demo build/patchcord
 
-test: packages  ## install what is needed, build, and run every suite (root)
-	cmake --preset test --log-level=NOTICE
-	cmake --build --preset test -j $(JOBS)
+test: packages  ## install what is needed, build, and run every suite (root); T=name: that test alone, or that file, class, tag or suite
+ifeq ($(T),)
+	@$(MAKE) --no-print-directory build-tests
 	tests/run --build build
+else
+	@$(MAKE) --no-print-directory configure-tests
+	@tests/run --build build --only "$$T"
+endif
 
 test-netns: build-tests  ## only the unit and namespace tests (root for the latter)
 	tests/run --build build unit netns
@@ -60,9 +65,13 @@ test-hostile: build-tests  ## random deeds of pods with NET_ADMIN between random
 test-e2e: build/patchcord  ## only the tests with real runtimes (root)
 	tests/run --build build e2e
 
-.PHONY: build-tests
-build-tests:
+.PHONY: build-tests configure-tests
+# With a link for editors and their language servers, which look for it here.
+configure-tests:
 	cmake --preset test --log-level=NOTICE
+	@ln -sfn build/compile_commands.json compile_commands.json
+
+build-tests: configure-tests
 	cmake --build --preset test -j $(JOBS)
 
 bench: build/patchcord  ## measure ours, the reference plugins and the floor; writes docs/benchmarks.md (root; BENCH="--quick --case bridge")
@@ -103,7 +112,7 @@ deb: build/patchcord  ## build/patchcord_VERSION_ARCH.deb, by CPack
 	cd build && cpack -G DEB
 
 clean:  ## remove everything built
-	rm -rf build build-debug build-sanitize build-lint
+	rm -rf build build-debug build-sanitize build-lint compile_commands.json
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z\/-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' Makefile
