@@ -9,7 +9,8 @@ call by which they were to be read before, or put back, was itself refused. They
 
     crash_points.py [PLACE|OPERATION|requests]...    those alone
 
-PATCHCORD_FAULT_SECONDS is a budget for each operation of each place; PATCHCORD_FAULT_PART=1/4 is every fourth point, from the first one.
+PATCHCORD_FAULT_POINTS is how many of each operation of each place are gone through, by chance; PATCHCORD_FAULT_PART=1/4 is every fourth
+point, from the first one.
 """
 
 import ctypes
@@ -25,6 +26,7 @@ import typing
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "process"))
 
 import fake_node
+import patience
 from fake_node import DUAL_BRIDGE, DUAL_ROUTED, PLUGIN, REFERENCE_DIR, Node, bridge_config, routed_config
 from traffic import ports
 from wire import Wire, difference, enter
@@ -43,7 +45,6 @@ NAMES_ONLY = ("cniVersion", "name")
 # What the same ADD again may say: its predecessor was killed when all was done.
 THERE = ("already; delete that attachment first", "already holds")
 READ = 0  # the number of the call
-ENOUGH = 5  # points of each operation, whatever the budget
 
 
 def errors_of(call):
@@ -78,7 +79,7 @@ class Settings:
 class Place:
     """A node whose host namespace this process is in, with a container to work on and one that lives on beside it."""
 
-    patience = 60  # seconds that an operation may take
+    tries = patience.TRIES  # that an operation is waited for
 
     def __init__(self, configure, plugin=None, bridge=None, chain=None, only=None, names=NAMES_ONLY, tuned=False, filtered=False):
         self.home = os.path.join("/proc", str(os.getpid()), "ns", "net")
@@ -140,8 +141,7 @@ class Place:
             config = config | OTHER_PORTS
         if container in self.previous:
             config = {"prevResult": self.previous[container], **config}
-        return subprocess.run([*prefix, self.program], input=json.dumps(config), env=environment, stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, text=True, check=False, timeout=self.patience)
+        return patience.run([*prefix, self.program], input=json.dumps(config), env=environment, tries=self.tries)
 
     def must(self, command, container=None, config=None):
         done = self.call(command, container, config)
@@ -151,8 +151,7 @@ class Place:
 
     def delete_by_names(self):
         config = {key: self.config[key] for key in self.names}
-        done = subprocess.run([self.program], input=json.dumps(config), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False,
-                              env=self.node.environment("DEL", self.container, ""), timeout=60)
+        done = patience.run([self.program], input=json.dumps(config), env=self.node.environment("DEL", self.container, ""))
         if done.returncode != 0:
             raise Leak(f"DEL by names failed: {done.stdout}{done.stderr}")
 
@@ -315,8 +314,7 @@ class Reconcile(Operation):
         raise AssertionError("no host end")
 
     def run(self, prefix):
-        return subprocess.run([*prefix, PLUGIN, "reconcile", "-o", "json"], env={"PATCHCORD_STATE_DIR": self.place.node.state},
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False, timeout=60)
+        return patience.run([*prefix, PLUGIN, "reconcile", "-o", "json"], env={"PATCHCORD_STATE_DIR": self.place.node.state})
 
     def clean_up(self, way):
         """The rules of the container that lives on beside it were lost, too, and come back whichever of the two is first."""
@@ -444,14 +442,12 @@ def calls_of(operation):
         return [int(line) for line in file]
 
 
-def plan(calls, budget):
+def plan(calls, limit):
     points = [(number, None, way) for number in range(1, len(calls) + 1) for way in (0, 1)]
     points += [(number, error, 0) for number, call in enumerate(calls, 1) for error in errors_of(call)]
     part, parts = map(int, os.environ.get("PATCHCORD_FAULT_PART", "1/1").split("/"))
     points = points[part - 1::parts]
-    if budget:
-        random.shuffle(points)
-    return points
+    return random.sample(points, limit) if limit and limit < len(points) else points
 
 
 def may_stay_unset(operation, call, error, done):
@@ -496,7 +492,7 @@ class Passage:
             self.counts["kill" if error is None else "fail"] += done.returncode != 125
             self.operation.clean_up(way)
             self.require(done, call, error)
-        except (Leak, subprocess.TimeoutExpired) as leak:
+        except AssertionError as leak:  # or it did not end
             how = "killed" if error is None else f"refused with {errno.errorcode[error]}"
             self.leaks.append(f"{self.name}: {self.operation.command}, call {number} (no. {call}) {how}, way {way}: {leak}")
             start_again(self.place)
@@ -507,14 +503,10 @@ class Passage:
                            len(self.leaks)), self.leaks)
 
 
-def go_through(name, place, kind, table, budget=None):
-    """All points in turn, or, with a budget in seconds, as many as it allows, by chance."""
+def go_through(name, place, kind, table, limit=None):
+    """All points in turn, or so many of them by chance."""
     passage = Passage(name, place, kind, table)
-    deadline = time.monotonic() + budget if budget else None
-    for number, error, way in plan(passage.calls, budget):
-        # A machine that stands still for a moment does not make a sample of nothing.
-        if deadline and time.monotonic() > deadline and sum(passage.counts.values()) > ENOUGH:
-            break
+    for number, error, way in plan(passage.calls, limit):
         passage.injure(number, error, way)
     passage.end()
 
@@ -557,28 +549,24 @@ class Requests:
             elif done.returncode != 1 or os.strerror(error) not in done.stdout:
                 raise Leak(f"ended with {done.returncode} {done.stdout}{done.stderr}")
             self.place.require(self.place.before, "left")
-        except (Leak, subprocess.TimeoutExpired) as leak:
+        except AssertionError as leak:  # or it did not end
             self.leaks.append(f"{what}: {leak}")
             self.place.delete_by_names()
             self.place.forget_rules()
             self.place.before = self.place.snapshot()
 
-    def plan(self, count, budget):
+    def plan(self, count, limit):
         points = [(number, error, 1) for number in range(1, count + 1) for error in REFUSALS]
-        if not budget:
+        if not limit:
             return points + [(number, error, MOST_ATTEMPTS) for number in range(1, count + 1, 10) for error in MAY_BE_OUTRUN]
-        random.shuffle(points)
-        return [(random.randint(1, count), random.choice(MAY_BE_OUTRUN), MOST_ATTEMPTS)] + points
+        return [(random.randint(1, count), random.choice(MAY_BE_OUTRUN), MOST_ATTEMPTS), *random.sample(points, min(limit, len(points)))]
 
 
-def refuse_requests(name, place, table, budget=None):
-    """All in turn, or, with a budget in seconds, as many as it allows, by chance."""
+def refuse_requests(name, place, table, limit=None):
+    """All in turn, or so many of them by chance."""
     requests = Requests(name, place)
     count = requests.count()
-    deadline = time.monotonic() + budget if budget else None
-    for number, error, times in requests.plan(count, budget):
-        if deadline and time.monotonic() > deadline and requests.made > ENOUGH:
-            break
+    for number, error, times in requests.plan(count, limit):
         requests.refuse(number, error, times)
     table.add(Row(name, "requests", count, 0, requests.made, 0, len(requests.leaks)), requests.leaks)
 
@@ -593,23 +581,23 @@ def kinds_of(place):
     return place.get("only", OPERATIONS)
 
 
-def visit(name, place, table, budget=None, budget_of_requests=None, commands=None, tell=lambda: None):
+def visit(name, place, table, limit=None, commands=None, tell=lambda: None):
     """All of one place's operations, and its requests of nftables."""
     place = Place(**place)
     try:
         for kind in place.kinds:
             if not commands or kind.command in commands:
-                go_through(name, place, kind, table, budget)
+                go_through(name, place, kind, table, limit)
                 tell()
         if name in WITH_RULES and (not commands or "requests" in commands):
-            refuse_requests(name, place, table, budget_of_requests)
+            refuse_requests(name, place, table, limit)
             tell()
     finally:
         place.close()
 
 
 def main():
-    budget = float(os.environ["PATCHCORD_FAULT_SECONDS"]) if "PATCHCORD_FAULT_SECONDS" in os.environ else None
+    limit = int(os.environ.get("PATCHCORD_FAULT_POINTS", 0)) or None
     places = PLACES | WITH_RULES
     wanted = [name for name in sys.argv[1:] if name in places] or list(places)
     commands = [word for word in sys.argv[1:] if word not in places]
@@ -621,7 +609,7 @@ def main():
         told = len(table.leaks)
 
     for name in wanted:
-        visit(name, places[name], table, budget, budget, commands, tell)
+        visit(name, places[name], table, limit, commands, tell)
     print(table)
     return 1 if table.leaks else 0
 

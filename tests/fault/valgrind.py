@@ -22,7 +22,7 @@ class Patient:
 
     def __init__(self, name, place):
         self.name, self.place = name, place
-        place.patience = 600
+        place.tries *= 10
         self.log = os.path.join(place.node.directory, "valgrind")
         self.complaints = []
 

@@ -4,14 +4,16 @@ Nothing of the machine is touched; everything is gone when the node is closed, w
 """
 
 import json
+import math
 import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
-import time
 import unittest
+
+import patience
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PLUGIN = os.environ.get("PATCHCORD_BIN", os.path.join(ROOT, "build", "patchcord"))
@@ -53,6 +55,7 @@ class Node:
         for name in NAMES:
             os.symlink(PLUGIN, self.plugin(name))
         self.namespaces = []
+        self.holders = []
         self.host = self._add_namespace("host")
 
     def __enter__(self):
@@ -62,6 +65,9 @@ class Node:
         self.close()
 
     def close(self):
+        for holder in self.holders:
+            holder.kill()
+            holder.communicate()
         for namespace in reversed(self.namespaces):
             subprocess.run(["ip", "netns", "del", namespace], stderr=subprocess.DEVNULL, check=False)
         shutil.rmtree(self.directory, ignore_errors=True)
@@ -78,9 +84,19 @@ class Node:
         """Makes a container's namespace; its name serves as the container id too."""
         return self._add_namespace(name)
 
-    def remove_container(self, namespace):
+    def remove_container(self, namespace, veths=None):
+        """With `veths`, waits until so many are left on the host: the kernel takes a namespace down when it gets to it."""
         subprocess.run(["ip", "netns", "del", namespace], check=True)
         self.namespaces.remove(namespace)
+        if veths is not None and not patience.until(lambda: len(self.veths()) == veths):
+            raise AssertionError(f"{veths} were to be left of {self.veths()}")
+
+    def hold(self, namespace):
+        """Lets a process be there, so that the namespace lives on when its path is gone. It ends with the node."""
+        process = subprocess.Popen(["nsenter", f"--net={self.path_of(namespace)}", "sh", "-c", "echo; exec sleep infinity"], stdout=subprocess.PIPE)
+        self.holders.append(process)
+        process.stdout.readline()
+        return process
 
     @staticmethod
     def path_of(namespace):
@@ -89,9 +105,8 @@ class Node:
     # -- commands inside namespaces
 
     @staticmethod
-    def run_in(namespace, *command, check=True, timeout=60):
-        return subprocess.run(["nsenter", f"--net=/var/run/netns/{namespace}", *command], stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, text=True, check=check, timeout=timeout)
+    def run_in(namespace, *command, **options):
+        return patience.run(["nsenter", f"--net=/var/run/netns/{namespace}", *command], **{"check": True, **options})
 
     def on_host(self, *command, check=True):
         return self.run_in(self.host, *command, check=check).stdout
@@ -113,14 +128,14 @@ class Node:
         text = self.run_in(namespace, "ip", "-j", *arguments).stdout.strip()
         return json.loads(text) if text else []
 
-    def reaches(self, namespace, address, count=1, patience=0):
-        """With patience, in seconds, until it does; for links of the test's own, which the kernel takes its time to set up."""
-        deadline = time.monotonic() + patience
-        while True:  # ping itself, however long it may wait, gives up when it hears that nobody has answered ARP
-            if self.run_in(namespace, "ping", "-n", "-c", str(count), "-i", "0.2", "-W", "1", address, check=False).returncode == 0:
+    def reaches(self, namespace, address, count=1, tries=2):
+        """More tries for links of the test's own, which the kernel takes its time to set up."""
+        wait = 1
+        for _ in range(tries):  # ping itself, however long it may wait, gives up when it hears that nobody has answered ARP
+            if self.run_in(namespace, "ping", "-n", "-c", str(count), "-i", "0.2", "-W", str(wait), address, check=False).returncode == 0:
                 return True
-            if time.monotonic() >= deadline:
-                return False
+            wait = math.ceil(patience.slowness())
+        return False
 
     # -- the plugin
 
@@ -151,8 +166,8 @@ class Node:
         return process
 
     @staticmethod
-    def finish(process, timeout=60):
-        stdout, stderr = process.communicate(timeout=timeout)
+    def finish(process, tries=patience.TRIES):
+        stdout, stderr = patience.communicate(process, tries=tries)
         if process.returncode == 0:
             return json.loads(stdout) if stdout.strip() else None
         try:
@@ -161,10 +176,10 @@ class Node:
             raise AssertionError(f"exit {process.returncode}, stdout {stdout!r}, stderr {stderr!r}") from None
         raise PluginError(document, stderr)
 
-    def call(self, command, config, container_id, netns=None, **options):
+    def call(self, command, config, container_id, netns=None, tries=patience.TRIES, **options):
         """One operation; the namespace is that of the container id unless given. Returns the document, if there is one."""
         path = self.path_of(container_id) if netns is None else netns
-        return self.finish(self.start(command, config, container_id, path, **options))
+        return self.finish(self.start(command, config, container_id, path, **options), tries)
 
     def add(self, config, container_id, **options):
         return self.call("ADD", config, container_id, **options)
@@ -179,12 +194,11 @@ class Node:
 
     def settle(self, *containers):
         """Waits for what the kernel does by itself after a change: addresses that are checked, bridges that find their carrier."""
-        deadline = time.monotonic() + 5
-        while time.monotonic() < deadline:
+        def settled():
             text = "".join(self.run_in(namespace, "ip", "addr").stdout for namespace in (self.host, *containers))
-            if "tentative" not in text and not re.search(r"<BROADCAST,MULTICAST,UP> |LOWER_UP>.* state DOWN|NO-CARRIER.* state UP", text):
-                return
-            time.sleep(0.02)
+            return "tentative" not in text and not re.search(r"<BROADCAST,MULTICAST,UP> |LOWER_UP>.* state DOWN|NO-CARRIER.* state UP", text)
+
+        patience.until(settled, tries=5)
 
     def snapshot(self, *containers):
         """Everything that an operation may change, as text: links, addresses, routes, neighbours that are not just learnt, rules, files."""

@@ -8,6 +8,7 @@ import unittest
 
 import jsonschema
 from fake_node import DUAL_BRIDGE, DUAL_ROUTED, PLUGIN, REFERENCE_DIR, ROOT, Node, bridge_config, routed_config
+from patience import run
 
 GOLDEN = os.path.join(ROOT, "tests", "golden", "operator")
 SCHEMAS = os.path.join(ROOT, "docs", "schemas")
@@ -33,8 +34,7 @@ class OperatorCase(unittest.TestCase):
         """Runs the tool on the node, as at a terminal of this width but without colours."""
         variables = {"PATH": os.environ["PATH"], "PATCHCORD_STATE_DIR": self.node.state, "COLUMNS": width,
                      "NETCONFPATH": self.net_d, "CNI_PATH": self.node.plugins, **environment}
-        return subprocess.run(["nsenter", f"--net=/var/run/netns/{self.node.host}", *self.prefix, PLUGIN, *words], env=variables, timeout=60,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+        return run(["nsenter", f"--net=/var/run/netns/{self.node.host}", *self.prefix, PLUGIN, *words], env=variables)
 
     def configure(self, file, config):
         """Puts the configuration of one plugin into the directory, as a list."""

@@ -6,6 +6,7 @@ import re
 import unittest
 
 from fake_node import REFERENCE_DIR, Node, PluginError, bridge_config, routed_config
+from patience import communicate
 from test_reconcile import RESTORED, RIGHT
 
 NAME = "br-net"
@@ -297,7 +298,7 @@ class EndTest(unittest.TestCase):
                 prefix = ("strace", "-f", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={number}")
                 process = chain.node.start("ADD", chain.config(**BOTH), chain.container, chain.node.path_of(chain.container),
                                            plugin=chain.node.plugin("bandwidth"), prefix=prefix)
-                process.communicate(timeout=60)
+                communicate(process)
                 killed = process.returncode != 0
                 if killed and number % 2:
                     chain.check(chain.add(**BOTH), **BOTH)

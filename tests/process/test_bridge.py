@@ -1,7 +1,6 @@
 """Mode bridge: what a container gets, and what the host is left with."""
 
 import os
-import subprocess
 import unittest
 
 from fake_node import DUAL_BRIDGE, Node, PluginError, bridge_config
@@ -250,17 +249,8 @@ class NamespacePathTest(unittest.TestCase):
         self.add_check_and_delete(link)
 
     def test_the_namespace_of_a_process(self):
-        with subprocess.Popen(["nsenter", f"--net={self.node.path_of(self.container)}", "sleep", "60"]) as process:
-            try:
-                self.wait_until_inside(process.pid)
-                self.add_check_and_delete(f"/proc/{process.pid}/ns/net")
-            finally:
-                process.kill()
-
-    def wait_until_inside(self, pid):
-        wanted = os.stat(self.node.path_of(self.container)).st_ino
-        while os.stat(f"/proc/{pid}/ns/net").st_ino != wanted:
-            pass
+        process = self.node.hold(self.container)
+        self.add_check_and_delete(f"/proc/{process.pid}/ns/net")
 
     def test_a_name_below_var_run_docker_netns(self):
         # In a mount namespace of its own, so that /var/run/docker of the machine is not touched.

@@ -8,10 +8,10 @@ import select
 import shutil
 import subprocess
 import tempfile
-import time
 import unittest
 
 from fake_node import PLUGIN
+from patience import run, until
 
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "TERM": "dumb"}
 # bash, as far as it is of interest: it has no other way to ask without a terminal.
@@ -38,7 +38,7 @@ compadd() {{
 
 
 def tool(*words):
-    return subprocess.run([PLUGIN, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=True, timeout=60,
+    return run([PLUGIN, *words], check=True,
                           env=ENVIRONMENT).stdout
 
 
@@ -63,8 +63,7 @@ class CompletionCase:
             stream.write(tool("completion", self.shell))
 
     def test_the_shell_reads_the_script_without_a_word(self):
-        done = subprocess.run([self.shell, "--no-execute" if self.shell == "fish" else "-n", self.script], stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True, check=False, timeout=60, env=ENVIRONMENT)
+        done = run([self.shell, "--no-execute" if self.shell == "fish" else "-n", self.script], stderr=subprocess.STDOUT, env=ENVIRONMENT)
         self.assertEqual((done.returncode, done.stdout), (0, ""))
 
     def test_every_command_is_offered_and_nothing_else(self):
@@ -91,8 +90,7 @@ class BashTest(CompletionCase, unittest.TestCase):
     shell = "bash"
 
     def complete(self, *words):
-        done = subprocess.run(["bash", "-c", ASK_BASH, self.script, *words], stdout=subprocess.PIPE, text=True, check=True, timeout=60,
-                              env=ENVIRONMENT)
+        done = run(["bash", "-c", ASK_BASH, self.script, *words], check=True, env=ENVIRONMENT)
         return done.stdout.split()
 
     def test_files_are_offered_where_files_are_meant(self):
@@ -106,8 +104,7 @@ class FishTest(CompletionCase, unittest.TestCase):
     def complete(self, *words):
         line = " ".join(["patchcord", *words])
         ask = f"source {self.script}; and complete --do-complete '{line}'"
-        done = subprocess.run(["fish", "--no-config", "-c", ask], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=True, timeout=60,
-                              cwd=self.directory, env={**ENVIRONMENT, "HOME": self.directory})
+        done = run(["fish", "--no-config", "-c", ask], check=True, cwd=self.directory, env={**ENVIRONMENT, "HOME": self.directory})
         self.assertEqual(done.stderr, "")
         return [offer.split("\t")[0] for offer in done.stdout.splitlines()]
 
@@ -147,10 +144,8 @@ class ZshTest(CompletionCase, unittest.TestCase):
     def hear(self, end):
         """All that comes until `end` does."""
         heard = ""
-        deadline = time.monotonic() + 30
         while end not in heard:
-            ready, _, _ = select.select([self.terminal], [], [], max(deadline - time.monotonic(), 0))
-            self.assertTrue(ready, f"zsh says nothing more: {heard}")
+            self.assertTrue(until(lambda: select.select([self.terminal], [], [], 0)[0]), f"zsh says nothing more: {heard}")
             heard += os.read(self.terminal, 65536).decode()
         return heard
 

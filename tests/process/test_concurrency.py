@@ -6,6 +6,7 @@ import subprocess
 import unittest
 
 from fake_node import REFERENCE_DIR, Node, bridge_config
+from patience import communicate
 
 MANY = 64
 
@@ -48,7 +49,7 @@ class ConcurrencyTest(unittest.TestCase):
             running = [self.node.start("ADD", (good, bad)[i % 2], f"r{attempt}id{i}", self.node.path_of(netns))
                        for i, netns in enumerate(namespaces)]
             for process in running:
-                process.communicate(timeout=60)
+                communicate(process)
             succeeded = [i for i, process in enumerate(running) if process.returncode == 0]
             self.assertTrue(succeeded)
             ports = self.node.ip_json(self.node.host, "link", "show", "master", "pcbr0")

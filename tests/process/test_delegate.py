@@ -2,9 +2,9 @@
 
 import json
 import os
-import time
 import unittest
 
+import patience
 from fake_node import REFERENCE_DIR, SANITIZED, Node, PluginError, bridge_config, routed_config
 
 ADDRESS = '{"cniVersion":"1.0.0","ips":[{"address":"10.88.0.9/24","gateway":"10.88.0.1"}]}'
@@ -87,16 +87,17 @@ class DelegateTest(unittest.TestCase):
                 self.assertEqual(self.node.snapshot(a), before)
 
     def measured(self, command, config, container):
-        """(exit status, stdout, seconds, peak memory in KiB) of one operation; a helper process's memory does not count."""
-        started = time.monotonic()
+        """(exit status, stdout, peak memory in KiB) of one operation, which ends soon; a helper process's memory does not count."""
         process = self.node.start(command, config, container, self.node.path_of(container), CNI_PATH=self.plugins)
+        ended = patience.until(lambda: os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT), tries=20)
+        self.assertTrue(ended, "it is still at it")
         with process.stdout as stdout, process.stderr as stderr:
             text = stdout.read()
             stderr.read()
         # With this one call, because usage is told only to who reaps the process.
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
-        return process.returncode, text, time.monotonic() - started, usage.ru_maxrss
+        return process.returncode, text, usage.ru_maxrss
 
     def test_whatever_it_does_there_is_one_error_in_bounded_time_and_memory_and_nothing_is_left(self):
         endless = "while :; do echo xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx; done"
@@ -118,10 +119,9 @@ class DelegateTest(unittest.TestCase):
         for title, script in scripts.items():
             with self.subTest(title):
                 self.fake(script)
-                status, text, seconds, memory = self.measured("ADD", self.config(timeout=2), a)
+                status, text, memory = self.measured("ADD", self.config(timeout=2), a)
                 self.assertNotEqual(status, 0)
                 self.assertIn("fake", json.loads(text)["msg"])
-                self.assertLess(seconds, 20)
                 if not SANITIZED:
                     self.assertLess(memory, 64 * 1024)
                 after = self.node.snapshot(a)
@@ -140,10 +140,8 @@ class DelegateTest(unittest.TestCase):
 
     def test_a_hanging_one_is_stopped(self):
         self.fake("cat >/dev/null; [ $CNI_COMMAND = DEL ] || exec sleep 1000")
-        started = time.monotonic()
         with self.assertRaises(PluginError) as caught:
-            self.call("ADD", self.config(timeout=1), self.node.container("a"))
-        self.assertLess(time.monotonic() - started, 10)
+            self.call("ADD", self.config(timeout=1), self.node.container("a"), tries=10)
         self.assertIn("fake", caught.exception.msg)
         self.assertEqual(self.node.veths(), [])
 

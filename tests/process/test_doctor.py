@@ -8,6 +8,7 @@ import unittest
 
 from fake_node import ROOT, WITHOUT_NETFILTER
 from operator_case import OperatorCase, schema_of
+from patience import communicate
 
 # (name of the condition, severity, names that come with it, what makes it). What makes it may return what mends it.
 CONDITIONS = []
@@ -226,7 +227,7 @@ def an_add_that_was_killed(t):
     killed = t.node.container("killed")
     process = t.node.start("ADD", t.routed, "killed-1", t.node.path_of(killed),
                            prefix=("strace", "-f", "-qq", "-o", "/dev/null", "-e", "inject=write:signal=KILL:when=4"))
-    process.communicate(timeout=60)
+    communicate(process)
     drafts = [file for _, _, files in os.walk(t.node.state) for file in files if "killed-1" in file]
     t.assertNotEqual(drafts, [], "the ADD was killed before it had a draft")
     return lambda: t.tool("gc")

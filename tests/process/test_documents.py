@@ -10,6 +10,7 @@ import unittest
 
 from fake_node import PLUGIN, ROOT
 from operator_case import OperatorCase
+from patience import run
 
 # Words in the code that reads configurations which are no keys of one: what values may be, and the names of environments, results,
 # lists of attachments and log lines. A word that is in neither this list nor the document is a key that somebody forgot to write about.
@@ -110,10 +111,9 @@ class KeysTest(unittest.TestCase):
     def refusal(self, kind, config):
         """The code and the text of an ADD, which has to fail anyhow: there is no such namespace (8)."""
         with tempfile.TemporaryDirectory(prefix="patchcord-test-") as state:
-            done = subprocess.run([kind], executable=PLUGIN, input=json.dumps({"cniVersion": "1.0.0", "name": "n", "type": kind, **config}), text=True,
-                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False, timeout=60,
-                                  env={"CNI_COMMAND": "ADD", "CNI_CONTAINERID": "c", "CNI_NETNS": "/nowhere/ns", "CNI_IFNAME": "eth0", "CNI_PATH": "/nowhere",
-                                       "PATCHCORD_STATE_DIR": state})
+            done = run([kind], executable=PLUGIN, input=json.dumps({"cniVersion": "1.0.0", "name": "n", "type": kind, **config}),
+                       env={"CNI_COMMAND": "ADD", "CNI_CONTAINERID": "c", "CNI_NETNS": "/nowhere/ns", "CNI_IFNAME": "eth0", "CNI_PATH": "/nowhere",
+                            "PATCHCORD_STATE_DIR": state})
         document = json.loads(done.stdout)
         return document.get("code", 0), document.get("msg", "")
 

@@ -8,6 +8,7 @@ import json
 import unittest
 
 from fake_node import DUAL_BRIDGE, DUAL_ROUTED, Node, PluginError, ShippedBinaryCase, bridge_config, routed_config
+from patience import communicate
 
 # Each kind of system call that has an effect, with an error that it can give.
 FAULTS = (("sendmsg", "ENOBUFS"), ("openat", "EMFILE"), ("write", "ENOSPC"), ("linkat", "ENOSPC"), ("rename", "EIO"),
@@ -27,7 +28,7 @@ class FaultTest(ShippedBinaryCase):
 
     def finish(self, process):
         """As Node.finish, but a document that could not be written because that very write was refused counts as an error, too."""
-        stdout, stderr = process.communicate(timeout=60)
+        stdout, stderr = communicate(process)
         if process.returncode != 0 and not stdout:
             raise PluginError({"code": 101, "msg": stderr}, stderr)
         if process.returncode != 0:
@@ -61,7 +62,7 @@ class FaultTest(ShippedBinaryCase):
         """Whether an ADD makes that call so often: killed there, it does not end by itself."""
         prefix = ("strace", "-f", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={number}")
         process = self.node.start("ADD", config, container, self.node.path_of(container), prefix=prefix)
-        process.communicate(timeout=60)
+        communicate(process)
         self.node.delete(config, container)
         return process.returncode != 0
 
@@ -118,7 +119,7 @@ class FaultTest(ShippedBinaryCase):
             for number in range(1, MOST_CALLS):
                 prefix = ("strace", "-f", "-o", "/dev/null", "-e", "trace=setns", "-e", f"inject=setns:error=EPERM:when={number}")
                 process = self.node.start("ADD", config, container, self.node.path_of(container), prefix=prefix)
-                stdout, _ = process.communicate(timeout=60)
+                stdout, _ = communicate(process)
                 if process.returncode == 0:
                     break
                 self.assertEqual(bool(stdout), number % 2 == 1, number)

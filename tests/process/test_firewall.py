@@ -6,6 +6,7 @@ import re
 import unittest
 
 from fake_node import NAMES, PluginError, files_below
+from patience import communicate
 from test_reconcile import RESTORED, RIGHT
 from traffic import TrafficCase, ports
 
@@ -52,7 +53,7 @@ class FirewallCase(TrafficCase):
     def reached(self, namespace, address4, address6=None):
         """Which of the places answer."""
         questions = [("tcp", address4, 80), ("udp", address4, 53)] + ([("tcp", address6, 80)] if address6 else [])
-        return [answer is not None for answer in self.traffic.ask(namespace, *questions, patience=0.7)]
+        return [answer is not None for answer in self.traffic.ask(namespace, *questions)]
 
     def reaches_outside(self, container):
         return self.reached(container, "192.0.2.2", "2001:db8:2::2")
@@ -99,7 +100,7 @@ class PolicyOfDropTest(FirewallCase):
         portmap = {**self.firewall(), "type": "portmap", **ports("8080:80"), "prevResult": result}
         self.assertEqual(self.call("ADD", portmap, a), result)
         self.traffic.serve(a, "tcp/4/80")
-        self.assertIsNone(self.traffic.asks(self.outside, "tcp", "192.0.2.1", 8080, patience=0.7))
+        self.assertIsNone(self.traffic.asks(self.outside, "tcp", "192.0.2.1", 8080))
         self.call("ADD", {**self.firewall(), "prevResult": result}, a)
         self.assertEqual(self.traffic.asks(self.outside, "tcp", "192.0.2.1", 8080)[0], a)
 
@@ -382,7 +383,7 @@ class KeysTest(FirewallCase):
         self.node.on_host("nft", "add table inet firewalld; add chain inet firewalld filter_FORWARD")
         process = self.node.start("ADD", {**self.firewall(firewalldZone="home"), "prevResult": self.previous}, self.container,
                                   self.node.path_of(self.container), plugin=self.node.plugin("firewall"))
-        _, stderr = process.communicate(timeout=60)
+        _, stderr = communicate(process)
         self.assertEqual(process.returncode, 0)
         self.assertIn("--zone=home --add-source=SUBNET", stderr)
 

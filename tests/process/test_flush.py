@@ -6,6 +6,7 @@ import subprocess
 import unittest
 
 from fake_node import DUAL_BRIDGE, DUAL_ROUTED, PLUGIN, bridge_config, routed_config
+from patience import until
 from traffic import PYTHON, TrafficCase, ports
 
 RULES = {"ipMasq": True, "isolation": "pod", "antispoof": True}
@@ -28,7 +29,7 @@ while True:
 # Shows what the server says of it, and sends each line that it is given, whose answer it shows.
 CLIENT = """
 import socket, sys
-lines = socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=10).makefile("rw")
+lines = socket.create_connection((sys.argv[1], int(sys.argv[2]))).makefile("rw")
 print(lines.readline().strip(), flush=True)
 for line in sys.stdin:
     lines.write(line)
@@ -47,8 +48,7 @@ class Connection:
         self.seen_as = self.line()
 
     def line(self):
-        if not select.select([self.process.stdout], [], [], 20)[0]:
-            self.case.fail("no answer")
+        self.case.assertTrue(until(lambda: select.select([self.process.stdout], [], [], 0)[0], tries=20), "no answer")
         return self.process.stdout.readline().strip()
 
     def say(self, word):

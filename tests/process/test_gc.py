@@ -7,6 +7,7 @@ import shutil
 import unittest
 
 from fake_node import Node, PluginError, bridge_config, files_below, routed_config
+from patience import communicate
 
 VALID = "cni.dev/valid-attachments"
 
@@ -24,7 +25,7 @@ class GcTest(unittest.TestCase):
     def collect(self, config, **options):
         """As libcni calls it, which sets these variables, but to nothing. Returns what was said on stderr."""
         process = self.node.start("GC", config, "", "", **{"ifname": "", **options})
-        stdout, stderr = process.communicate(timeout=120)
+        stdout, stderr = communicate(process)
         if process.returncode != 0:
             raise PluginError(json.loads(stdout), stderr)
         self.assertEqual(stdout, "")

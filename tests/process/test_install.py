@@ -7,6 +7,7 @@ import tempfile
 import unittest
 
 from fake_node import NAMES, PLUGIN
+import patience
 
 LINKS = sorted(name for name in NAMES if name != "patchcord")
 
@@ -20,8 +21,7 @@ class InstallTest(unittest.TestCase):
     def tool(self, *words, status=0):
         environment = {"PATH": os.environ["PATH"]}
         # The mask of a careless administrator must not make plugins that a runtime cannot start.
-        done = subprocess.run([PLUGIN, *words, "--dir", self.plugins], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                              text=True, check=False, umask=0o077, timeout=60)
+        done = patience.run([PLUGIN, *words, "--dir", self.plugins], env=environment, umask=0o077)
         self.assertEqual(done.returncode, status, done.stderr)
         return done.stdout + done.stderr
 
@@ -47,8 +47,7 @@ class InstallTest(unittest.TestCase):
             return file.read()
 
     def assert_version_of(self, name):
-        done = subprocess.run([os.path.join(self.plugins, name)], env={"CNI_COMMAND": "VERSION"}, input='{"cniVersion":"1.0.0"}',
-                              stdout=subprocess.PIPE, text=True, check=True, timeout=60)
+        done = patience.run([os.path.join(self.plugins, name)], env={"CNI_COMMAND": "VERSION"}, input='{"cniVersion":"1.0.0"}', check=True)
         self.assertIn("supportedVersions", done.stdout)
 
     def test_an_empty_place_gets_the_program_and_a_link_for_each_name(self):
@@ -88,7 +87,7 @@ class InstallTest(unittest.TestCase):
                                    stdout=subprocess.PIPE)
         self.tool("install")
         self.assertIsNone(running.poll())
-        self.assertIn(b'"code": 6', running.communicate(b"what is no JSON", timeout=60)[0])
+        self.assertIn(b'"code": 6', patience.communicate(running, b"what is no JSON")[0])
         self.assert_version_of("bridge")
 
     def test_at_each_moment_there_is_a_plugin_of_that_name(self):

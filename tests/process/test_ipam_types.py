@@ -6,6 +6,7 @@ import shutil
 import unittest
 
 from fake_node import REFERENCE_DIR, Node, PluginError, bridge_config
+from patience import communicate
 
 VERSIONS = ["0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0"]
 ROUTES = [{"dst": "0.0.0.0/0"}, {"dst": "10.200.0.0/16", "gw": "10.1.0.9"}, {"dst": "::/0", "gw": "fd00:1::1"}]
@@ -128,7 +129,7 @@ class HostLocalTest(IpamTest):
     def test_a_result_that_nobody_takes_frees_its_addresses(self):
         process = self.node.start("ADD", self.config(subnet="10.1.0.0/24"), "c1", "/proc/self/ns/net", plugin=self.node.plugin("host-local"),
                                   prefix=("sh", "-c", "exec \"$0\" >/dev/full"))
-        process.communicate(timeout=20)
+        communicate(process)
         self.assertEqual(process.returncode, 1)
         self.assertEqual(self.node.reservations("hl-net"), [])
 

@@ -12,6 +12,7 @@ import unittest
 import yaml
 
 from fake_node import NAMES, PLUGIN, ROOT, Node
+from patience import communicate, run
 
 FOLDER = os.path.join(ROOT, "packaging", "kubernetes")
 SCRIPT = os.path.join(FOLDER, "node.sh")
@@ -84,7 +85,7 @@ class ManifestTest(unittest.TestCase):
 
     def test_the_shells_can_read_the_script(self):
         for shell in SHELLS:
-            subprocess.run([*shell, "-n", SCRIPT], check=True, timeout=60)
+            run([*shell, "-n", SCRIPT], check=True)
 
 
 def open_text(path):
@@ -123,7 +124,7 @@ class NodeScriptTest(unittest.TestCase):
 
     def run_script(self, *words, status=0, **options):
         with self.start(*words, **options) as process:
-            output, _ = process.communicate(timeout=60)
+            output, _ = communicate(process)
         self.assertEqual(process.returncode, status, output)
         return output
 

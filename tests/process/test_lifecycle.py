@@ -4,6 +4,7 @@ import os
 import unittest
 
 from fake_node import DUAL_BRIDGE, DUAL_ROUTED, Node, PluginError, bridge_config, routed_config
+from patience import communicate
 
 NAMES_ONLY = {"cniVersion": "1.0.0"}
 
@@ -138,7 +139,7 @@ class KilledAddTest(unittest.TestCase):
         """True where the process lived long enough to make that call so many times."""
         prefix = ("strace", "-f", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={number}")
         process = self.node.start("ADD", config, container, self.node.path_of(container), prefix=prefix)
-        process.communicate(timeout=60)
+        communicate(process)
         return process.returncode != 0
 
     def test_names_alone_remove_what_a_killed_add_left(self):

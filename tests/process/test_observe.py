@@ -8,6 +8,7 @@ import stat
 import unittest
 
 from fake_node import Node, PluginError, bridge_config
+from patience import communicate
 
 # Put before the plugin's command line: a /dev of its own, with the socket at $0 as its log.
 WITH_DEV_LOG = """
@@ -115,7 +116,7 @@ class ObserveTest(unittest.TestCase):
     def stderr_of_add(self, config, **options):
         """Of an ADD that succeeds."""
         process = self.node.start("ADD", config, self.container, self.node.path_of(self.container), **options)
-        stdout, stderr = process.communicate(timeout=60)
+        stdout, stderr = communicate(process)
         self.assertEqual(process.returncode, 0, stdout + stderr)
         self.assertEqual(json.loads(stdout)["ips"][0]["address"], "10.88.0.2/24")
         return stderr

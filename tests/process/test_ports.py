@@ -94,8 +94,8 @@ class ReachabilityTest(PortsCase):
         self.assert_reaches(a, self.node.host, UPLINK)
         self.assert_reaches(a, self.outside, UPLINK)
         for namespace in (a, b):
-            self.assertIsNone(self.traffic.asks(namespace, "tcp", "192.0.2.1", 8080, patience=0.5))
-        self.assertIsNone(self.traffic.asks(self.node.host, "tcp", "127.0.0.1", 8080, patience=0.5))
+            self.assertIsNone(self.traffic.asks(namespace, "tcp", "192.0.2.1", 8080))
+        self.assertIsNone(self.traffic.asks(self.node.host, "tcp", "127.0.0.1", 8080))
         self.assertEqual(self.node.on_host("sysctl", "-n", "net.ipv4.conf.pcbr0.route_localnet").strip(), "0")
 
     def test_a_container_of_another_network_reaches_it(self):
@@ -112,7 +112,7 @@ class ReachabilityTest(PortsCase):
         for container in (a, b):
             self.traffic.serve(container, *PLACES)
         self.node.settle(a, b)
-        ask = lambda address, port: (self.traffic.asks(self.outside, "tcp", address, port, patience=0.5) or (None,))[0]
+        ask = lambda address, port: (self.traffic.asks(self.outside, "tcp", address, port) or (None,))[0]
         self.assertEqual(ask("192.0.2.1", 8080), a)
         self.assertEqual(ask("192.0.2.9", 8080), b)
         self.assertIsNone(ask("2001:db8:2::1", 8080))
@@ -143,7 +143,7 @@ class ReachabilityTest(PortsCase):
         self.node.run_in(namespace, "sysctl", "-qw", f"net.ipv4.conf.{device}.route_localnet=1")
         self.node.run_in(namespace, "ip", "addr", "del", "127.0.0.1/8", "dev", "lo")
         self.node.run_in(namespace, "ip", "route", "add", "127.0.0.0/8", "via", gateway, "dev", device, "onlink")
-        self.assertIsNone(self.traffic.asks(namespace, "tcp", "127.0.0.1", 9999, patience=0.5))
+        self.assertIsNone(self.traffic.asks(namespace, "tcp", "127.0.0.1", 9999))
 
     def test_no_neighbour_reaches_what_listens_on_the_hosts_loopback(self):
         self.set_bridge_netfilter(0)
@@ -154,7 +154,7 @@ class ReachabilityTest(PortsCase):
         self.assert_loopback_is_guarded(b, "eth0", "10.88.0.1")
         # The guard is what does it.
         self.node.on_host("nft", "flush", "ruleset")
-        self.assertIsNotNone(self.traffic.asks(b, "tcp", "127.0.0.1", 9999, patience=0.5))
+        self.assertIsNotNone(self.traffic.asks(b, "tcp", "127.0.0.1", 9999))
 
 
 class LifeTest(PortsCase):
@@ -225,7 +225,7 @@ class LifeTest(PortsCase):
         self.node.add(self.config, a)
         self.traffic.serve(a, *PLACES)
         self.node.settle(a, b)
-        ask = lambda: self.traffic.ask(self.outside, ("udp", "192.0.2.1", 8053, 4000), ("udp", "2001:db8:2::1", 8053, 4000), patience=0.5)
+        ask = lambda: self.traffic.ask(self.outside, ("udp", "192.0.2.1", 8053, 4000), ("udp", "2001:db8:2::1", 8053, 4000))
         self.assertEqual([answer[0] for answer in ask()], [a, a])
         self.node.delete(self.config, a)
         self.assertEqual(ask(), [None, None])

@@ -6,13 +6,13 @@ import subprocess
 import unittest
 
 from fake_node import PLUGIN, Node, PluginError, bridge_config
+import patience
 
 VERSIONS = ["0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0"]
 
 
 def run(environment, text="", stdin=None):
-    return subprocess.run([PLUGIN], input=None if stdin else text, stdin=stdin, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, text=True, env=environment, timeout=20, check=False)
+    return patience.run([PLUGIN], env=environment, **({"stdin": stdin} if stdin else {"input": text}))
 
 
 class EdgeTest(unittest.TestCase):

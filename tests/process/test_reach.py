@@ -7,6 +7,7 @@ import subprocess
 import sys
 import unittest
 
+import patience
 from fake_node import DUAL_BRIDGE, DUAL_ROUTED, Node, bridge_config, routed_config
 
 PORT = 7070
@@ -39,12 +40,12 @@ while True:
 # Asks all of them at once, and prints what each answered, null where there was nothing.
 CLIENT = f"""
 import json, socket, sys, threading
-targets, answers = json.loads(sys.argv[1]), {{}}
+wait, targets, answers = float(sys.argv[1]), json.loads(sys.argv[2]), {{}}
 def ask(kind, address):
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     answer = None
     with socket.socket(family, socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM) as s:
-        s.settimeout(1.5)
+        s.settimeout(wait)
         try:
             s.connect((address, {PORT}))
             if kind == "udp":
@@ -75,7 +76,7 @@ class ReachCase(unittest.TestCase):
 
     def ask(self, source, *targets):
         """What each answers: the address that it saw, by protocol and address."""
-        return json.loads(self.node.run_in(source, sys.executable, "-c", CLIENT, json.dumps(targets)).stdout)
+        return json.loads(self.node.run_in(source, sys.executable, "-c", CLIENT, str(patience.slowness()), json.dumps(targets)).stdout)
 
     def attach(self, name, config):
         container = self.node.container(name)

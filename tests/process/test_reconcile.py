@@ -1,13 +1,14 @@
 """reconcile: what records say and the kernel lacks is put back, and nothing else is touched."""
 
 import fcntl
+import itertools
 import json
 import os
 import subprocess
-import time
 import unittest
 
 from fake_node import DRIVER, DUAL_BRIDGE, DUAL_ROUTED, Node, bridge_config, routed_config
+from patience import until
 from traffic import ports
 
 CHAINED = ("portmap", "firewall", "tuning", "bandwidth")
@@ -132,18 +133,9 @@ class ReconcileTest(unittest.TestCase):
                    (routed_config(self.node, subnets=DUAL_ROUTED), "b")]
         containers = [self.attach(config, name)[0] for config, name in configs]
         before = self.node.snapshot(*containers)
-        listeners = [subprocess.Popen(["nsenter", f"--net={self.node.path_of(namespace)}", "ip", "monitor", "link", "address", "route"],
-                                      stdout=subprocess.PIPE, text=True) for namespace in (self.node.host, *containers)]
-        time.sleep(0.3)
+        listeners = [Listener(self, namespace) for namespace in (self.node.host, *containers)]
         self.assertEqual({line["outcome"] for line in self.reconcile().values()}, {RIGHT})
-        self.node.on_host("ip", "link", "set", "lo", "mtu", "60000")  # what the listener of the host must hear, and nothing before it
-        time.sleep(0.3)
-        heard = []
-        for listener in listeners:
-            listener.terminate()
-            heard.append([line for line in listener.communicate()[0].splitlines() if not line.startswith(" ")])
-        self.node.on_host("ip", "link", "set", "lo", "mtu", "65536")
-        self.assertEqual([len(lines) for lines in heard], [1, 0, 0], heard)
+        self.assertEqual([listener.heard() for listener in listeners], [[], [], []])
         self.assertEqual(self.node.snapshot(*containers), before)
 
     def test_a_pair_that_is_gone_is_told_and_not_made_up(self):
@@ -210,18 +202,44 @@ class ReconcileTest(unittest.TestCase):
         self.assertIn("the host has a route to 10.89.0.2/32 through other0 already", line["problems"])
 
 
+class Listener:
+    """Hears what changes in a namespace, of links, addresses and routes. The beginning and the end it knows by a change of the loopback's MTU."""
+
+    def __init__(self, case, namespace):
+        self.node, self.namespace = case.node, namespace
+        self.path = os.path.join(case.node.directory, f"heard-{namespace}")
+        with open(self.path, "wb") as file:
+            process = subprocess.Popen(["nsenter", f"--net={self.node.path_of(namespace)}", "ip", "monitor", "link", "address", "route"], stdout=file)
+        case.addCleanup(process.wait)
+        case.addCleanup(process.kill)
+        # Until it listens, it hears nothing.
+        changes = itertools.cycle(("60001", "60002"))
+        case.assertTrue(until(lambda: self.set_mtu(next(changes)) or self.lines()), "it listens to nothing")
+        self.begin = self.end_at("60003")
+
+    def set_mtu(self, mtu):
+        self.node.run_in(self.namespace, "ip", "link", "set", "lo", "mtu", mtu)
+
+    def lines(self):
+        with open(self.path, encoding="utf-8") as file:
+            return [line for line in file.read().splitlines() if not line.startswith(" ")]
+
+    def end_at(self, mtu):
+        """The number of the line that tells of it."""
+        self.set_mtu(mtu)
+        found = until(lambda: [number for number, line in enumerate(self.lines(), 1) if f"mtu {mtu} " in line])
+        return found[-1]
+
+    def heard(self):
+        end = self.end_at("65536")
+        return self.lines()[self.begin:end - 1]
+
+
 class CollectDeadTest(unittest.TestCase):
     def setUp(self):
         self.node = Node()
         self.addCleanup(self.node.close)
         self.config = bridge_config(self.node, isGateway=True)
-
-    def remove_container(self, container, left):
-        """And waits for the kernel, which takes a namespace down in its own time."""
-        self.node.remove_container(container)
-        deadline = time.monotonic() + 10
-        while len(self.node.veths()) > left and time.monotonic() < deadline:
-            time.sleep(0.02)
 
     def driver(self, *options, stdin=""):
         done = subprocess.run(["nsenter", f"--net={self.node.path_of(self.node.host)}", DRIVER, self.node.state, *options],
@@ -232,12 +250,9 @@ class CollectDeadTest(unittest.TestCase):
         living, gone, killed, moved = (self.node.container(name) for name in ("living", "gone", "killed", "moved"))
         for container in (living, gone, killed, moved):
             self.node.add(self.config, container)
-        self.remove_container(gone, left=3)
+        self.node.remove_container(gone, veths=3)
         # Its path goes, but a process keeps the namespace: it lives on.
-        holder = subprocess.Popen(["nsenter", f"--net={self.node.path_of(moved)}", "sleep", "60"])
-        self.addCleanup(holder.wait)
-        self.addCleanup(holder.kill)
-        time.sleep(0.2)
+        self.node.hold(moved)
         self.node.remove_container(moved)
         directory = os.path.join(self.node.state, "attachments", "br-net")
         os.rename(os.path.join(directory, f"{killed}:eth0"), os.path.join(directory, f".{killed}:eth0"))
@@ -277,7 +292,7 @@ class CollectDeadTest(unittest.TestCase):
         if way == "interface deleted":
             self.node.delete(self.config, container)
             kinds.discard("attachments")
-        self.remove_container(container, left=1)
+        self.node.remove_container(container, veths=1)
         return kinds
 
     def seen_to_be_dead(self, *options):
@@ -309,10 +324,7 @@ class CollectDeadTest(unittest.TestCase):
     def test_a_namespace_that_only_lost_its_path_keeps_what_its_chain_has(self):
         container = self.node.container("moved")
         self.chain(container, 8080)
-        holder = subprocess.Popen(["nsenter", f"--net={self.node.path_of(container)}", "sh", "-c", "echo; exec sleep 60"], stdout=subprocess.PIPE)
-        self.addCleanup(holder.communicate)
-        self.addCleanup(holder.kill)
-        holder.stdout.readline()
+        self.node.hold(container)
         self.node.remove_container(container)
         self.assertEqual(self.driver("dead"), [])
         # Where another plugin made the interface, its other end tells of it, if the record knows that.
@@ -327,7 +339,7 @@ class CollectDeadTest(unittest.TestCase):
         os.chmod(os.path.join(fakes, "fake"), 0o755)
         container = self.node.container("a")
         self.node.add(self.config | {"ipam": {"type": "fake"}}, container, CNI_PATH=fakes)
-        self.remove_container(container, left=0)
+        self.node.remove_container(container, veths=0)
         self.assertEqual([line["problem"] for line in self.driver("dead")],
                          ["its addresses are ipam plugin fake's, which only a DEL can tell"])
 

@@ -14,6 +14,7 @@ import unittest
 from typing import NamedTuple
 
 from fake_node import NAMES, PLUGIN, REFERENCE_DIR, Node, files_below
+from patience import communicate
 from traffic import Traffic, ports
 
 # Flags and members that differ on purpose, or say nothing of what was set up.
@@ -165,7 +166,7 @@ class Run:
         prev = {"prevResult": json.loads(previous) | {"cniVersion": config["cniVersion"]}} if previous else {}
         process = self.node.start(command, {**prev, **config}, f"id{number}", self.node.path_of(f"{self.node.name}-c{number}"),
                                   args=self.case.args, plugin=self.plugin(index, config))
-        stdout, _ = process.communicate(timeout=60)
+        stdout, _ = communicate(process)
         return process.returncode, stdout
 
     def add(self, number):
@@ -210,7 +211,7 @@ class Run:
             ("host", self.node.host, published + [("tcp", "127.0.0.1", 8080)] + [("tcp", address, 80) for address in own[0]]),
             ("outside", outside, published))
         with concurrent.futures.ThreadPoolExecutor() as pool:
-            answers = pool.map(lambda each: self.traffic.ask(each[1], *each[2], patience=0.7), everybody)
+            answers = pool.map(lambda each: self.traffic.ask(each[1], *each[2]), everybody)
         for (name, _, questions), answered in zip(everybody, answers):
             for question, answer in zip(questions, answered):
                 if question in published and (self.case.config["type"], name) in INTENDED["sources of host ports"]:

@@ -2,10 +2,10 @@
 
 import os
 import subprocess
-import time
 import unittest
 
 from fake_node import (DUAL_BRIDGE, DUAL_ROUTED, PLUGIN, Node, PluginError, ShippedBinaryCase, bridge_config, routed_config)
+from patience import communicate
 from traffic import ports
 
 PREFIXES = ["10.0.0.0/16", "10.0.8.0/24", "fd00:1::/48"]
@@ -298,10 +298,7 @@ class LastOfNetworkTest(RulesCase):
             collect(container)
 
         def collect_dead(container):
-            self.node.remove_container(container)
-            deadline = time.monotonic() + 10
-            while self.node.veths() and time.monotonic() < deadline:  # the kernel takes a namespace down when it gets to it
-                time.sleep(0.02)
+            self.node.remove_container(container, veths=0)
             self.node.on_host("env", f"PATCHCORD_STATE_DIR={self.node.state}", PLUGIN, "gc")
 
         for number, remove in enumerate((del_without_record, collect, collect_what_a_killed_del_left, collect_dead)):
@@ -349,7 +346,7 @@ class LastOfNetworkTest(RulesCase):
         config = self.network(1)
         # The result cannot be delivered, which is the last step of all.
         process = self.node.start("ADD", config, container, self.node.path_of(container), prefix=("sh", "-c", 'exec "$0" >/dev/full'))
-        process.communicate(timeout=60)
+        communicate(process)
         self.assertNotEqual(process.returncode, 0)
         after = self.node.snapshot(container)
         self.assertEqual(after[(self.node.host, "nft")], before[(self.node.host, "nft")])

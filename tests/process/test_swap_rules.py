@@ -4,7 +4,6 @@ import hashlib
 import itertools
 import os
 import re
-import time
 import unittest
 
 from fake_node import REFERENCE_DIR, files_below
@@ -48,9 +47,7 @@ class RulesCase(SwapCase):
         return sorted(link["ifname"] for link in self.node.ip_json(self.node.host, "link"))
 
     def await_links(self, links):
-        deadline = time.monotonic() + 30
-        while self.links() != links and time.monotonic() < deadline:
-            time.sleep(0.05)
+        until(lambda: self.links() == links)
 
     def state(self):
         return {"rules": self.rules(), "links": self.links(), "files": [name for name, _, _ in files_below(self.node.networks)]}

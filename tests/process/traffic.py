@@ -6,6 +6,7 @@ import subprocess
 import sys
 import unittest
 
+import patience
 from fake_node import Node
 
 PYTHON = sys.executable
@@ -41,14 +42,14 @@ while True:
 # Asks all at once; the answers of those that never come are null.
 CLIENT = """
 import json, socket, sys, threading
-patience, questions = float(sys.argv[1]), json.loads(sys.argv[2])
+wait, questions = float(sys.argv[1]), json.loads(sys.argv[2])
 answers = [None] * len(questions)
 def ask(index, protocol, address, port, source):
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     kind = socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM
     try:
         with socket.socket(family, kind) as client:
-            client.settimeout(patience)
+            client.settimeout(wait)
             if family == socket.AF_INET6:
                 client.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             if source:
@@ -89,7 +90,7 @@ class Traffic:
         process = subprocess.Popen(["nsenter", f"--net=/var/run/netns/{namespace}", *command],
                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
         self.processes.append(process)
-        if not select.select([process.stdout], [], [], 20)[0] or process.stdout.readline() != "ready\n":
+        if not patience.until(lambda: select.select([process.stdout], [], [], 0)[0]) or process.stdout.readline() != "ready\n":
             raise AssertionError(f"no server in {namespace}: {command}")
         return process
 
@@ -98,10 +99,19 @@ class Traffic:
         process.communicate()
         self.processes.remove(process)
 
-    def ask(self, namespace, *questions, patience=1.0):
-        """Each question is (protocol, address, port) and maybe a source port; the answers are (server, client as seen there) or None."""
-        padded = [[*question, 0][:4] if len(question) < 4 else list(question) for question in questions]
-        done = self.node.run_in(namespace, PYTHON, "-c", CLIENT, str(patience), json.dumps(padded))
+    def ask(self, namespace, *questions, wait=0.5):
+        """Each question is (protocol, address, port) and maybe a source port; the answers are (server, client as seen there) or None. What
+        was not answered is asked once more, with as much time as it takes on a busy machine."""
+        answers = self.ask_once(namespace, questions, wait)
+        open_questions = [number for number, answer in enumerate(answers) if answer is None]
+        if open_questions:
+            again = self.ask_once(namespace, [questions[number] for number in open_questions], wait * patience.slowness())
+            answers = [again.pop(0) if number in open_questions else answer for number, answer in enumerate(answers)]
+        return answers
+
+    def ask_once(self, namespace, questions, wait):
+        padded = [[*question, 0][:4] for question in questions]
+        done = self.node.run_in(namespace, PYTHON, "-c", CLIENT, str(wait), json.dumps(padded))
         return [tuple(answer) if answer else None for answer in json.loads(done.stdout)]
 
     def asks(self, namespace, protocol, address, port, **options):

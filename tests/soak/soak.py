@@ -138,7 +138,7 @@ class Soak:
         self.count("damaged")
 
     def reconcile(self):
-        for line in self.node.reconcile(timeout=300):
+        for line in self.node.reconcile(tries=300):
             if line["outcome"] > 1:
                 self.diverge(f"reconcile: {line}")
             self.figures["restored"] += line["outcome"] == 1

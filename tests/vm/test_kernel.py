@@ -47,10 +47,10 @@ class KernelTest(unittest.TestCase):
         self.assertFalse(self.node.reaches(a, "192.0.2.2"), "no port is in a VLAN")
         for port, vlan in (("pa", "10"), ("pb", "10"), ("pc", "20")):
             self.node.on_host("bridge", "vlan", "add", "dev", port, "vid", vlan, "pvid", "untagged")
-        self.assertTrue(self.node.reaches(a, "192.0.2.2", patience=20))
+        self.assertTrue(self.node.reaches(a, "192.0.2.2", tries=20))
         self.assertFalse(self.node.reaches(a, "192.0.2.3"), "it is in another VLAN")
         self.assertFalse(self.node.reaches(c, "192.0.2.2"), "it is in another VLAN")
-        self.assertTrue(self.node.reaches(b, "192.0.2.1", patience=20))
+        self.assertTrue(self.node.reaches(b, "192.0.2.1", tries=20))
 
     def test_a_trunk_carries_tagged_vlans(self):
         a, trunk = self.bridge_with_ports("pa", "pt")
@@ -60,7 +60,7 @@ class KernelTest(unittest.TestCase):
         self.node.run_in(trunk, "ip", "link", "add", "link", "eth0", "name", "eth0.10", "up", "type", "vlan", "id", "10")
         self.node.run_in(trunk, "ip", "addr", "flush", "dev", "eth0")
         self.node.run_in(trunk, "ip", "addr", "add", "192.0.2.2/24", "dev", "eth0.10")
-        self.assertTrue(self.node.reaches(a, "192.0.2.2", patience=20))
+        self.assertTrue(self.node.reaches(a, "192.0.2.2", tries=20))
 
     def test_the_kinds_of_links_can_be_made(self):
         self.ip("link", "add", "parent", "up", "type", "dummy")

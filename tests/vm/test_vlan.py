@@ -47,7 +47,7 @@ class VlanTest(VlanCase):
         a, _, _ = self.attach("a", vlan=100)
         self.attach("b", vlan=100)
         self.attach("c", vlan=200)
-        self.assertTrue(self.node.reaches(a, "10.88.0.3", patience=20))
+        self.assertTrue(self.node.reaches(a, "10.88.0.3", tries=20))
         self.assertFalse(self.node.reaches(a, "10.88.0.4"), "it is in another VLAN")
 
     def test_the_default_vlan_is_kept_where_it_is_asked_for(self):
@@ -71,7 +71,7 @@ class VlanTest(VlanCase):
         self.node.run_in(trunk, "ip", "link", "add", "link", "eth0", "name", "tagged", "up", "type", "vlan", "id", "205")
         self.node.run_in(trunk, "ip", "addr", "flush", "dev", "eth0")
         self.node.run_in(trunk, "ip", "addr", "add", "10.88.0.3/24", "dev", "tagged")
-        self.assertTrue(self.node.reaches(a, "10.88.0.3", patience=20))
+        self.assertTrue(self.node.reaches(a, "10.88.0.3", tries=20))
 
     def test_every_second_vlan_fits_into_the_requests(self):
         _, result, _ = self.attach("a", vlanTrunk=[{"id": vid} for vid in range(2, 4095, 2)])
@@ -84,12 +84,12 @@ class VlanTest(VlanCase):
     def test_the_gateway_of_a_vlan_is_an_interface_of_its_own(self):
         a, result, config = self.attach("a", vlan=100, isDefaultGateway=True)
         self.assertEqual([i["name"] for i in result["interfaces"]][3], "pcbr0.100")
-        self.assertTrue(self.node.reaches(a, "10.88.0.1", patience=20))
+        self.assertTrue(self.node.reaches(a, "10.88.0.1", tries=20))
         self.node.check(config, a, result)
         index = self.node.ip_json(self.node.host, "link", "show", "dev", "pcbr0.100")[0]["ifindex"]
         b, _, _ = self.attach("b", vlan=100, isDefaultGateway=True)
         self.assertEqual(self.node.ip_json(self.node.host, "link", "show", "dev", "pcbr0.100")[0]["ifindex"], index)
-        self.assertTrue(self.node.reaches(b, "10.88.0.1", patience=20))
+        self.assertTrue(self.node.reaches(b, "10.88.0.1", tries=20))
         self.assertNotIn("10.88.0.1", self.node.on_host("ip", "addr", "show", "dev", "pcbr0"))
         other, _, _ = self.attach("c", vlan=200)
         self.assertFalse(self.node.reaches(other, "10.88.0.1"), "the gateway is of another VLAN")
@@ -133,7 +133,7 @@ class SeparationCase:
         b, _, _ = self.attach("b", vlan=100)
         c, _, _ = self.attach("c", vlan=200)
         d, _, _ = self.attach("d")
-        self.assertTrue(self.node.reaches(a, "10.88.0.3", patience=20))
+        self.assertTrue(self.node.reaches(a, "10.88.0.3", tries=20))
         for near, far in ((a, (c, "10.88.0.4")), (c, (b, "10.88.0.3")), (a, (d, "10.88.0.5")), (d, (a, "10.88.0.2"))):
             self.assert_separated(near, far)
 
@@ -143,7 +143,7 @@ class SeparationCase:
         removed, result, _ = self.attach("r", vlan=100, preserveDefaultVlan=False)
         self.assertNotIn(1, self.vlans(result["interfaces"][1]["name"]))
         default, _, _ = self.attach("d")
-        self.assertTrue(self.node.reaches(keeps, "10.88.0.3", patience=20), "both are in VLAN 100")
+        self.assertTrue(self.node.reaches(keeps, "10.88.0.3", tries=20), "both are in VLAN 100")
         self.assert_separated(default, (removed, "10.88.0.3"))
         with self.assertRaisesRegex(AssertionError, "arrive at"):  # the other way only: an answer goes out in VLAN 100
             self.assert_separated(default, (keeps, "10.88.0.2"))
@@ -160,9 +160,9 @@ class SeparationCase:
                 self.node.run_in(trunk, "ip", "link", "add", "link", "eth0", "name", "tagged", "up", "type", "vlan", "id", str(vlan))
                 self.node.run_in(trunk, "ip", "addr", "add", f"10.99.{vlan}.1/24", "dev", "tagged")
                 self.node.run_in(access, "ip", "addr", "add", f"10.99.{vlan}.2/24", "dev", "eth0")
-                patience = 20 if passes else 0
-                self.assertEqual(self.node.reaches(trunk, f"10.99.{vlan}.2", patience=patience), passes)
-                self.assertEqual(self.node.reaches(access, f"10.99.{vlan}.1", patience=patience), passes)
+                tries = 20 if passes else 1
+                self.assertEqual(self.node.reaches(trunk, f"10.99.{vlan}.2", tries=tries), passes)
+                self.assertEqual(self.node.reaches(access, f"10.99.{vlan}.1", tries=tries), passes)
                 self.node.run_in(trunk, "ip", "link", "del", "tagged")
                 if vlan == 101:
                     self.assert_separated(trunk, (access, address))  # without a tag it is in VLAN 1
@@ -171,8 +171,8 @@ class SeparationCase:
         a, _, _ = self.attach("a", vlan=100, isDefaultGateway=True)
         other, _, _ = self.attach("o", vlan=200)
         default, _, _ = self.attach("d")
-        self.assertTrue(self.node.reaches(a, "10.88.0.1", patience=20))
-        self.assertTrue(self.node.reaches(self.node.host, "10.88.0.2", patience=20))
+        self.assertTrue(self.node.reaches(a, "10.88.0.1", tries=20))
+        self.assertTrue(self.node.reaches(self.node.host, "10.88.0.2", tries=20))
         for container in (other, default):
             self.assertFalse(self.node.reaches(container, "10.88.0.1"))
 
