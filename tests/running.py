@@ -51,6 +51,7 @@ class Run(threading.Thread):
         super().__init__(daemon=True)
         self.name, self.command, self.environment = name, command, environment
         self.lines = queue.SimpleQueue()
+        self.process = None
         self.counts = Counts(failed=1)
         self.cost = ""
 
@@ -65,16 +66,16 @@ class Run(threading.Thread):
         began = time.monotonic()
         output = []
         with subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                              errors="replace", env=self.environment, cwd=ROOT) as process:
-            for line in process.stdout:
+                              errors="replace", env=self.environment, cwd=ROOT) as self.process:
+            for line in self.process.stdout:
                 output.append(line)
                 self.lines.put(line)
-            _, status, usage = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
+            _, status, usage = os.wait4(self.process.pid, 0)
+            self.process.returncode = os.waitstatus_to_exitcode(status)
         self.cost = f"{time.monotonic() - began:.0f} s, {usage.ru_utime + usage.ru_stime:.0f} s of processor time"
         text = "".join(output)
         self.counts = count_own(text) or count_catch2(text)
-        if self.counts.failed == 0 and (process.returncode != 0 or self.counts.passed + self.counts.skipped == 0):
+        if self.counts.failed == 0 and (self.process.returncode != 0 or self.counts.passed + self.counts.skipped == 0):
             self.counts.failed = 1
 
     def show(self):
@@ -84,6 +85,12 @@ class Run(threading.Thread):
             sys.stdout.flush()
         print(f"-- {self.name}: {self.counts} ({self.cost})", flush=True)
 
+    def stop(self):
+        """And lets it clean up."""
+        if self.process and self.is_alive():
+            self.process.terminate()
+        self.join()
+
 
 def run_all(commands, environment):
     """`commands` by the name of what they run; returns the sum of their counts."""
@@ -91,7 +98,12 @@ def run_all(commands, environment):
     for run in runs:
         run.start()
     total = Counts()
-    for run in runs:
-        run.show()
-        total.add(run.counts)
+    try:
+        for run in runs:
+            run.show()
+            total.add(run.counts)
+    except BaseException:
+        for run in runs:
+            run.stop()
+        raise
     return total

@@ -39,13 +39,12 @@ class CatchSuite:
 class PythonSuite:
     """unittest tests of a folder."""
 
-    def __init__(self, name, targets, jobs=None):
+    def __init__(self, name, targets):
         self.name = name
         self.targets = targets
-        self._jobs = ["--jobs", str(jobs)] if jobs else []
 
     def command(self, build, chosen=()):
-        return [PYTHON, os.path.join(TESTS, "parallel"), *self._jobs, os.path.join(TESTS, self.name), *chosen]
+        return [PYTHON, os.path.join(TESTS, "parallel"), os.path.join(TESTS, self.name), *chosen]
 
     def find(self, fits):
         done = subprocess.run([PYTHON, os.path.join(TESTS, "parallel"), "--list", os.path.join(TESTS, self.name)], stdout=subprocess.PIPE,
@@ -74,7 +73,7 @@ SUITES = {suite.name: suite for suite in (
     PythonSuite("process", [PLUGIN, DRIVER]),
     GuestSuite("vm", [PLUGIN, DRIVER, "netns_tests"]),
     PythonSuite("fault", [PLUGIN, DRIVER, "inject"]),
-    PythonSuite("e2e", [PLUGIN, "completions"], jobs=1),
+    PythonSuite("e2e", [PLUGIN, "completions"]),
 )}
 
 

@@ -1,8 +1,8 @@
 """A private containerd on a fake host, and containers started with ctr."""
 
 import image
+from commands import wait_until
 from conflists import NETWORK_NAMES
-from fakehost import wait_until
 from traces import cached_result
 
 # Its root and state are the defaults, which are private to the fake host. That
@@ -84,7 +84,7 @@ class CtrContainer:
 
     def remove(self):
         self._containerd.ctr("task", "kill", "--signal", "SIGKILL", self.name)
-        self._ctr_run.wait(timeout=30)
+        wait_until(lambda: self._ctr_run.poll() is not None, lambda: "ctr to end", tries=30)
 
     def messages(self):
         """What ctr printed, such as errors of DEL, which it does not act on."""

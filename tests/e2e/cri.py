@@ -5,13 +5,13 @@ written by their field numbers: {number: value}, where a list repeats the field.
 """
 
 import image
-from fakehost import wait_until
+from commands import slowness, wait_until
 
 PYTHON_GRPC = "/usr/lib/python3/dist-packages/grpc"  # Debian's python3-grpcio
 
 SOCKET = "/run/containerd/containerd.sock"
 SERVICE = "/runtime.v1.RuntimeService/"
-TIMEOUT = 60
+SECONDS = 60  # for a call, on a machine that has nothing else to do
 
 LENGTH_DELIMITED = 2
 
@@ -34,7 +34,7 @@ class Cri:
 
     def call(self, method, fields):
         unary = self._channel.unary_unary(SERVICE + method, encode, decode)
-        return unary(fields, timeout=TIMEOUT)
+        return unary(fields, timeout=SECONDS * slowness())
 
     def network_is_ready(self):
         try:

@@ -6,8 +6,9 @@ import signal
 import unittest
 
 import conflists
-from fakehost import (FakeHost, MachineState, NODE_ADDRESS, OUTSIDE_ADDRESS, PATH,
-                      UPLINK_ADDRESS, wait_until)
+from commands import PATH, slowness, wait_until
+from fakehost import FakeHost, NODE_ADDRESS, OUTSIDE_ADDRESS, UPLINK_ADDRESS
+from machine import MachineState
 from traces import links, traces
 
 NODE_HTTP_PORT = 8080
@@ -68,7 +69,7 @@ class E2ECase(unittest.TestCase):
     def _check_machine(self, before):
         wait_until(lambda: not before.traces(),
                    lambda: f"the machine to be as before, yet: {before.traces()}",
-                   timeout=5)
+                   tries=5)
 
     # -- what a container must be able to do ----------------------------------
 
@@ -96,9 +97,11 @@ class E2ECase(unittest.TestCase):
 
     def assert_pings(self, run, address):
         """run is a function that runs a command where the ping starts."""
-        done = run("busybox", "ping", "-c", "1", "-W", "2", address, check=False)
-        if done.returncode != 0:
-            self.fail(self._unreached(f"no answer from {address}", done))
+        for _ in range(3):
+            done = run("busybox", "ping", "-c", "1", "-W", "2", address, check=False)
+            if done.returncode == 0:
+                return
+        self.fail(self._unreached(f"no answer from {address}", done))
 
     def assert_fetches(self, run, url, text):
         """Fetches url by run and expects text; waits for the server to be up."""
@@ -132,7 +135,7 @@ class E2ECase(unittest.TestCase):
 
     def assert_not_published(self, port, outside):
         for run in (self.host.run, outside):
-            done = run("busybox", "timeout", "2", "busybox", "wget", "-q", "-O", "-",
+            done = run("busybox", "timeout", str(round(2 * slowness())), "busybox", "wget", "-q", "-O", "-",
                        f"http://{UPLINK_ADDRESS}:{port}/", check=False)
             self.assertIn("refused", done.stderr, self._unreached("a refusal", done))
 

@@ -20,9 +20,8 @@ import os
 import shutil
 import subprocess
 import tempfile
-import time
 
-NETNS_PREFIX = f"pc-e2e-{os.getpid()}-"
+from commands import PATH, CommandFailed, netns_prefix, run_command
 
 # An address that is the node's own and belongs to no container network. The
 # host has no default route, which routed mode must not need.
@@ -35,9 +34,6 @@ UPLINK_ADDRESS = "198.51.100.1"
 OUTSIDE_ADDRESS6 = "2001:db8:51::2"
 UPLINK_ADDRESS6 = "2001:db8:51::1"
 UPLINK = "uplink"
-
-# Our own PATH: a developer's shims (pyenv and the like) must not leak in.
-PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 # $1 is the directory that holds the private directories. The order matters:
 # the process id is read while /proc still shows the machine's numbering, the
@@ -72,44 +68,6 @@ exec env --ignore-signal=CHLD cat
 _serial = itertools.count(1)
 
 
-class CommandFailed(AssertionError):
-    """A command run for a test ended with an error; says all that it printed."""
-
-    def __init__(self, argv, code, stdout, stderr):
-        super().__init__(
-            f"{' '.join(map(str, argv))}\nended with {code}\n"
-            f"stdout: {stdout}\nstderr: {stderr}"
-        )
-
-
-def run_command(argv, *, check=True, timeout=60, **options):
-    """Runs argv to its end; returns the CompletedProcess with text output."""
-    argv = [str(word) for word in argv]
-    options.setdefault("env", {"PATH": PATH, "HOME": "/nonexistent", "LC_ALL": "C"})
-    if "input" not in options:
-        options.setdefault("stdin", subprocess.DEVNULL)
-    try:
-        done = subprocess.run(
-            argv, capture_output=True, text=True, timeout=timeout, **options
-        )
-    except subprocess.TimeoutExpired as expired:
-        raise CommandFailed(
-            argv, f"a timeout of {timeout} s", expired.stdout, expired.stderr
-        ) from None
-    if check and done.returncode != 0:
-        raise CommandFailed(argv, done.returncode, done.stdout, done.stderr)
-    return done
-
-
-def wait_until(condition, what, timeout=10):
-    """Polls until condition() is true; what() describes it if it never is."""
-    deadline = time.monotonic() + timeout
-    while not condition():
-        if time.monotonic() > deadline:
-            raise AssertionError(f"waited {timeout} s in vain for {what()}")
-        time.sleep(0.05)
-
-
 class FakeHost:
     """The fake host as a context manager.
 
@@ -119,7 +77,7 @@ class FakeHost:
     """
 
     def __init__(self, plugin_dir=None, fill_plugin_dir=None, hidden_dir=None):
-        self.netns = f"{NETNS_PREFIX}{next(_serial)}"
+        self.netns = f"{netns_prefix()}{next(_serial)}"
         # Containers' cgroups are put below one of our own, because the cgroup
         # hierarchy is the machine's and its parents are never removed.
         self.cgroup_parent = f"/{self.netns}"
@@ -299,73 +257,3 @@ class FakeHost:
         for top in (hierarchy + self.cgroup_parent for hierarchy in roots):
             for directory, _, _ in os.walk(top, topdown=False):
                 os.rmdir(directory)
-
-
-class MachineState:
-    """What the machine itself looks like, to prove that a test left no mark.
-
-    Only our own names are compared where others may work at the same time.
-    """
-
-    # Where runtimes and plugins would put things, were the host not private.
-    WATCHED = ("/run", "/var/lib", "/opt", "/etc/cni/net.d", "/dev/shm", "/var/tmp")
-    # The machine's own tools make these on their first use.
-    TOLERATED = ("/run/netns", "/run/mount")
-    # Of the other suites and the benchmarks, which may run at the same time.
-    FOREIGN = ("/dev/shm/patchcord-", "/dev/shm/tmp")
-
-    def __init__(self):
-        self.files = set(self._files())
-        self.links = set(self._links())
-        self.rules = self._rules()
-
-    def traces(self):
-        """Everything that was not there when this object was made."""
-        found = [f"network namespace {name}" for name in self._netns()]
-        found += [f"link {name}" for name in self._links() if name not in self.links]
-        found += [f"file {path}" for path in self._files() if path not in self.files]
-        found += [f"mount {line}" for line in self._mounts()]
-        found += [f"process {line}" for line in self._processes()]
-        found += [f"directory {path}" for path in self._directories()]
-        if self._rules() != self.rules:
-            found.append("changed nftables rules")
-        return found
-
-    @staticmethod
-    def _netns():
-        names = (line.split()[0] for line in
-                 run_command(["ip", "netns", "list"]).stdout.splitlines())
-        return [name for name in names if name.startswith(NETNS_PREFIX)]
-
-    @staticmethod
-    def _links():
-        return [link["ifname"] for link in
-                json.loads(run_command(["ip", "-j", "link"]).stdout)]
-
-    @classmethod
-    def _files(cls):
-        paths = [os.path.join(place, name) for place in cls.WATCHED
-                 if os.path.isdir(place) for name in os.listdir(place)]
-        return [path for path in paths
-                if path not in cls.TOLERATED and not path.startswith(cls.FOREIGN)]
-
-    @staticmethod
-    def _mounts():
-        with open("/proc/self/mounts", encoding="utf-8") as mounts:
-            return [line.strip() for line in mounts if NETNS_PREFIX in line]
-
-    @staticmethod
-    def _processes():
-        lines = run_command(["ps", "-e", "-ww", "-o", "pid=,args="]).stdout.splitlines()
-        return [line for line in lines if NETNS_PREFIX in line]
-
-    @staticmethod
-    def _directories():
-        tops = [tempfile.gettempdir(), "/sys/fs/cgroup"]
-        tops += [entry.path for entry in os.scandir("/sys/fs/cgroup") if entry.is_dir()]
-        return [os.path.join(top, name) for top in tops for name in os.listdir(top)
-                if name.startswith(NETNS_PREFIX)]
-
-    @staticmethod
-    def _rules():
-        return run_command(["nft", "list", "ruleset"]).stdout

@@ -5,13 +5,15 @@ import os
 import tempfile
 import unittest
 
-from conflists import NETWORK_NAMES, conflist, portmap_is_borrowed, write_conflist
+from commands import PATH, run_command
+from conflists import NETWORK_NAMES, PLUGIN_UNDER_TEST, conflist, portmap_is_borrowed, write_conflist
 from e2e_case import E2ECase, address_of
-from fakehost import NODE_ADDRESS, PATH, run_command
+from fakehost import NODE_ADDRESS
 from traces import cached_result, traces
 
 DRIVER_SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "libcni-driver")
 GO_PATH = "/usr/share/gocode"  # where Debian's packages of Go source are
+GO_CACHE = os.path.join(os.path.dirname(PLUGIN_UNDER_TEST), "go-cache")  # with Go's own library, which takes half a minute
 LIBCNI_SOURCE = f"{GO_PATH}/src/github.com/containernetworking/cni/libcni"
 
 CONTAINER_ID = "4f2a9c6e-libcni"
@@ -150,7 +152,7 @@ class LibcniTest(E2ECase):
             run_command(
                 ["go", "build", "-buildvcs=false", "-o", cls._driver, "."],
                 cwd=DRIVER_SOURCE,
-                env={"PATH": PATH, "HOME": place.name, "GOCACHE": f"{place.name}/cache",
+                env={"PATH": PATH, "HOME": place.name, "GOCACHE": GO_CACHE,
                      "GO111MODULE": "off", "GOPATH": GO_PATH})
         return cls._driver
 

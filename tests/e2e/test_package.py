@@ -9,6 +9,7 @@ import tempfile
 import unittest
 
 import conflists
+from commands import run_command, slowness
 
 BUILD = os.path.dirname(conflists.PLUGIN_UNDER_TEST)
 # The machine's root below a layer that takes what is written.
@@ -25,7 +26,7 @@ for node in null zero full random urandom tty; do touch dev/$node && mount --bin
 cat >/dev/null && cp mnt/test.service run && mkdir -p run/systemd/system run/netns && mv run/test.service run/systemd/system && cgroup=pc-e2e-$$ &&
 mkdir sys/fs/cgroup/$cgroup || exit
 (echo 0 >sys/fs/cgroup/$cgroup/cgroup.procs
- container=test exec timeout -s KILL 90 unshare --mount --pid --uts --ipc --cgroup --fork --kill-child sh -c '
+ container=test exec timeout -s KILL {seconds} unshare --mount --pid --uts --ipc --cgroup --fork --kill-child sh -c '
    umount sys/fs/cgroup && mount -t cgroup2 none sys/fs/cgroup && mount -t proc none proc &&
    exec chroot . /lib/systemd/systemd --system --unit=test.service --show-status=no --log-target=null')
 status=$?
@@ -52,15 +53,14 @@ class PackageCase(unittest.TestCase):
         cls.place = os.path.join(cls.directory, "place")
         os.mkdir(cls.place)
         os.mkdir(f"{cls.place}.deb")
-        subprocess.run(["cpack", "-G", "DEB", "-B", f"{cls.place}.deb", "--config", os.path.join(BUILD, "CPackConfig.cmake")],
-                       cwd=cls.directory, stdout=subprocess.DEVNULL, check=True, timeout=300)
+        run_command(["cpack", "-G", "DEB", "-B", f"{cls.place}.deb", "--config", os.path.join(BUILD, "CPackConfig.cmake")], cwd=cls.directory)
         cls.package, = glob.glob(f"{cls.place}.deb/*.deb")
 
     def enter(self, script, text):
-        done = subprocess.run(["unshare", "--mount", "--net", "--pid", "--fork", "sh", "-c",
-                               ENTER.replace("{script}", script).replace("{place}", self.place)],
-                              input="set -ex\nexec 2>&1\n" + text, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                              check=False, timeout=120, env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"})
+        done = run_command(["unshare", "--mount", "--net", "--pid", "--fork", "sh", "-c",
+                            ENTER.replace("{script}", script).replace("{place}", self.place)],
+                           input="set -ex\nexec 2>&1\n" + text, stderr=subprocess.STDOUT, check=False, tries=120,
+                           env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"})
         return done.returncode, done.stdout
 
     def run_script(self, text):
@@ -114,7 +114,7 @@ class UnitsTest(PackageCase):
         for name, content in (("test.service", TEST_UNIT), ("script", "set -ex\n" + text)):
             with open(os.path.join(f"{self.place}.deb", name), "w", encoding="utf-8") as stream:
                 stream.write(content)
-        status, said = self.enter(BOOT, "")
+        status, said = self.enter(BOOT.replace("{seconds}", str(round(90 * slowness()))), "")
         with open(os.path.join(f"{self.place}.deb", "output"), encoding="utf-8") as stream:
             output = stream.read()
         self.assertEqual(status, 0, said + output)
