@@ -95,7 +95,7 @@ std::string state_directory_of(const cni::Environment& environment) {
 
 namespace {
 
-types::Settings settings_of(const Invocation& invocation) {
+operations::Settings settings_of(const Invocation& invocation) {
   return {.state_directory = state_directory_of(invocation.environment),
           .report = invocation.report,
           .deliver = invocation.write_output};
@@ -125,7 +125,8 @@ void require_version_of(const types::Type& type, const cni::Request& request) {
                    "supported are " + cni::supported_versions_text(type.oldest));
 }
 
-void run(const types::Type& type, const cni::Request& request, const types::Settings& settings) {
+void run(const types::Type& type, const cni::Request& request,
+         const operations::Settings& settings) {
   require_version_of(type, request);
   switch (request.command) {
     case cni::Command::kAdd:
@@ -150,7 +151,7 @@ struct Progress {
   std::optional<cni::Request> request{};
   observe::Destinations destinations{};
   // Not of VERSION, which is told to nobody: a clock is a page of memory more at the start.
-  std::optional<types::Stopwatch> watch{};
+  std::optional<operations::Stopwatch> watch{};
 };
 
 void answer(const Invocation& invocation, Progress& progress) {
@@ -168,7 +169,7 @@ void answer(const Invocation& invocation, Progress& progress) {
   progress.request = cni::read_request(environment, read_input(invocation));
   progress.destinations = observe::destinations_of(environment, &*progress.request);
   progress.version = progress.request->version;
-  types::Settings settings = settings_of(invocation);
+  operations::Settings settings = settings_of(invocation);
   if (progress.destinations.any()) settings.watch = &*progress.watch;
   run(type, *progress.request, settings);
 }

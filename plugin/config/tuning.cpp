@@ -14,7 +14,6 @@ namespace {
 using attachment::LinkSettings;
 
 constexpr std::size_t kLongestAllowList = 1U << 20;  // bytes
-constexpr std::string_view kDefaultBackupDirectory = "/run/cni/tuning";
 
 bool is_below_net(std::string_view path) {
   if (!path.starts_with("net/")) return false;
@@ -162,33 +161,6 @@ Tuning parse_tuning(const cni::Request& request) {
   if (const auto args = find_args(root)) read_mtu(*args, tuning.link);
   tuning.link.mac = find_tuning_mac(request, root);
   return tuning;
-}
-
-std::string reference_backup_path(const cni::Request& request) noexcept {
-  std::string directory(kDefaultBackupDirectory);
-  try {
-    if (const auto given = request.config().text("dataDir"); given && !given->empty())
-      directory = *given;
-  } catch (const cni::Error&) {
-    // DEL must find its way through a broken configuration; the default is the best guess.
-  }
-  return directory + "/" + request.container_id + "_" + request.ifname + ".json";
-}
-
-LinkSettings parse_reference_backup(std::string_view text) noexcept {
-  try {
-    const auto document = cni::parse_object(text, "the backup of the reference tuning");
-    const cni::Object object(document, "");
-    LinkSettings before;
-    before.mac = read_mac(object);
-    read_mtu(object, before);
-    before.promiscuous = object.boolean("promisc");
-    before.all_multicast = object.boolean("allmulti");
-    before.tx_queue_length = read_number(object, "txQLen", INT32_MAX);
-    return before;
-  } catch (const std::exception&) {
-    return {};
-  }
 }
 
 }  // namespace config

@@ -47,10 +47,4 @@ class AllowList {
 /// Throws as parse_tuning.
 [[nodiscard]] Tuning read_tuning(const cni::Request& request);
 
-/// The file that the reference tuning leaves for its DEL. As far as the configuration tells without
-/// being valid.
-[[nodiscard]] std::string reference_backup_path(const cni::Request& request) noexcept;
-/// What that file says the interface was before. Nothing where it cannot be read.
-[[nodiscard]] attachment::LinkSettings parse_reference_backup(std::string_view text) noexcept;
-
 }  // namespace config

@@ -6,7 +6,7 @@
 #include "plugin/operations/shared/plan.h"
 #include "plugin/operations/shared/stage.h"
 
-namespace types {
+namespace migration {
 namespace {
 
 using attachment::Attachment;
@@ -62,11 +62,12 @@ void check_mac(const netlink::Link& link, const cni::Interface& said, steps::Fin
 std::optional<Attachment> adopt(const cni::Request& request, const config::Network& network,
                                 const cni::Result& previous, steps::World& world,
                                 steps::Findings& findings) {
-  find_ends(world, request.ifname);
+  operations::find_ends(world, request.ifname);
   const auto peer = world.host_end;
   if (peer && attachment::is_mark(peer->alias)) return std::nullopt;
-  Attachment plan = plan_links(request, network, world.container_namespace->identity(), 0);
-  plan_addresses(network, lease_of(previous, request.ifname), plan);
+  Attachment plan =
+      operations::plan_links(request, network, world.container_namespace->identity(), 0);
+  operations::plan_addresses(network, lease_of(previous, request.ifname), plan);
   plan.finished = true;
   // The reference's rules are in chains of its own.
   plan.masquerade.reset();
@@ -78,4 +79,4 @@ std::optional<Attachment> adopt(const cni::Request& request, const config::Netwo
   return plan;
 }
 
-}  // namespace types
+}  // namespace migration

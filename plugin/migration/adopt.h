@@ -8,7 +8,7 @@
 
 /// Attachments that the reference plugin of the same name made. Nothing but the runtime's memory of
 /// the result and the kernel itself knows them.
-namespace types {
+namespace migration {
 
 /// What such an ADD must have made, by the configuration and its result, as if it were on record;
 /// only which host end is the container's is asked of the kernel. What contradicts the result goes
@@ -20,4 +20,4 @@ namespace types {
                                                           steps::World& world,
                                                           steps::Findings& findings);
 
-}  // namespace types
+}  // namespace migration

@@ -19,7 +19,7 @@
 #include "plugin/cni/child_process.h"
 #include "plugin/cni/error.h"
 
-namespace types {
+namespace migration {
 namespace {
 
 using Addresses = std::vector<base::IpAddress>;
@@ -173,4 +173,4 @@ void remove_legacy_acceptance(const std::string& chain, const Addresses& address
       "");
 }
 
-}  // namespace types
+}  // namespace migration

@@ -10,7 +10,7 @@
 /// Rules of the legacy iptables, x_tables, which has no netlink: what a table has is asked of the
 /// kernel, and only where it has a chain of that name its own programs are run to remove rules.
 /// Throws cni::Error{kKernel} where they are missing or fail.
-namespace types {
+namespace migration {
 
 /// Removes the chain of table nat, and the rules of `entry` that jump to it, but for those whose
 /// source is another's address, which keep the chain; so does any other that names no source where
@@ -30,4 +30,4 @@ void remove_legacy_acceptance(const std::string& chain,
                                          const std::function<bool(std::string_view rule)>& is_due,
                                          const std::string& emptied);
 
-}  // namespace types
+}  // namespace migration

@@ -17,7 +17,7 @@
 #include "plugin/migration/legacy_iptables.h"
 #include "plugin/steps/step.h"
 
-namespace types {
+namespace migration {
 namespace {
 
 using attachment::Key;
@@ -182,4 +182,4 @@ Addresses addresses_in_previous_result(const cni::Request& request) noexcept {
   }
 }
 
-}  // namespace types
+}  // namespace migration

@@ -15,7 +15,7 @@
 /// legacy one, its own tools are run, and only if it has a chain of that name.
 ///
 /// All throw netlink::Error; the functions that may meet a legacy chain also cni::Error{kKernel}.
-namespace types {
+namespace migration {
 
 /// The reference has one chain, or one link, for all interfaces of a container on a network: what
 /// is for the addresses of the others, which this returns, stays, and what may be for anyone of
@@ -46,4 +46,4 @@ void remove_reference_ifb(netlink::Socket& host, const attachment::Key& key,
 [[nodiscard]] std::vector<base::IpAddress> addresses_in_previous_result(
     const cni::Request& request) noexcept;
 
-}  // namespace types
+}  // namespace migration

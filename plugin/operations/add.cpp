@@ -6,10 +6,8 @@
 #include "plugin/attachment/record_store.h"
 #include "plugin/cni/error.h"
 #include "plugin/lease/lease.h"
-#include "plugin/migration/adopt.h"
 #include "plugin/operations/gc_unlisted.h"
 #include "plugin/operations/shared/describe.h"
-#include "plugin/operations/shared/findings.h"
 #include "plugin/operations/shared/forget_network.h"
 #include "plugin/operations/shared/ipv6.h"
 #include "plugin/operations/shared/plan.h"
@@ -19,7 +17,7 @@
 #include "plugin/operations/shared/tear_down.h"
 #include "plugin/steps/step.h"
 
-namespace types {
+namespace operations {
 namespace {
 
 using attachment::Attachment;
@@ -141,63 +139,6 @@ std::string make(const Parts& parts, base::Rollback& undo) {
   return document;
 }
 
-void check_previous_result(const cni::Result& previous, const steps::World& world,
-                           const Attachment& attachment, steps::Findings& findings) {
-  const auto at = std::find_if(
-      previous.interfaces.begin(), previous.interfaces.end(), [&](const auto& interface) {
-        return interface.name == attachment.key.ifname && !interface.sandbox.empty();
-      });
-  if (at == previous.interfaces.end()) {
-    findings.push_back("prevResult has no container interface " + attachment.key.ifname);
-    return;
-  }
-  if (!world.container_end || at->mac.empty()) return;
-  const auto mac = base::MacAddress::parse(at->mac);
-  if (mac != world.container_end->mac) {
-    findings.push_back("container interface " + attachment.key.ifname +
-                       " does not have the MAC address " + at->mac);
-  }
-}
-
-using Parse = config::Network (*)(const cni::Request&);
-
-// `parse` is null where only we can have made the attachment.
-Attachment find_attachment(const cni::Request& request, const cni::Result& previous, Parse parse,
-                           Stage& stage, steps::Findings& findings) {
-  const auto key = key_of(request);
-  if (parse == nullptr || stage.records.exists(key)) return require_record(stage.records, key);
-  auto adopted = adopt(request, parse(request), previous, stage.world, findings);
-  return adopted ? std::move(*adopted) : require_record(stage.records, key);
-}
-
-void check_attachment(const cni::Request& request, const Settings& settings, Parse parse) {
-  const auto previous = request.previous_result();
-  if (!previous)
-    throw cni::Error(cni::Code::kInvalidConfig, "prevResult: is missing; CHECK compares with it");
-  Stage stage(RecordStore(settings.state_directory), request);
-  steps::Findings findings;
-  const Attachment attachment = find_attachment(request, *previous, parse, stage, findings);
-  steps::World& world = stage.world;
-  check_namespace(request, *stage.container, attachment, findings);
-  for (const auto* step : steps::private_steps()) step->check(world, attachment, findings);
-  for (const auto* step : steps::public_steps()) step->check(world, attachment, findings);
-  check_previous_result(*previous, world, attachment, findings);
-  for (auto& finding : lease::check(request, attachment, settings.state_directory))
-    findings.push_back(std::move(finding));
-  throw_findings(findings);
-}
-
-void delete_attachment(const cni::Request& request, const Settings& settings,
-                       Unrecorded unrecorded) {
-  Stage stage{RecordStore(settings.state_directory)};
-  delete_recorded({.records = stage.records,
-                   .key = key_of(request),
-                   .tear_down = [&](const std::optional<Attachment>& known) {
-                     tear_down(stage.world, request, known, settings.state_directory, unrecorded);
-                   }});
-  forget_network(stage, request.network, settings);
-}
-
 }  // namespace
 
 void add(const cni::Request& request, const config::Network& network, const Settings& settings) {
@@ -228,20 +169,4 @@ void add(const cni::Request& request, const config::Network& network, const Sett
   }
 }
 
-void del(const cni::Request& request, const Settings& settings) {
-  delete_attachment(request, settings, Unrecorded::kMarked);
-}
-
-void del_drop_in(const cni::Request& request, const Settings& settings) {
-  delete_attachment(request, settings, Unrecorded::kOfContainer);
-}
-
-void check(const cni::Request& request, const Settings& settings) {
-  check_attachment(request, settings, nullptr);
-}
-
-void check_drop_in(const cni::Request& request, const Settings& settings, Parse parse) {
-  check_attachment(request, settings, parse);
-}
-
-}  // namespace types
+}  // namespace operations

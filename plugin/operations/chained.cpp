@@ -1,19 +1,18 @@
 #include "plugin/operations/chained.h"
 
-#include <array>
-
 #include "base/file.h"
 #include "plugin/cni/error.h"
 #include "plugin/operations/shared/attempts.h"
 #include "plugin/operations/shared/findings.h"
 #include "plugin/operations/shared/plan.h"
+#include "plugin/operations/shared/predecessor.h"
 #include "plugin/operations/shared/recorded.h"
 #include "plugin/operations/shared/stage.h"
 #include "plugin/operations/shared/tear_down.h"
 #include "plugin/operations/shared/valid_attachments.h"
 #include "plugin/operations/status.h"
 
-namespace types {
+namespace operations {
 namespace {
 
 using attachment::Attachment;
@@ -47,20 +46,13 @@ void remove_stale(const Chained& type, const cni::Request& request, const Settin
 
 }  // namespace
 
-std::span<const Chained* const> chained_types() {
-  static constexpr std::array<const Chained*, 4> kTypes = {&kChainedPortmap, &kChainedFirewall,
-                                                           &kChainedTuning, &kChainedBandwidth};
-  return kTypes;
-}
-
 void tear_down_chained(const Chained& type, steps::World& world, const cni::Request& request,
                        const std::optional<Attachment>& known) {
   Attachment attachment = known.value_or(Attachment{});
   attachment.key = key_of(request);
   Attempts attempts;
   remove_steps(type.steps, world, attachment, attempts);
-  if (!known && type.remove_foreign != nullptr)
-    attempts.run([&] { type.remove_foreign(world, request); });
+  if (!known) remove_of_predecessor(type.name, world, request, attempts);
   attempts.throw_if_any();
 }
 
@@ -141,4 +133,4 @@ void require_chained_ready(const Settings& settings, const std::vector<std::stri
   readiness.throw_if_not();
 }
 
-}  // namespace types
+}  // namespace operations

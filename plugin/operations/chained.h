@@ -8,12 +8,12 @@
 #include "plugin/attachment/attachment.h"
 #include "plugin/cni/request.h"
 #include "plugin/cni/result.h"
-#include "plugin/operations/add.h"
+#include "plugin/operations/settings.h"
 #include "plugin/steps/step.h"
 
 /// The operations of the types that work on an interface which a plugin before them in the chain
 /// has made. Each has records of its own, so that those of one attachment in one chain do not meet.
-namespace types {
+namespace operations {
 
 struct Chained {
   std::string_view name;                      // of the type and of its records
@@ -21,18 +21,9 @@ struct Chained {
   /// Puts into the result, which is what came before in the chain, what the type has changed.
   void (*describe)(const steps::World& world, const attachment::Attachment& attachment,
                    cni::Result& result) = nullptr;
-  /// DEL where there is no record: the ADD may have been by the reference plugin of that name, and
-  /// what that left without a mark of ours is found by the names in the request.
-  void (*remove_foreign)(steps::World& world, const cni::Request& request) = nullptr;
 };
 
-// One a file of this folder.
-extern const Chained kChainedPortmap;
-extern const Chained kChainedFirewall;
-extern const Chained kChainedTuning;
-extern const Chained kChainedBandwidth;
-
-/// All of them.
+/// All of them; the list is in plugin/types/type.cpp.
 [[nodiscard]] std::span<const Chained* const> chained_types();
 
 /// What came before in the chain. Throws cni::Error{kInvalidConfig} where there is nothing, and
@@ -70,4 +61,4 @@ void collect_chained(const Chained& type, const cni::Request& request, const Set
 /// its rules.
 void require_chained_ready(const Settings& settings, const std::vector<std::string>& rules = {});
 
-}  // namespace types
+}  // namespace operations

@@ -12,7 +12,7 @@
 #include "plugin/operations/shared/valid_attachments.h"
 #include "plugin/steps/step.h"
 
-namespace types {
+namespace operations {
 namespace {
 
 using attachment::Attachment;
@@ -126,4 +126,4 @@ std::vector<std::string> list_garbage(const cni::Request& request, const Setting
   return lines;
 }
 
-}  // namespace types
+}  // namespace operations

@@ -8,10 +8,10 @@
 #include "ipam/store.h"
 #include "plugin/attachment/attachment.h"
 #include "plugin/cni/request.h"
-#include "plugin/operations/add.h"
+#include "plugin/operations/settings.h"
 
 /// GC: what runtimes have lost sight of.
-namespace types {
+namespace operations {
 
 /// Removes everything of the request's network that belongs to attachments that are not listed as
 /// valid: those with a record, those with no more than a host end that bears our mark, and those
@@ -28,4 +28,4 @@ void collect(const cni::Request& request, const Settings& settings);
 [[nodiscard]] std::optional<std::function<bool(const ipam::Owner&)>> stale_by(
     const cni::Request& request, const Settings& settings);
 
-}  // namespace types
+}  // namespace operations

@@ -3,7 +3,7 @@
 #include "plugin/lease/lease.h"
 #include "plugin/operations/gc.h"
 
-namespace types {
+namespace operations {
 namespace {
 
 using attachment::Key;
@@ -104,4 +104,4 @@ std::optional<std::function<bool(const ipam::Owner&)>> stale_by(const cni::Reque
   };
 }
 
-}  // namespace types
+}  // namespace operations

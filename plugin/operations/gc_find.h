@@ -10,12 +10,12 @@
 #include "netlink/socket.h"
 #include "plugin/attachment/record_store.h"
 #include "plugin/cni/request.h"
-#include "plugin/operations/add.h"
+#include "plugin/operations/settings.h"
 #include "plugin/operations/shared/attempts.h"
 #include "plugin/operations/shared/valid_attachments.h"
 
 /// What GC finds: it looks and changes nothing.
-namespace types {
+namespace operations {
 
 /// Whether the list does not have the holder of an address. One in the old form, without an
 /// interface, is valid if any interface of its container is.
@@ -50,4 +50,4 @@ struct Places {
 /// A line for each thing that would be removed, with the traces that there are of it.
 [[nodiscard]] std::vector<std::string> describe(const Garbage& garbage);
 
-}  // namespace types
+}  // namespace operations

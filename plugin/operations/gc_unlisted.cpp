@@ -5,6 +5,7 @@
 
 #include "plugin/attachment/record_store.h"
 #include "plugin/cni/error.h"
+#include "plugin/config/network.h"
 #include "plugin/operations/chained.h"
 #include "plugin/operations/shared/forget_network.h"
 #include "plugin/operations/shared/liveness.h"
@@ -12,7 +13,7 @@
 #include "plugin/operations/shared/tear_down.h"
 #include "plugin/operations/shared/valid_attachments.h"
 
-namespace types {
+namespace operations {
 namespace {
 
 using attachment::Attachment;
@@ -156,4 +157,4 @@ void collect_dead(const DeadOptions& options, const Settings& settings,
   collect_kind({settings, home, host, interfaces, interfaces, nullptr}, options, report);
 }
 
-}  // namespace types
+}  // namespace operations

@@ -4,10 +4,10 @@
 #include <string>
 
 #include "plugin/attachment/attachment.h"
-#include "plugin/operations/add.h"
+#include "plugin/operations/settings.h"
 
 /// What containers left that are gone without a DEL.
-namespace types {
+namespace operations {
 
 struct Dead {
   attachment::Key key;
@@ -28,4 +28,4 @@ struct DeadOptions {
 void collect_dead(const DeadOptions& options, const Settings& settings,
                   const std::function<void(const Dead&)>& report);
 
-}  // namespace types
+}  // namespace operations

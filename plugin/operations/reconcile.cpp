@@ -11,7 +11,7 @@
 #include "plugin/operations/shared/stage.h"
 #include "plugin/steps/step.h"
 
-namespace types {
+namespace operations {
 namespace {
 
 using attachment::Attachment;
@@ -211,4 +211,4 @@ void reconcile(const ReconcileOptions& options,
   }
 }
 
-}  // namespace types
+}  // namespace operations

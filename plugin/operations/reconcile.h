@@ -9,7 +9,7 @@
 #include "plugin/attachment/attachment.h"
 
 /// Puts back what records say and the kernel lacks.
-namespace types {
+namespace operations {
 
 struct ReconcileOptions {
   std::string state_directory;
@@ -45,4 +45,4 @@ struct Reconciled {
 void reconcile(const ReconcileOptions& options,
                const std::function<void(const Reconciled&)>& report);
 
-}  // namespace types
+}  // namespace operations

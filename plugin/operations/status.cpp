@@ -7,7 +7,7 @@
 #include "plugin/operations/shared/ipv6.h"
 #include "plugin/ruleset/kernel.h"
 
-namespace types {
+namespace operations {
 namespace {
 
 constexpr std::size_t kMostPorts = 1023;  // BR_MAX_PORTS - 1: port 0 is none
@@ -93,4 +93,4 @@ void require_ready(const cni::Request& request, const config::Network& network,
   readiness.throw_if_not();
 }
 
-}  // namespace types
+}  // namespace operations

@@ -6,10 +6,10 @@
 
 #include "plugin/cni/request.h"
 #include "plugin/config/network.h"
-#include "plugin/operations/add.h"
+#include "plugin/operations/settings.h"
 
 /// STATUS: whether an ADD would find what it needs. Bounded in time, and without any effect.
-namespace types {
+namespace operations {
 
 /// Runs every check, and in the end throws one cni::Error with all that they threw:
 /// kNotReadyAndImpaired where a check did with that code, else kNotReady.
@@ -35,4 +35,4 @@ void require_nftables(const std::vector<std::string>& rules);
 void require_ready(const cni::Request& request, const config::Network& network,
                    const Settings& settings);
 
-}  // namespace types
+}  // namespace operations

@@ -72,7 +72,7 @@ void visit(Ward& ward, Node& node, const Visit& take) {
 void visit(Ward& ward, Node& node, const ChainedRecord& record, const Visit& take) {
   const attachment::RecordStore records(node.records().state_directory(), record.type->name);
   steps::World world = ward.world(records);
-  types::find_ends(world, record.attachment.key.ifname);
+  operations::find_ends(world, record.attachment.key.ifname);
   for (const auto* step : record.type->steps) take(*step, world);
 }
 

@@ -28,7 +28,7 @@ std::optional<netlink::Link> copy_of(const netlink::Link* link) {
 // The types behind another one in a chain have records of their own.
 void find_chained(Node& node, Sighting& sighting) {
   if (!attachment::is_valid(sighting.attachment.key)) return;
-  for (const auto* type : types::chained_types()) {
+  for (const auto* type : operations::chained_types()) {
     const attachment::RecordStore records(node.records().state_directory(), type->name);
     if (auto found = records.find(sighting.attachment.key))
       sighting.chained.push_back({.type = type, .attachment = std::move(*found)});

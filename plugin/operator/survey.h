@@ -57,7 +57,7 @@ struct Part {
 
 /// What a plugin behind another one in its chain has made of the attachment.
 struct ChainedRecord {
-  const types::Chained* type = nullptr;
+  const operations::Chained* type = nullptr;
   attachment::Attachment attachment;
 };
 

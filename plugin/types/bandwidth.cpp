@@ -3,7 +3,6 @@
 #include "base/digest.h"
 #include "netlink/link.h"
 #include "plugin/cni/error.h"
-#include "plugin/migration/reference_leftovers.h"
 #include "plugin/operations/chained.h"
 #include "plugin/operations/shared/plan.h"
 #include "plugin/types/type.h"
@@ -22,49 +21,43 @@ void describe_ifb(const steps::World& world, const Attachment&, cni::Result& res
         {.name = world.ifb->name, .mac = world.ifb->mac ? world.ifb->mac->to_string() : ""});
 }
 
-// What its own ADD would have made, where the reference's was the one that ran.
-void remove_ifb_of_reference(steps::World& world, const cni::Request& request) {
-  remove_reference_ifb(world.host, key_of(request), no_others());
-}
-
 void add_bandwidth(const cni::Request& request, const Settings& settings) {
   const config::Bandwidth bandwidth = config::parse_bandwidth(request);
-  if (bandwidth.empty()) return pass_on(request, settings);
-  add_chained(kChainedBandwidth, request, settings,
-              [&](const cni::Result&, const steps::World& world, Attachment& plan) {
-                const auto link = world.host_end.value_or(netlink::Link{});
-                plan.shaping = plan_shaping(plan.key, bandwidth, link.name, link.mtu);
-                plan.shaping->host_index = link.index;
-              });
+  if (bandwidth.empty()) return operations::pass_on(request, settings);
+  operations::add_chained(kChainedBandwidth, request, settings,
+                          [&](const cni::Result&, const steps::World& world, Attachment& plan) {
+                            const auto link = world.host_end.value_or(netlink::Link{});
+                            plan.shaping =
+                                operations::plan_shaping(plan.key, bandwidth, link.name, link.mtu);
+                            plan.shaping->host_index = link.index;
+                          });
 }
 
 void delete_bandwidth(const cni::Request& request, const Settings& settings) {
-  delete_chained(kChainedBandwidth, request, settings);
+  operations::delete_chained(kChainedBandwidth, request, settings);
 }
 
 void check_bandwidth(const cni::Request& request, const Settings& settings) {
   if (config::parse_bandwidth(request).empty()) {
-    (void)require_previous_result(request);
+    (void)operations::require_previous_result(request);
   } else {
-    check_chained(kChainedBandwidth, request, settings);
+    operations::check_chained(kChainedBandwidth, request, settings);
   }
 }
 
 void collect_bandwidth(const cni::Request& request, const Settings& settings) {
-  collect_chained(kChainedBandwidth, request, settings);
+  operations::collect_chained(kChainedBandwidth, request, settings);
 }
 
 void report_status(const cni::Request& request, const Settings& settings) {
   (void)config::parse_bandwidth(request);
-  require_chained_ready(settings);
+  operations::require_chained_ready(settings);
 }
 
 }  // namespace
 
-const Chained kChainedBandwidth = {.name = "bandwidth",
-                                   .steps = kSteps,
-                                   .describe = describe_ifb,
-                                   .remove_foreign = remove_ifb_of_reference};
+const operations::Chained kChainedBandwidth = {
+    .name = "bandwidth", .steps = kSteps, .describe = describe_ifb};
 
 const Type kBandwidth = {.name = "bandwidth",
                          .oldest = cni::Version::k0_3_0,

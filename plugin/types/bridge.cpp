@@ -1,5 +1,7 @@
 #include "plugin/config/network.h"
 #include "plugin/operations/add.h"
+#include "plugin/operations/check.h"
+#include "plugin/operations/del.h"
 #include "plugin/operations/gc.h"
 #include "plugin/operations/status.h"
 #include "plugin/types/type.h"
@@ -8,15 +10,15 @@ namespace types {
 namespace {
 
 void add_bridge(const cni::Request& request, const Settings& settings) {
-  add(request, config::parse_bridge(request), settings);
+  operations::add(request, config::parse_bridge(request), settings);
 }
 
 void check_bridge(const cni::Request& request, const Settings& settings) {
-  check_drop_in(request, settings, config::parse_bridge);
+  operations::check_drop_in(request, settings, config::parse_bridge);
 }
 
 void report_status(const cni::Request& request, const Settings& settings) {
-  require_ready(request, config::parse_bridge(request), settings);
+  operations::require_ready(request, config::parse_bridge(request), settings);
 }
 
 }  // namespace
@@ -24,9 +26,9 @@ void report_status(const cni::Request& request, const Settings& settings) {
 const Type kBridge = {.name = "bridge",
                       .oldest = cni::Version::k0_1_0,
                       .add = add_bridge,
-                      .del = del_drop_in,
+                      .del = operations::del_drop_in,
                       .check = check_bridge,
-                      .gc = collect,
+                      .gc = operations::collect,
                       .status = report_status};
 
 }  // namespace types

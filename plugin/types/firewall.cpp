@@ -3,7 +3,6 @@
 #include <array>
 
 #include "plugin/cni/error.h"
-#include "plugin/migration/reference_leftovers.h"
 #include "plugin/operations/chained.h"
 #include "plugin/ruleset/foreign_filter.h"
 #include "plugin/ruleset/kernel.h"
@@ -17,11 +16,6 @@ using attachment::Attachment;
 constexpr std::array<const steps::Step*, 5> kSteps = {&steps::kWithdrawRules, &steps::kIsolation,
                                                       &steps::kAcceptance, &steps::kPublishRules,
                                                       &steps::kForeignFilter};
-
-// What its own ADD would have made, where the reference's was the one that ran.
-void remove_rules_of_reference(steps::World&, const cni::Request& request) {
-  remove_reference_firewall(addresses_in_previous_result(request));
-}
 
 // The gateway of the container's VLAN, `<bridge>.<vlan>`, which our bridge has in its result: what
 // is routed to the container goes by that and not by the bridge.
@@ -84,34 +78,34 @@ void report_firewalld(const config::Firewall& firewall, const Settings& settings
 void add_firewall(const cni::Request& request, const Settings& settings) {
   const auto firewall = config::read_firewall(request.config());
   report_firewalld(firewall, settings);
-  add_chained(kChainedFirewall, request, settings,
-              [&](const cni::Result& previous, const steps::World& world, Attachment& attachment) {
-                plan_firewall(firewall, previous, world, attachment);
-              });
+  operations::add_chained(
+      kChainedFirewall, request, settings,
+      [&](const cni::Result& previous, const steps::World& world, Attachment& attachment) {
+        plan_firewall(firewall, previous, world, attachment);
+      });
 }
 
 void delete_firewall(const cni::Request& request, const Settings& settings) {
-  delete_chained(kChainedFirewall, request, settings);
+  operations::delete_chained(kChainedFirewall, request, settings);
 }
 
 void check_firewall(const cni::Request& request, const Settings& settings) {
-  check_chained(kChainedFirewall, request, settings);
+  operations::check_chained(kChainedFirewall, request, settings);
 }
 
 void collect_firewall(const cni::Request& request, const Settings& settings) {
-  collect_chained(kChainedFirewall, request, settings);
+  operations::collect_chained(kChainedFirewall, request, settings);
 }
 
 void report_status(const cni::Request& request, const Settings& settings) {
   report_firewalld(config::read_firewall(request.config()), settings);
-  require_chained_ready(settings, {"firewall"});
+  operations::require_chained_ready(settings, {"firewall"});
 }
 
 }  // namespace
 
-const Chained kChainedFirewall = {.name = attachment::RecordStore::kFirewall,
-                                  .steps = kSteps,
-                                  .remove_foreign = remove_rules_of_reference};
+const operations::Chained kChainedFirewall = {.name = attachment::RecordStore::kFirewall,
+                                              .steps = kSteps};
 
 const Type kFirewall = {.name = "firewall",
                         .oldest = cni::Version::k0_4_0,

@@ -60,14 +60,14 @@ void check_host_local(const cni::Request& request, const Settings& settings) {
                        ", interface " + request.ifname + " in " + directory + "/" +
                        request.network);
   }
-  throw_findings(findings);
+  operations::throw_findings(findings);
 }
 
 void collect_host_local(const cni::Request& request, const Settings& settings) {
-  const auto is_stale = stale_by(request, settings);
+  const auto is_stale = operations::stale_by(request, settings);
   if (!is_stale) return;
   const std::string directory = config::find_ipam_place(request).data_directory;
-  Attempts attempts;
+  operations::Attempts attempts;
   attempts.run([&] {
     auto holders = lease::find_holders(request, directory, settings.state_directory);
     std::erase_if(holders, [&](const ipam::Owner& owner) { return !(*is_stale)(owner); });
@@ -78,7 +78,7 @@ void collect_host_local(const cni::Request& request, const Settings& settings) {
 
 void report_status(const cni::Request& request, const Settings& settings) {
   const config::Ipam ipam = parse_ipam_request(request, kName);
-  Readiness readiness;
+  operations::Readiness readiness;
   readiness.require([&] {
     lease::require_ready(request, ipam,
                          {.state_directory = settings.state_directory, .report = settings.report});

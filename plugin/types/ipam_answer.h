@@ -5,7 +5,7 @@
 
 #include "plugin/cni/request.h"
 #include "plugin/config/network.h"
-#include "plugin/operations/add.h"
+#include "plugin/types/type.h"
 
 // What the IPAM types have in common: plugins that another one calls for addresses.
 namespace types {

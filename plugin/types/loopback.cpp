@@ -67,7 +67,7 @@ cni::Result describe_lo(const cni::Request& request, Socket& container, const ne
 void add_loopback(const cni::Request& request, const Settings& settings) {
   const auto previous = request.previous_result();
   const Namespace home = Namespace::current();
-  const Namespace container = open_container(request, home);
+  const Namespace container = operations::open_container(request, home);
   auto socket = Socket::in(container, home);
   const netlink::Link lo = require_lo(socket);
   // Not undone if the rest fails: another network of the container may have come to rely on it.
@@ -82,15 +82,15 @@ void do_nothing(const cni::Request&, const Settings&) {}
 
 void check_loopback(const cni::Request& request, const Settings&) {
   const Namespace home = Namespace::current();
-  const Namespace container = open_container(request, home);
+  const Namespace container = operations::open_container(request, home);
   auto socket = Socket::in(container, home);
   if (!require_lo(socket).is_up())
     throw cni::Error(cni::Code::kCheckFailed, "container interface lo is down");
 }
 
 void report_status(const cni::Request&, const Settings&) {
-  Readiness readiness;
-  readiness.require(require_netlink);
+  operations::Readiness readiness;
+  readiness.require(operations::require_netlink);
   readiness.throw_if_not();
 }
 

@@ -1,5 +1,7 @@
 #include "plugin/config/network.h"
 #include "plugin/operations/add.h"
+#include "plugin/operations/check.h"
+#include "plugin/operations/del.h"
 #include "plugin/operations/gc.h"
 #include "plugin/operations/status.h"
 #include "plugin/types/type.h"
@@ -8,11 +10,11 @@ namespace types {
 namespace {
 
 void add_patchcord(const cni::Request& request, const Settings& settings) {
-  add(request, config::parse_patchcord(request), settings);
+  operations::add(request, config::parse_patchcord(request), settings);
 }
 
 void report_status(const cni::Request& request, const Settings& settings) {
-  require_ready(request, config::parse_patchcord(request), settings);
+  operations::require_ready(request, config::parse_patchcord(request), settings);
 }
 
 }  // namespace
@@ -20,9 +22,9 @@ void report_status(const cni::Request& request, const Settings& settings) {
 const Type kPatchcord = {.name = "patchcord",
                          .oldest = cni::Version::k0_1_0,
                          .add = add_patchcord,
-                         .del = del,
-                         .check = check,
-                         .gc = collect,
+                         .del = operations::del,
+                         .check = operations::check,
+                         .gc = operations::collect,
                          .status = report_status};
 
 }  // namespace types

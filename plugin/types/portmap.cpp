@@ -3,7 +3,6 @@
 #include "netlink/link.h"
 #include "netlink/route.h"
 #include "plugin/config/keys.h"
-#include "plugin/migration/reference_leftovers.h"
 #include "plugin/operations/chained.h"
 #include "plugin/operations/shared/host_ports.h"
 #include "plugin/operations/shared/plan.h"
@@ -17,11 +16,6 @@ using attachment::PortTarget;
 constexpr std::array<const steps::Step*, 6> kSteps = {
     &steps::kFlowsOfOldPorts, &steps::kWithdrawRules,   &steps::kHostPorts,
     &steps::kPublishRules,    &steps::kFlowsOfNewPorts, &steps::kLocalhost};
-
-// What its own ADD would have made, where the reference's was the one that ran.
-void remove_ports_of_reference(steps::World&, const cni::Request& request) {
-  remove_reference_ports(key_of(request), addresses_in_previous_result(request), no_others());
-}
 
 // An address counts if it is the container's interface's, or nobody knows whose it is.
 bool is_of_container(const cni::Request& request, const cni::Result& previous,
@@ -54,39 +48,38 @@ std::vector<PortTarget> find_targets(const cni::Request& request, const cni::Res
 
 void add_portmap(const cni::Request& request, const Settings& settings) {
   const auto ports = config::read_ports(request.config());
-  if (!ports) return pass_on(request, settings);
-  add_chained(kChainedPortmap, request, settings,
-              [&](const cni::Result& previous, const steps::World& world,
-                  attachment::Attachment& attachment) {
-                attachment.host_ports =
-                    lead_ports(*ports, find_targets(request, previous, world.host));
-              });
+  if (!ports) return operations::pass_on(request, settings);
+  operations::add_chained(kChainedPortmap, request, settings,
+                          [&](const cni::Result& previous, const steps::World& world,
+                              attachment::Attachment& attachment) {
+                            attachment.host_ports = operations::lead_ports(
+                                *ports, find_targets(request, previous, world.host));
+                          });
 }
 
 void delete_portmap(const cni::Request& request, const Settings& settings) {
-  delete_chained(kChainedPortmap, request, settings);
+  operations::delete_chained(kChainedPortmap, request, settings);
 }
 
 void check_portmap(const cni::Request& request, const Settings& settings) {
   if (config::read_ports(request.config()))
-    return check_chained(kChainedPortmap, request, settings);
-  (void)require_previous_result(request);
+    return operations::check_chained(kChainedPortmap, request, settings);
+  (void)operations::require_previous_result(request);
 }
 
 void collect_portmap(const cni::Request& request, const Settings& settings) {
-  collect_chained(kChainedPortmap, request, settings);
+  operations::collect_chained(kChainedPortmap, request, settings);
 }
 
 void report_status(const cni::Request& request, const Settings& settings) {
   (void)config::read_ports(request.config());
-  require_chained_ready(settings, {"host ports"});
+  operations::require_chained_ready(settings, {"host ports"});
 }
 
 }  // namespace
 
-const Chained kChainedPortmap = {.name = attachment::RecordStore::kHostPorts,
-                                 .steps = kSteps,
-                                 .remove_foreign = remove_ports_of_reference};
+const operations::Chained kChainedPortmap = {.name = attachment::RecordStore::kHostPorts,
+                                             .steps = kSteps};
 
 const Type kPortmap = {.name = "portmap",
                        .oldest = cni::Version::k0_1_0,

@@ -43,7 +43,7 @@ void check_static(const cni::Request& request, const Settings&) {
     auto defect = defect_of(address, previous->ips);
     if (!defect.empty()) findings.push_back(std::move(defect));
   }
-  throw_findings(findings);
+  operations::throw_findings(findings);
 }
 
 }  // namespace

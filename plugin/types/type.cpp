@@ -24,3 +24,14 @@ const Type* find_type(std::string_view called_as) {
 }
 
 }  // namespace types
+
+namespace operations {
+
+std::span<const Chained* const> chained_types() {
+  static constexpr std::array<const Chained*, 4> kChained = {
+      &types::kChainedPortmap, &types::kChainedFirewall, &types::kChainedTuning,
+      &types::kChainedBandwidth};
+  return kChained;
+}
+
+}  // namespace operations

@@ -6,9 +6,12 @@
 
 #include "plugin/cni/request.h"
 #include "plugin/cni/version.h"
-#include "plugin/operations/add.h"
+#include "plugin/operations/chained.h"
+#include "plugin/operations/settings.h"
 
 namespace types {
+
+using operations::Settings;
 
 /// A plugin type: what one name of the executable answers to each command. `add` delivers the
 /// result document itself; all throw what is wrong.
@@ -33,6 +36,11 @@ extern const Type kPortmap;
 extern const Type kFirewall;
 extern const Type kTuning;
 extern const Type kBandwidth;
+
+extern const operations::Chained kChainedPortmap;
+extern const operations::Chained kChainedFirewall;
+extern const operations::Chained kChainedTuning;
+extern const operations::Chained kChainedBandwidth;
 
 /// Every name that the executable answers to.
 [[nodiscard]] std::span<const Type* const> all_types();

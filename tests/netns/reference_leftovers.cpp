@@ -61,9 +61,9 @@ TEST_CASE("port mappings of the reference go, and those of another container sta
   const std::string before = rules(host);
   add_by_reference(host, pod, "portmap", "c1", "2", ports("8080"));
   REQUIRE(rules(host) != before);
-  types::remove_reference_ports(kKey, {}, types::no_others());
+  migration::remove_reference_ports(kKey, {}, migration::no_others());
   CHECK(rules(host) == before);
-  types::remove_reference_ports(kKey, {}, types::no_others());
+  migration::remove_reference_ports(kKey, {}, migration::no_others());
   CHECK(rules(host) == before);
 }
 
@@ -75,7 +75,7 @@ TEST_CASE("so do those that it made with the legacy iptables") {
   const std::string before = legacy_rules(host);
   add_by_reference(host, pod, "portmap", "c1", "2", ports("8080"), path);
   REQUIRE(legacy_rules(host) != before);
-  types::remove_reference_ports(kKey, {}, types::no_others());
+  migration::remove_reference_ports(kKey, {}, migration::no_others());
   CHECK(legacy_rules(host) == before);
 }
 
@@ -96,9 +96,9 @@ TEST_CASE("port mappings in nftables of newer references are told by container a
   add("hostip_hostports", "ip daddr 192.0.2.1 tcp dport 80 dnat to 10.77.0.2:80", "c1");
   add("masquerading", "ip saddr 10.77.0.2 ip daddr 10.77.0.2 masquerade", "c1");
   add("masquerading", "ip saddr 127.0.0.1 ip daddr 10.77.0.2 masquerade", "c1");
-  types::remove_reference_ports(kKey, {address("10.77.0.2")}, types::no_others());
+  migration::remove_reference_ports(kKey, {address("10.77.0.2")}, migration::no_others());
   CHECK(rules(host) == before);
-  types::remove_reference_ports(kKey, {}, types::no_others());
+  migration::remove_reference_ports(kKey, {}, migration::no_others());
   CHECK(rules(host).find("8082") == std::string::npos);
   CHECK(rules(host).find("8081") != std::string::npos);
 }
@@ -113,7 +113,7 @@ TEST_CASE("acceptance by the reference's firewall goes with the addresses") {
   const std::string before = rules(host);
   add_by_reference(host, pod, "firewall", "c1", "2", R"("backend":"iptables",)");
   REQUIRE(rules(host) != before);
-  types::remove_reference_firewall({address("10.77.0.2"), address("fd00:77::2")});
+  migration::remove_reference_firewall({address("10.77.0.2"), address("fd00:77::2")});
   CHECK(rules(host) == before);
 }
 
@@ -125,7 +125,7 @@ TEST_CASE("so does that in the legacy iptables") {
   const std::string before = legacy_rules(host);
   add_by_reference(host, pod, "firewall", "c1", "2", R"("backend":"iptables",)", path);
   REQUIRE(legacy_rules(host) != before);
-  types::remove_reference_firewall({address("10.77.0.2"), address("fd00:77::2")});
+  migration::remove_reference_firewall({address("10.77.0.2"), address("fd00:77::2")});
   CHECK(legacy_rules(host) == before);
 }
 
@@ -137,9 +137,9 @@ TEST_CASE("what may be for another interface of the container stays with it") {
   const std::string path = legacy_path(host);
   add_by_reference(host, pod, "portmap", "c1", "2", ports("8080"), path);
   const std::string before = rules(host) + legacy_rules(host);
-  types::remove_reference_ports(kKey, {address("10.77.0.2")}, others);
+  migration::remove_reference_ports(kKey, {address("10.77.0.2")}, others);
   CHECK(rules(host) + legacy_rules(host) == before);
-  types::remove_reference_ports(kKey, {address("10.77.0.2")}, types::no_others());
+  migration::remove_reference_ports(kKey, {address("10.77.0.2")}, migration::no_others());
   CHECK((rules(host) + legacy_rules(host)).find("CNI-DN-") == std::string::npos);
 }
 
@@ -148,25 +148,25 @@ TEST_CASE("the reference's ifb goes, but not one with a name of its own that is 
   const std::string name = "bwp" + base::sha512_hex("netc1", 12);
   const auto others = [] { return std::vector{address("10.77.0.9")}; };
   host.sh("ip link add " + name + " type ifb");
-  types::remove_reference_ifb(host.socket(), kKey, others);
+  migration::remove_reference_ifb(host.socket(), kKey, others);
   REQUIRE(netlink::find_link(host.socket(), name));
   host.sh("ip link set " + name + " alias ours");
-  types::remove_reference_ifb(host.socket(), kKey, types::no_others());
+  migration::remove_reference_ifb(host.socket(), kKey, migration::no_others());
   REQUIRE(netlink::find_link(host.socket(), name));
   host.sh("ip link set " + name + " alias ''");
-  types::remove_reference_ifb(host.socket(), kKey, types::no_others());
+  migration::remove_reference_ifb(host.socket(), kKey, migration::no_others());
   CHECK_FALSE(netlink::find_link(host.socket(), name));
   host.sh("ip link add " + name + " type bridge");
-  types::remove_reference_ifb(host.socket(), kKey, types::no_others());
+  migration::remove_reference_ifb(host.socket(), kKey, migration::no_others());
   CHECK(netlink::find_link(host.socket(), name));
 }
 
 TEST_CASE("looking for what the reference left makes no table") {
   FakeHost host;
-  types::remove_reference_ports(kKey, {}, types::no_others());
-  types::remove_reference_firewall({address("10.77.0.2")});
-  types::remove_reference_masquerade(kKey, [] { return std::vector<base::IpAddress>(); });
-  types::remove_reference_antispoof(kKey);
+  migration::remove_reference_ports(kKey, {}, migration::no_others());
+  migration::remove_reference_firewall({address("10.77.0.2")});
+  migration::remove_reference_masquerade(kKey, [] { return std::vector<base::IpAddress>(); });
+  migration::remove_reference_antispoof(kKey);
   CHECK(rules(host).empty());
   CHECK(host.sh("cat /proc/net/ip_tables_names /proc/net/ip6_tables_names").empty());
 }

@@ -19,7 +19,7 @@ void print(const json& line) {
   (void)std::puts(line.dump().c_str());
 }
 
-types::Settings settings_of(const char* state_directory) {
+operations::Settings settings_of(const char* state_directory) {
   return {
       .state_directory = state_directory,
       .report = [](const std::string& line) { (void)std::fputs((line + "\n").c_str(), stderr); },
@@ -27,32 +27,32 @@ types::Settings settings_of(const char* state_directory) {
 }
 
 void reconcile(const char* state_directory, bool dry_run) {
-  types::reconcile({.state_directory = state_directory, .dry_run = dry_run},
-                   [](const types::Reconciled& each) {
-                     print({{"key", attachment::to_string(each.key)},
-                            {"kind", each.kind},
-                            {"outcome", static_cast<int>(each.outcome)},
-                            {"restored", each.restored},
-                            {"problems", each.problems}});
-                   });
+  operations::reconcile({.state_directory = state_directory, .dry_run = dry_run},
+                        [](const operations::Reconciled& each) {
+                          print({{"key", attachment::to_string(each.key)},
+                                 {"kind", each.kind},
+                                 {"outcome", static_cast<int>(each.outcome)},
+                                 {"restored", each.restored},
+                                 {"problems", each.problems}});
+                        });
 }
 
 void collect_dead(const char* state_directory, bool dry_run) {
-  types::collect_dead({.network = "", .dry_run = dry_run}, settings_of(state_directory),
-                      [](const types::Dead& each) {
-                        print({{"key", attachment::to_string(each.key)},
-                               {"kind", each.kind},
-                               {"reason", each.reason},
-                               {"removed", each.removed},
-                               {"problem", each.problem}});
-                      });
+  operations::collect_dead({.network = "", .dry_run = dry_run}, settings_of(state_directory),
+                           [](const operations::Dead& each) {
+                             print({{"key", attachment::to_string(each.key)},
+                                    {"kind", each.kind},
+                                    {"reason", each.reason},
+                                    {"removed", each.removed},
+                                    {"problem", each.problem}});
+                           });
 }
 
 void list_garbage(const char* state_directory) {
   const auto input = base::read_all(0, 1U << 20U, "stdin");
   const auto request =
       cni::read_request(cni::Environment({{"CNI_COMMAND", "GC"}, {"CNI_PATH", "/nowhere"}}), input);
-  print(types::list_garbage(request, settings_of(state_directory)));
+  print(operations::list_garbage(request, settings_of(state_directory)));
 }
 
 }  // namespace

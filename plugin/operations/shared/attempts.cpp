@@ -3,7 +3,7 @@
 #include "base/error.h"
 #include "plugin/cni/error.h"
 
-namespace types {
+namespace operations {
 
 void Attempts::run(const std::function<void()>& action) {
   try {
@@ -32,4 +32,4 @@ void Attempts::remember(const std::string& problem, unsigned code) {
   ++count_;
 }
 
-}  // namespace types
+}  // namespace operations

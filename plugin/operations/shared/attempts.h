@@ -3,7 +3,7 @@
 #include <functional>
 #include <string>
 
-namespace types {
+namespace operations {
 
 /// Runs each action whatever became of the others, and remembers what went wrong.
 class Attempts {
@@ -21,4 +21,4 @@ class Attempts {
   int count_ = 0;
 };
 
-}  // namespace types
+}  // namespace operations

@@ -1,6 +1,6 @@
 #include "plugin/operations/shared/describe.h"
 
-namespace types {
+namespace operations {
 namespace {
 
 using attachment::Attachment;
@@ -53,4 +53,4 @@ cni::Result describe(const steps::World& world, const Attachment& attachment,
   return result;
 }
 
-}  // namespace types
+}  // namespace operations

@@ -6,7 +6,7 @@
 #include "plugin/lease/lease.h"
 #include "plugin/steps/step.h"
 
-namespace types {
+namespace operations {
 
 /// The result of an ADD: what came before it in the chain, and behind that the bridge, the host
 /// end, the container's end and the gateway of its VLAN, its addresses and its routes.
@@ -15,4 +15,4 @@ namespace types {
                                    const config::Network& network, const lease::Lease& lease,
                                    cni::Result previous);
 
-}  // namespace types
+}  // namespace operations

@@ -2,7 +2,7 @@
 
 #include "plugin/cni/error.h"
 
-namespace types {
+namespace operations {
 
 void check_namespace(const cni::Request& request, const netlink::Namespace& container,
                      const attachment::Attachment& attachment, steps::Findings& findings) {
@@ -17,4 +17,4 @@ void throw_findings(const steps::Findings& findings) {
   throw cni::Error(cni::Code::kCheckFailed, text);
 }
 
-}  // namespace types
+}  // namespace operations

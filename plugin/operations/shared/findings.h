@@ -5,7 +5,7 @@
 #include "plugin/cni/request.h"
 #include "plugin/steps/step.h"
 
-namespace types {
+namespace operations {
 
 /// CNI_NETNS must lead to the namespace that was attached.
 void check_namespace(const cni::Request& request, const netlink::Namespace& container,
@@ -14,4 +14,4 @@ void check_namespace(const cni::Request& request, const netlink::Namespace& cont
 /// Throws cni::Error{kCheckFailed} where there are any.
 void throw_findings(const steps::Findings& findings);
 
-}  // namespace types
+}  // namespace operations

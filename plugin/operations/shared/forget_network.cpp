@@ -3,7 +3,7 @@
 #include "plugin/ruleset/kernel.h"
 #include "plugin/ruleset/unused.h"
 
-namespace types {
+namespace operations {
 namespace {
 
 void report_failure(const Settings& settings, const std::string& network,
@@ -32,4 +32,4 @@ void forget_network(Stage& stage, const std::string& network, const Settings& se
   }
 }
 
-}  // namespace types
+}  // namespace operations

@@ -3,13 +3,13 @@
 #include <string>
 
 #include "plugin/attachment/record_store.h"
-#include "plugin/operations/add.h"
+#include "plugin/operations/settings.h"
 #include "plugin/operations/shared/stage.h"
 
 /// What rules there are of a network as such goes with the last attachment that is recorded of it.
 /// To be called when a record or draft is gone: of several operations that come to their end at
 /// once, the last one finds none then. What cannot be removed is reported: it does no harm.
-namespace types {
+namespace operations {
 
 void forget_network(const attachment::RecordStore& records, const std::string& network,
                     const Settings& settings);
@@ -18,4 +18,4 @@ void forget_network(const attachment::RecordStore& records, const std::string& n
 /// there is nothing of its network's either.
 void forget_network(Stage& stage, const std::string& network, const Settings& settings);
 
-}  // namespace types
+}  // namespace operations

@@ -4,7 +4,7 @@
 
 #include "plugin/cni/error.h"
 
-namespace types {
+namespace operations {
 namespace {
 
 using attachment::PortTarget;
@@ -39,4 +39,4 @@ attachment::HostPorts lead_ports(const config::Ports& ports, std::vector<PortTar
   return led;
 }
 
-}  // namespace types
+}  // namespace operations

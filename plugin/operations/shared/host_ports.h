@@ -5,7 +5,7 @@
 #include "plugin/attachment/attachment.h"
 #include "plugin/config/network.h"
 
-namespace types {
+namespace operations {
 
 /// The ports with where they lead. A mapping of an unspecified address (0.0.0.0, ::) is left out
 /// where there is no target of its family, because runtimes give one of each. Throws
@@ -13,4 +13,4 @@ namespace types {
 [[nodiscard]] attachment::HostPorts lead_ports(const config::Ports& ports,
                                                std::vector<attachment::PortTarget> targets);
 
-}  // namespace types
+}  // namespace operations

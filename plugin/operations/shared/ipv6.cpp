@@ -3,7 +3,7 @@
 #include "netlink/sysctl.h"
 #include "plugin/cni/error.h"
 
-namespace types {
+namespace operations {
 namespace {
 
 void require(const base::IpPrefix& prefix) {
@@ -31,4 +31,4 @@ void require_ipv6_for(const config::Ipam& ipam) {
   }
 }
 
-}  // namespace types
+}  // namespace operations

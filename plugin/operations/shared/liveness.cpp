@@ -2,7 +2,7 @@
 
 #include "netlink/link.h"
 
-namespace types {
+namespace operations {
 
 bool is_provably_gone(netlink::Socket& host, const attachment::Attachment& attachment) {
   if (attachment::find_container(attachment)) return false;
@@ -13,4 +13,4 @@ bool is_provably_gone(netlink::Socket& host, const attachment::Attachment& attac
   return !ours || !netlink::find_peer(host, *host_end);
 }
 
-}  // namespace types
+}  // namespace operations

@@ -3,7 +3,7 @@
 #include "netlink/socket.h"
 #include "plugin/attachment/attachment.h"
 
-namespace types {
+namespace operations {
 
 /// Whether an attachment's container is provably gone: its namespace is not where it was, and there
 /// is no host end of the attachment's any more, or its other end went with a namespace. A container
@@ -11,4 +11,4 @@ namespace types {
 [[nodiscard]] bool is_provably_gone(netlink::Socket& host,
                                     const attachment::Attachment& attachment);
 
-}  // namespace types
+}  // namespace operations

@@ -2,7 +2,7 @@
 
 #include "plugin/cni/error.h"
 
-namespace types {
+namespace operations {
 
 netlink::Namespace open_container(const cni::Request& request, const netlink::Namespace& home) {
   netlink::Namespace container = netlink::Namespace::open(request.netns);
@@ -14,4 +14,4 @@ netlink::Namespace open_container(const cni::Request& request, const netlink::Na
   return container;
 }
 
-}  // namespace types
+}  // namespace operations

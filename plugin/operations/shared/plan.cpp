@@ -12,7 +12,7 @@
 #include "plugin/operations/shared/plan_rules.h"
 #include "plugin/steps/step.h"
 
-namespace types {
+namespace operations {
 namespace {
 
 using attachment::Attachment;
@@ -302,4 +302,4 @@ void plan_addresses(const config::Network& network, const lease::Lease& lease,
     attachment.host_ports = lead_ports(*network.ports, port_targets_of(attachment));
 }
 
-}  // namespace types
+}  // namespace operations

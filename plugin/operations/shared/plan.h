@@ -7,7 +7,7 @@
 #include "plugin/lease/lease.h"
 
 /// From request, configuration and lease to the attachment that the steps make.
-namespace types {
+namespace operations {
 
 [[nodiscard]] attachment::Key key_of(const cni::Request& request);
 
@@ -32,4 +32,4 @@ namespace types {
 void plan_addresses(const config::Network& network, const lease::Lease& lease,
                     attachment::Attachment& attachment);
 
-}  // namespace types
+}  // namespace operations

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-namespace types {
+namespace operations {
 namespace {
 
 using attachment::Attachment;
@@ -66,4 +66,4 @@ void plan_rules(const config::Rules& rules, Attachment& attachment) {
     attachment.antispoof = {.mac = true, .addresses = rules.check_address};
 }
 
-}  // namespace types
+}  // namespace operations

@@ -3,10 +3,10 @@
 #include "plugin/attachment/attachment.h"
 #include "plugin/config/network.h"
 
-namespace types {
+namespace operations {
 
 /// What of nftables rules the attachment needs, whose addresses are those that IPAM gave, with
 /// their prefixes.
 void plan_rules(const config::Rules& rules, attachment::Attachment& attachment);
 
-}  // namespace types
+}  // namespace operations

@@ -5,7 +5,7 @@
 #include "base/error.h"
 #include "plugin/cni/error.h"
 
-namespace types {
+namespace operations {
 namespace {
 
 using attachment::Attachment;
@@ -111,4 +111,4 @@ Attachment require_record(const RecordStore& records, const Key& key) {
                                                 records.state_directory());
 }
 
-}  // namespace types
+}  // namespace operations

@@ -8,10 +8,10 @@
 #include "netlink/netns.h"
 #include "plugin/attachment/attachment.h"
 #include "plugin/attachment/record_store.h"
-#include "plugin/operations/add.h"
+#include "plugin/operations/settings.h"
 
 /// The order of record and effects, which is the same for all that leaves a record.
-namespace types {
+namespace operations {
 
 struct Recorded {
   const attachment::RecordStore& records;
@@ -54,4 +54,4 @@ void collect_recorded(const Recorded& recorded, const Settings& settings);
 [[nodiscard]] attachment::Attachment require_record(const attachment::RecordStore& records,
                                                     const attachment::Key& key);
 
-}  // namespace types
+}  // namespace operations

@@ -2,7 +2,7 @@
 
 #include "plugin/operations/shared/namespaces.h"
 
-namespace types {
+namespace operations {
 
 using netlink::Namespace;
 using netlink::Socket;
@@ -41,4 +41,4 @@ void find_ends(steps::World& world, const std::string& ifname) {
   if (outside && is_pair(world.host, *outside, inside)) world.host_end = std::move(outside);
 }
 
-}  // namespace types
+}  // namespace operations

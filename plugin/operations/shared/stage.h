@@ -8,7 +8,7 @@
 #include "plugin/cni/request.h"
 #include "plugin/steps/step.h"
 
-namespace types {
+namespace operations {
 
 /// Owns what one operation acts with: the namespaces, a socket in each, and the world that the
 /// steps see.
@@ -37,4 +37,4 @@ struct Stage {
 /// there are not: an interface that is no veth has no end outside.
 void find_ends(steps::World& world, const std::string& ifname);
 
-}  // namespace types
+}  // namespace operations

@@ -8,7 +8,7 @@
 
 #include "plugin/attachment/attachment.h"
 
-namespace types {
+namespace operations {
 
 /// Takes the time of one part of an operation after the other.
 class Stopwatch {
@@ -35,4 +35,4 @@ class Stopwatch {
   std::vector<attachment::Timing> timings_;
 };
 
-}  // namespace types
+}  // namespace operations

@@ -1,12 +1,13 @@
 #include "plugin/operations/shared/tear_down.h"
 
+#include "plugin/attachment/record_store.h"
 #include "plugin/cni/error.h"
 #include "plugin/lease/lease.h"
-#include "plugin/migration/reference_leftovers.h"
 #include "plugin/operations/shared/plan.h"
+#include "plugin/operations/shared/predecessor.h"
 #include "plugin/operations/shared/stage.h"
 
-namespace types {
+namespace operations {
 namespace {
 
 using attachment::Attachment;
@@ -51,38 +52,6 @@ Attachment from_names(steps::World& world, const cni::Request& request, Unrecord
   }
   attachment.finished = true;
   return attachment;
-}
-
-// Of the plugins that come after in the chain, too: GC has them know nothing of an attachment that
-// they have no record of, and a DEL may lack prevResult. What they made bears addresses that are
-// this attachment's as long as they are reserved for it.
-void remove_chained_leftovers(steps::World& world, const cni::Request& request,
-                              const std::string& state_directory, const FindOthers& find_others,
-                              Attempts& attempts) {
-  const auto place = config::find_ipam_place(request);
-  const auto own = lease::find_reservations(request, place.data_directory, state_directory);
-  if (own.empty()) return;
-  const auto key = key_of(request);
-  attempts.run([&] { remove_reference_ports(key, own, find_others); });
-  attempts.run([&] { remove_reference_firewall(own); });
-  attempts.run([&] { remove_reference_ifb(world.host, key, find_others); });
-}
-
-// The rules before the address, which another container may have next.
-void remove_leftovers(steps::World& world, const cni::Request& request,
-                      const std::string& state_directory, Attempts& attempts) {
-  const auto key = key_of(request);
-  const auto place = config::find_ipam_place(request);
-  const bool is_ours = config::is_host_local(place.type);
-  const auto find_others = [&] {
-    if (!is_ours) return std::vector<base::IpAddress>{};
-    return lease::find_reservations_of_others(request, place.data_directory, state_directory);
-  };
-  attempts.run([&] { remove_reference_masquerade(key, find_others); });
-  attempts.run([&] { remove_reference_antispoof(key); });
-  if (!is_ours) return;
-  attempts.run(
-      [&] { remove_chained_leftovers(world, request, state_directory, find_others, attempts); });
 }
 
 // Of elements in nftables sets: names and addresses, and pairs of them.
@@ -131,7 +100,7 @@ void tear_down(steps::World& world, const cni::Request& request,
   remove_steps(steps::public_steps(), world, attachment, attempts);
   remove_steps(steps::private_steps(), world, attachment, attempts);
   if (!record && unrecorded == Unrecorded::kOfContainer)
-    remove_leftovers(world, request, state_directory, attempts);
+    remove_of_predecessor(attachment::RecordStore::kInterfaces, world, request, attempts);
   // Last, so that no other container has an address while this one still can be reached by it. A
   // record without a reservation had no IPAM; without a record only the configuration can tell.
   if (!record || attachment.reservation) {
@@ -140,4 +109,4 @@ void tear_down(steps::World& world, const cni::Request& request,
   attempts.throw_if_any();
 }
 
-}  // namespace types
+}  // namespace operations

@@ -10,7 +10,7 @@
 #include "plugin/operations/shared/attempts.h"
 #include "plugin/steps/step.h"
 
-namespace types {
+namespace operations {
 
 /// What may be removed where there is no record: only what bears the attachment's mark, or also
 /// what the reference plugins made: a pair without any mark whose other end is CNI_IFNAME in
@@ -29,4 +29,4 @@ void tear_down(steps::World& world, const cni::Request& request,
                const std::optional<attachment::Attachment>& attachment,
                const std::string& state_directory, Unrecorded unrecorded = Unrecorded::kMarked);
 
-}  // namespace types
+}  // namespace operations

@@ -1,6 +1,6 @@
 #include "plugin/operations/shared/valid_attachments.h"
 
-namespace types {
+namespace operations {
 
 using attachment::Key;
 
@@ -32,4 +32,4 @@ cni::Request as_del(const cni::Request& request, const Key& key) {
   return cni::read_request(cni::Environment(std::move(variables)), request.input);
 }
 
-}  // namespace types
+}  // namespace operations

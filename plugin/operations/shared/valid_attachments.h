@@ -6,9 +6,9 @@
 
 #include "plugin/attachment/attachment.h"
 #include "plugin/cni/request.h"
-#include "plugin/operations/add.h"
+#include "plugin/operations/settings.h"
 
-namespace types {
+namespace operations {
 
 /// What the runtime says is alive.
 struct ValidAttachments {
@@ -24,4 +24,4 @@ struct ValidAttachments {
 /// The DEL that never came, for an attachment that GC found. Its namespace may be another's by now.
 [[nodiscard]] cni::Request as_del(const cni::Request& request, const attachment::Key& key);
 
-}  // namespace types
+}  // namespace operations

@@ -35,28 +35,28 @@ constexpr std::array kOptions = {kNetworkOption, kDryRunOption, kFormatOption};
 constexpr std::array kGcOptions = {kNetworkOption, kDryRunOption,         kFormatOption,
                                    kValidOption,   kConfigurationsOption, kPluginsOption};
 
-std::string_view to_string(types::Outcome outcome) {
+std::string_view to_string(operations::Outcome outcome) {
   switch (outcome) {
-    case types::Outcome::kRight:
+    case operations::Outcome::kRight:
       return "right";
-    case types::Outcome::kRestored:
+    case operations::Outcome::kRestored:
       return "restored";
-    case types::Outcome::kAmiss:
+    case operations::Outcome::kAmiss:
       return "amiss";
-    case types::Outcome::kGone:
+    case operations::Outcome::kGone:
       return "gone";
-    case types::Outcome::kBusy:
+    case operations::Outcome::kBusy:
       break;
   }
   return "busy";
 }
 
-Tone tone_of(types::Outcome outcome) {
+Tone tone_of(operations::Outcome outcome) {
   switch (outcome) {
-    case types::Outcome::kRight:
-    case types::Outcome::kRestored:
+    case operations::Outcome::kRight:
+    case operations::Outcome::kRestored:
       return Tone::kGood;
-    case types::Outcome::kAmiss:
+    case operations::Outcome::kAmiss:
       return Tone::kBad;
     default:
       return Tone::kWarning;
@@ -78,7 +78,7 @@ std::string describe_kind(const std::string& kind) {
   return is_chained(kind) ? " (" + kind + ")" : "";
 }
 
-void show(const Console& console, const types::Reconciled& each) {
+void show(const Console& console, const operations::Reconciled& each) {
   console.write(paint(console, to_string(each.outcome), tone_of(each.outcome)) + "  " +
                 printable(attachment::to_string(each.key)) + describe_kind(each.kind) + "\n");
   for (const auto& text : each.restored) console.write("  + " + printable(text) + "\n");
@@ -86,17 +86,17 @@ void show(const Console& console, const types::Reconciled& each) {
 }
 
 int run_reconcile(const Call& call) {
-  types::ReconcileOptions options{.state_directory = call.state_directory,
-                                  .network = call.arguments.value(kNetworkOption.name),
-                                  .dry_run = call.arguments.has(kDryRunOption.name)};
+  operations::ReconcileOptions options{.state_directory = call.state_directory,
+                                       .network = call.arguments.value(kNetworkOption.name),
+                                       .dry_run = call.arguments.has(kDryRunOption.name)};
   const bool as_json = call.arguments.value(kFormatOption.name) == "json";
   Json json;
   json.begin_object().key("attachments").begin_list();
   std::size_t count = 0;
   std::size_t amiss = 0;
-  types::reconcile(options, [&](const types::Reconciled& each) {
+  operations::reconcile(options, [&](const operations::Reconciled& each) {
     if (!is_chained(each.kind)) ++count;
-    if (each.outcome == types::Outcome::kAmiss) ++amiss;
+    if (each.outcome == operations::Outcome::kAmiss) ++amiss;
     if (as_json) {
       json.begin_object();
       write_key(each.key, json);
@@ -105,7 +105,7 @@ int run_reconcile(const Call& call) {
           .member("restored", each.restored)
           .member("problems", each.problems)
           .end_object();
-    } else if (each.outcome != types::Outcome::kRight) {
+    } else if (each.outcome != operations::Outcome::kRight) {
       show(call.console, each);
     }
   });
@@ -116,7 +116,7 @@ int run_reconcile(const Call& call) {
   return amiss == 0 ? kFine : kNotFine;
 }
 
-void show(const Console& console, const types::Dead& dead, bool dry_run) {
+void show(const Console& console, const operations::Dead& dead, bool dry_run) {
   const std::string_view word = dry_run ? "dead" : (dead.removed ? "removed" : "left");
   const Tone tone = dead.problem.empty() ? Tone::kWarning : Tone::kBad;
   console.write(paint(console, word, tone) + "  " + printable(attachment::to_string(dead.key)) +
@@ -160,10 +160,10 @@ int run_gc(const Call& call) {
   json.begin_object().key("attachments").begin_list();
   std::size_t count = 0;
   std::size_t left = 0;
-  types::collect_dead(
+  operations::collect_dead(
       {.network = call.arguments.value(kNetworkOption.name).value_or(""), .dry_run = dry_run},
       {.state_directory = call.state_directory, .report = call.console.report, .deliver = {}},
-      [&](const types::Dead& dead) {
+      [&](const operations::Dead& dead) {
         ++count;
         if (!dead.problem.empty()) ++left;
         if (!as_json) return show(call.console, dead, dry_run);

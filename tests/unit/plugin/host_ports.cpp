@@ -31,7 +31,7 @@ base::IpAddress address(const char* text) {
 
 attachment::HostPorts lead(const std::string& mappings,
                            const std::vector<attachment::PortTarget>& targets) {
-  return types::lead_ports(read(with_mappings(mappings)).value(), targets);
+  return operations::lead_ports(read(with_mappings(mappings)).value(), targets);
 }
 
 constexpr const char* kWeb = R"({"hostPort": 8080, "containerPort": 80, "protocol": "tcp"})";

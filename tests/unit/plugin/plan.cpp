@@ -24,8 +24,8 @@ config::Network routed() {
 
 attachment::Attachment plan(const config::Network& network, const lease::Lease& lease) {
   auto result =
-      types::plan_links(make_request(patchcord_config(R"("mode":"bridge")")), network, {}, 0);
-  types::plan_addresses(network, lease, result);
+      operations::plan_links(make_request(patchcord_config(R"("mode":"bridge")")), network, {}, 0);
+  operations::plan_addresses(network, lease, result);
   return result;
 }
 
@@ -46,8 +46,8 @@ std::string shown(const std::vector<cni::Route>& routes) {
 TEST_CASE("each attachment has names and MACs of its own") {
   const auto network = bridge("");
   const auto request = make_request(patchcord_config(R"("mode":"bridge")"));
-  const auto one = types::plan_links(request, network, {}, 1400);
-  const auto two = types::plan_links(request, network, {}, 1400);
+  const auto one = operations::plan_links(request, network, {}, 1400);
+  const auto two = operations::plan_links(request, network, {}, 1400);
   CHECK(one.pair.host_name == two.pair.host_name);  // the same attachment
   CHECK(one.pair.host_mac != two.pair.host_mac);
   CHECK(one.pair.container_mac != one.pair.host_mac);
@@ -146,7 +146,7 @@ TEST_CASE("bits become bytes; the queue holds what may wait, five packets at lea
   CAPTURE(row.limit.rate, row.limit.burst);
   const config::Bandwidth bandwidth{.ingress = row.limit,
                                     .latency = std::chrono::milliseconds(row.latency)};
-  const auto plan = types::plan_shaping({"net", "c1", "eth0"}, bandwidth, "v0", 1500);
+  const auto plan = operations::plan_shaping({"net", "c1", "eth0"}, bandwidth, "v0", 1500);
   REQUIRE(plan.ingress);
   CHECK(plan.ingress->rate == row.plan.rate);
   CHECK(plan.ingress->burst == row.plan.burst);
@@ -157,13 +157,13 @@ TEST_CASE("bits become bytes; the queue holds what may wait, five packets at lea
 TEST_CASE("an ifb is planned for what the container sends, with a name of its interface's") {
   const config::Bandwidth bandwidth{.egress = config::RateLimit{8000, 80'000},
                                     .shaped = {prefix("10.0.0.0/8")}};
-  const auto plan = types::plan_shaping({"net", "c1", "eth0"}, bandwidth, "v0", 1500);
+  const auto plan = operations::plan_shaping({"net", "c1", "eth0"}, bandwidth, "v0", 1500);
   CHECK(plan.ifb.size() == 15);
   CHECK(plan.ifb.starts_with("bwp"));
-  CHECK(plan.ifb != types::plan_shaping({"net", "c1", "eth1"}, bandwidth, "v0", 1500).ifb);
+  CHECK(plan.ifb != operations::plan_shaping({"net", "c1", "eth1"}, bandwidth, "v0", 1500).ifb);
   CHECK(plan.shapes_subnets);
   CHECK(plan.subnets == bandwidth.shaped);
-  const auto inward = types::plan_shaping(
+  const auto inward = operations::plan_shaping(
       {"net", "c1", "eth0"},
       {.ingress = config::RateLimit{8000, 80'000}, .unshaped = {prefix("fd00::/8")}}, "v0", 1500);
   CHECK(inward.ifb.empty());
@@ -172,10 +172,10 @@ TEST_CASE("an ifb is planned for what the container sends, with a name of its in
 }
 
 TEST_CASE("sysctls that set others go first") {
-  const auto plan = types::plan_tuning({.sysctls = {{"net/ipv4/conf/all/forwarding", "1"},
-                                                    {"net/ipv4/conf/a/forwarding", "0"},
-                                                    {"net/ipv4/ip_forward", "1"},
-                                                    {"net/core/somaxconn", "5"}}});
+  const auto plan = operations::plan_tuning({.sysctls = {{"net/ipv4/conf/all/forwarding", "1"},
+                                                         {"net/ipv4/conf/a/forwarding", "0"},
+                                                         {"net/ipv4/ip_forward", "1"},
+                                                         {"net/core/somaxconn", "5"}}});
   std::string order;
   for (const auto& sysctl : plan.sysctls) order += sysctl.path + " ";
   CHECK(order ==

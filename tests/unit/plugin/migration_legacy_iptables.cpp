@@ -1,6 +1,5 @@
-#include "plugin/migration/legacy_iptables.h"
-
 #include "catch2_any.h"
+#include "plugin/migration/legacy_iptables.h"
 
 namespace {
 
@@ -22,7 +21,7 @@ bool jumps(std::string_view rule) {
 }  // namespace
 
 TEST_CASE("rules that are due are deleted word by word, and the chain behind them") {
-  CHECK(types::removal_script(kSaved, "nat", jumps, "CNI-1") ==
+  CHECK(migration::removal_script(kSaved, "nat", jumps, "CNI-1") ==
         "*nat\n"
         "-D POSTROUTING -s 10.1.0.2/32 -m comment --comment \"name: \\\"n\\\"\" -j CNI-1\n"
         "-D POSTROUTING -s 10.1.0.3/32 -j CNI-1\n"
@@ -35,7 +34,7 @@ TEST_CASE("a chain that another rule needs stays") {
   const auto first = [](std::string_view rule) {
     return jumps(rule) && rule.find("10.1.0.2/32") != std::string_view::npos;
   };
-  CHECK(types::removal_script(kSaved, "nat", first, "CNI-1") ==
+  CHECK(migration::removal_script(kSaved, "nat", first, "CNI-1") ==
         "*nat\n"
         "-D POSTROUTING -s 10.1.0.2/32 -m comment --comment \"name: \\\"n\\\"\" -j CNI-1\n"
         "COMMIT\n");
@@ -43,7 +42,7 @@ TEST_CASE("a chain that another rule needs stays") {
 
 TEST_CASE("where nothing is due nothing is to be done") {
   const auto none = [](std::string_view) { return false; };
-  CHECK(types::removal_script(kSaved, "nat", none, "").empty());
-  CHECK(types::removal_script(kSaved, "nat", none, "CNI-1").empty());
-  CHECK(types::removal_script("", "nat", jumps, "").empty());
+  CHECK(migration::removal_script(kSaved, "nat", none, "").empty());
+  CHECK(migration::removal_script(kSaved, "nat", none, "CNI-1").empty());
+  CHECK(migration::removal_script("", "nat", jumps, "").empty());
 }
