@@ -1,4 +1,5 @@
 #include <catch2_any.h>
+
 #include "plugin/migration/tuning_backup.h"
 #include "request_maker.h"
 
