@@ -11,9 +11,9 @@ SOURCES = $(shell git ls-files -co --exclude-standard '*.cpp' '*.h')
 .DEFAULT_GOAL := build/patchcord
 .PHONY: deb build/patchcord build demo test test-netns test-vm test-e2e lint format format-check install clean help packages bench
 
-build/patchcord:  ## build the plugin: one static, stripped binary
+build/patchcord:  ## build the plugin: one static, stripped binary (WERROR=OFF for a compiler that warns of more)
 	@command -v cmake >/dev/null || { echo "cmake is missing: run 'sudo tests/install-packages build' first" >&2; exit 1; }
-	cmake --preset release $(if $(VERBOSE),,--log-level=NOTICE)
+	cmake --preset release $(if $(WERROR),-DPATCHCORD_WERROR=$(WERROR)) $(if $(VERBOSE),,--log-level=NOTICE)
 	@ln -sfn build/compile_commands.json compile_commands.json
 	cmake --build --preset release -j $(JOBS) --target patchcord
 
@@ -76,10 +76,6 @@ build-tests: configure-tests
 
 bench: build/patchcord  ## measure ours, the reference plugins and the floor; writes docs/benchmarks.md (root; BENCH="--quick --case bridge")
 	tests/bench/bench.py --patchcord build/patchcord --output docs $(BENCH)
-
-.PHONY: layout
-layout: build/patchcord  ## write plugin/layout.ld, what operations run, from a run under valgrind, which must be installed (root)
-	tests/bench/layout.py
 
 lint: format-check  ## formatting, clang-tidy, and the rules of the house
 	tests/lint
