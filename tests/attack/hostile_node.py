@@ -124,8 +124,6 @@ class HostileNode(Node):
             for place, name in enumerate(("one", "two", "lost")):
                 self.add_victim(network, f"{network.name}-{name}", 20000 + 10 * number + place)
         self.write_lists()
-        for victim in self.victims:
-            self.make_neighbours_forget(victim.namespace)
         if bad_luck:
             self.lose_names()
 
@@ -194,11 +192,6 @@ class HostileNode(Node):
             self.run_in(victim.namespace, "sysctl", "-qw", "net.ipv6.conf.default.accept_ra=0")
         self.add_chain(victim, made_by)
         self.victims.append(victim)
-
-    def make_neighbours_forget(self, namespace):
-        """Entries that were learnt are not compared, and none is to hide that an address leads elsewhere by now."""
-        for family in ("-4", "-6"):
-            self.run_in(namespace, "ip", family, "neigh", "flush", "nud", "reachable", "nud", "stale", "nud", "delay", check=False)
 
     def lose_name(self, victim):
         """As `ip netns del` does while a process lives in it; an open descriptor stands for that process."""

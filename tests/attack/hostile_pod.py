@@ -31,7 +31,9 @@ class Attacker:
         self.namespace, self.inner = node.container(self.name), node.container(f"{self.name}-in")
         self.attachment = Attachment(network, self.name, self.namespace, 30000 + number, slow=True)
         self.attached = False
-        self.pod = Pod(node, self.namespace, self.inner, network.guarded)
+        others = [victim for victim in node.victims if victim.network is network]
+        near = [address for victim in others for address, _ in victim.true_neighbours()] + ["169.254.1.1", "fe80::1"]
+        self.pod = Pod(node, self.namespace, self.inner, network.guarded, sorted(set(near)))
 
 
 class World:
@@ -76,9 +78,7 @@ class World:
     # -- a step
 
     def step(self):
-        # Often the one that has done something just now.
-        attacker = self.latest if self.latest in self.attackers and self.chance.random() < 0.5 else self.chance.choice(self.attackers)
-        self.latest = attacker
+        attacker = self.latest = self.choose()
         if not attacker.attached and self.chance.random() < 0.25:
             what = self.restart(attacker)
             self.figures["restart"] += 1
@@ -93,6 +93,13 @@ class World:
         self.trace.append(what)
         self.compare(thoroughly=len(self.trace) % 20 == 0)
 
+    def choose(self):
+        """Often the one that has done something just now, and mostly one that has a network."""
+        if self.latest in self.attackers and self.chance.random() < 0.5:
+            return self.latest
+        connected = [attacker for attacker in self.attackers if attacker.attached]
+        return self.chance.choice(connected if connected and self.chance.random() < 0.7 else self.attackers)
+
     def attempt(self, name, work):
         """Errors are answers; anything but an error document is a violation."""
         try:
@@ -105,6 +112,8 @@ class World:
             return [error]
 
     def add(self, attacker):
+        if attacker.attached and self.chance.random() < 0.7:
+            return self.check(attacker)
         attachment, options = attacker.attachment, {}
         greedy = self.chance.random()
         victim = self.chance.choice([victim for victim in self.node.victims if victim.network is attacker.network])

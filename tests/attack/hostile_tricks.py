@@ -3,11 +3,14 @@
 Tricks may fail, as most orders of most attackers do; what counts is what the plugin makes of what is left.
 """
 
+import fcntl
 import ipaddress
 import socket
 import struct
 
 from hostile_node import in_namespace
+
+SIOCGIFHWADDR = 0x8927
 
 # What a name may be, for the kernel: of escapes, of directions, of what others are called.
 ODD_NAMES = ("eth0", "eth1", "x0", "net1", "veth1a2b3c", "docker0", "hb0", "up0", "renamed0", "bwp000000000000", "eth\u00e9", "\u009b2J", "a\u202eb",
@@ -23,10 +26,11 @@ class Target:
 
 
 class Pod:
-    """A container whose network is the attacker's. `guarded`: what it sends is checked, so that it may send anything."""
+    """A container whose network is the attacker's. `guarded`: what it sends is checked, so that it may send anything. `near`: addresses of
+    others on its network."""
 
-    def __init__(self, node, namespace, inner, guarded):
-        self.node, self.namespace, self.inner, self.guarded = node, namespace, inner, guarded
+    def __init__(self, node, namespace, inner, guarded, near):
+        self.node, self.namespace, self.inner, self.guarded, self.near = node, namespace, inner, guarded, near
 
     def ip(self, *arguments, inside=None):
         self.node.run_in(inside or self.namespace, "ip", *map(str, arguments), check=False)
@@ -183,16 +187,17 @@ STRUCTURE = (*[forge] * 8, forge_host_end, forge_host_end, forge_other_kind, ren
 
 # -- frames
 
-def send(pod, frames):
-    """Through every Ethernet link of the pod's."""
+def send(pod, frames_of):
+    """Through every Ethernet link of the pod's; `frames_of` makes them, told the link's own MAC."""
     def work():
         with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as raw:
             for _, name in socket.if_nameindex():
-                for frame in frames:
-                    try:
+                try:
+                    own = fcntl.ioctl(raw, SIOCGIFHWADDR, struct.pack("256s", name.encode()))[18:24].hex(":")
+                    for frame in frames_of(own):
                         raw.sendto(frame, (name, 0))
-                    except OSError:
-                        pass
+                except OSError:
+                    pass
     in_namespace(pod.node.way_into(pod.namespace), work)
 
 
@@ -211,11 +216,9 @@ def dressed(ethertype, payload):
             session + payload]
 
 
-def claim_ip4(chance, target, source_mac):
-    address = chance.choice([a for a in target.addresses if ":" not in a] + ["10.61.0.1", "10.62.0.1", "169.254.1.1"])
-    sender, operation = socket.inet_aton(address), chance.choice((1, 2))
-    body = struct.pack("!HHBBH", 1, 0x0800, 6, 4, operation) + octets(source_mac) + sender + bytes(6) + sender
-    return dressed(0x0806, body)
+def claim_ip4(address, mac, _source, operation):
+    sender = socket.inet_aton(address)
+    return dressed(0x0806, struct.pack("!HHBBH", 1, 0x0800, 6, 4, operation) + octets(mac) + sender + bytes(6) + sender)
 
 
 def checksum(source, destination, body):
@@ -232,33 +235,42 @@ def icmp6(body, source="fe80::bad", destination="ff02::1"):
     return dressed(0x86dd, struct.pack("!IHBB", 0x60000000, len(body), 58, 255) + source + destination + body)
 
 
-def claim_ip6(chance, target, source_mac):
-    address = chance.choice([a for a in target.addresses if ":" in a] + ["fd00:61::1", "fd00:62::1", "fe80::1"])
-    target_address = ipaddress.IPv6Address(address).packed
-    body = b"\x88\0\0\0\x20\0\0\0" + target_address + b"\x02\x01" + octets(source_mac)
-    return icmp6(body, source=chance.choice((address, "fe80::bad")))
+def claim_ip6(address, mac, source, _operation):
+    return icmp6(b"\x88\0\0\0\x20\0\0\0" + ipaddress.IPv6Address(address).packed + b"\x02\x01" + octets(mac), source=source)
+
+
+def link_local(mac):
+    first, *others = octets(mac)
+    return ipaddress.IPv6Address(b"\xfe\x80" + bytes(6) + bytes([first ^ 2, *others[:2], 0xff, 0xfe, *others[2:]])).compressed
 
 
 def claim(pod, chance, target, other):
-    """ARP and neighbour discovery in another's name."""
-    mac = chance.choice((target.mac, other.mac, "02:00:00:00:0b:ad"))
-    kind = chance.choice((claim_ip4, claim_ip6))
-    source = chance.choice((target.mac, mac, "02:00:00:00:0b:ad"))
-    send(pod, [octets(to) + octets(source) + each for each in kind(chance, target, mac) for to in ("ff:ff:ff:ff:ff:ff", other.mac, "33:33:00:00:00:01")])
-    return f"{kind.__name__} is at {mac}, from {source}"
+    """ARP and neighbour discovery in the name of everybody near, as oneself or as another."""
+    kind, operation = chance.choice((claim_ip4, claim_ip6)), chance.choice((1, 2))
+    addresses = [each for each in (*pod.near, *target.addresses) if (":" in each) == (kind is claim_ip6)]
+    at, sender, source = chance.choice(("own", "own", target.mac)), chance.choice(("own", "own", target.mac)), chance.choice("laub")
+
+    def frames_of(own):
+        for address in addresses:
+            from_where = {"l": link_local(own), "a": address, "u": "::", "b": "fe80::bad"}[source]
+            for each in kind(address, own if at == "own" else at, from_where, operation):
+                for to in ("ff:ff:ff:ff:ff:ff", other.mac, other.host_mac, "33:33:00:00:00:01"):
+                    yield octets(to) + octets(own if sender == "own" else sender) + each
+    send(pod, frames_of)
+    return f"{kind.__name__}: {addresses} are at {at}, from {sender} {source}"
 
 
 def advertise_router(pod, chance, _target, _other):
     """The node and the others must not take the pod for a router."""
     prefix = b"\x03\x04\x40\xc0" + struct.pack("!III", 600, 600, 0) + ipaddress.IPv6Address("2001:db8:bad::").packed
     body = b"\x86\0\0\0\x40\0" + struct.pack("!HII", chance.choice((600, 0)), 0, 0) + prefix + b"\x05\x01\0\0" + struct.pack("!I", 1280)
-    send(pod, [octets("33:33:00:00:00:01") + octets("02:00:00:00:0b:ad") + each for each in icmp6(body)])
+    send(pod, lambda own: [octets("33:33:00:00:00:01") + octets(own) + each for each in icmp6(body, source=link_local(own))])
 
 
 def redirect(pod, _chance, target, _other):
     destination = ipaddress.IPv6Address("2001:db8::7").packed
     body = b"\x89\0\0\0\0\0\0\0" + ipaddress.IPv6Address("fe80::bad").packed + destination
-    send(pod, [octets(target.host_mac) + octets("02:00:00:00:0b:ad") + each for each in icmp6(body, source="fe80::1", destination="ff02::1")])
+    send(pod, lambda own: [octets(target.host_mac) + octets(own) + each for each in icmp6(body, source="fe80::1")])
 
 
 def serve_addresses(pod, chance, target, _other):
@@ -268,7 +280,7 @@ def serve_addresses(pod, chance, target, _other):
     offer += b"\x63\x82\x53\x63\x35\x01" + chance.choice((b"\x02", b"\x05")) + b"\x03\x04\x0a\x3d\0\x42\xff"
     udp = struct.pack("!HHHH", 67, 68, len(offer) + 8, 0) + offer
     header = struct.pack("!BBHHHBBH", 0x45, 0, len(udp) + 20, 0, 0, 64, 17, 0) + socket.inet_aton("10.61.0.66") + b"\xff" * 4
-    send(pod, [b"\xff" * 6 + octets("02:00:00:00:0b:ad") + each for each in dressed(0x0800, header + udp)])
+    send(pod, lambda own: [b"\xff" * 6 + octets(own) + each for each in dressed(0x0800, header + udp)])
 
 
 def control_switch(pod, chance, _target, _other):
@@ -279,7 +291,8 @@ def control_switch(pod, chance, _target, _other):
              b"\x01\x80\xc2\0\0\x0e" + octets("02:00:00:00:0b:ad") + b"\x88\xcc\x02\x07\x04" + bytes(6) + b"\x04\x02\x07\x31\x06\x02\0\x78\0\0",
              b"\x01\x80\xc2\0\0\x03" + octets("02:00:00:00:0b:ad") + b"\x88\x8e\x01\x01\0\0" + bytes(42),
              b"\x01\x80\xc2\0\0\x01" + octets("02:00:00:00:0b:ad") + b"\x88\x08\0\x01\xff\xff" + bytes(42))
-    send(pod, [chance.choice(kinds)])
+    frame = chance.choice(kinds)
+    send(pod, lambda _own: [frame])
 
 
 PRETENCE = (take_address, take_address, take_mac, answer_for_all, claim, claim, claim, claim)
