@@ -1,3 +1,4 @@
+// Locks on files, with a deadline and the name of the holder (base/file.h).
 #include <algorithm>
 #include <array>
 #include <cerrno>

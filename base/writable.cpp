@@ -1,3 +1,4 @@
+// Whether a directory could be written to, asked without writing (base/file.h).
 #include <cerrno>
 
 #include <fcntl.h>

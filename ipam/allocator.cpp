@@ -1,3 +1,4 @@
+// Which address comes next: round robin through the ranges, from where the last one was found.
 #include "ipam/allocator.h"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// From the name that the executable is called by and CNI_COMMAND to a type's operation, and from
+// what is thrown to an error document: its code and its remedy.
 #include "plugin/dispatch.h"
 
 #include <cerrno>

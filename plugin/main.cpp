@@ -1,3 +1,4 @@
+// The edge of the process: a CNI plugin, or with words on the command line the tool.
 #include <charconv>
 #include <csignal>
 #include <exception>

@@ -1,3 +1,4 @@
+// Comments of rules, elements and tables, as nft(8) stores them in user data.
 #include <algorithm>
 
 #include "netlink/nft/message.h"

@@ -1,3 +1,4 @@
+// CNI_ARGS (request.h).
 #include <algorithm>
 
 #include "plugin/cni/error.h"

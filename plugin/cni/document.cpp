@@ -1,3 +1,4 @@
+// Texts to JSON documents and back, as Go reads and writes them (object.h).
 #include <algorithm>
 #include <cstdint>
 

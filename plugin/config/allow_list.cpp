@@ -1,3 +1,4 @@
+// The administrator's list of sysctls that tuning may set.
 #include <memory>
 
 #include <regex.h>

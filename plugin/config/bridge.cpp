@@ -1,3 +1,4 @@
+// The configuration of type bridge.
 #include "plugin/config/keys.h"
 
 namespace config {

@@ -1,3 +1,4 @@
+// The keys of a bridge that type bridge and mode bridge have in common.
 
 #include "plugin/cni/error.h"
 #include "plugin/config/keys.h"

@@ -1,3 +1,4 @@
+// The section `ipam`: host-local's ranges and routes, or the name of a delegate.
 #include <algorithm>
 
 #include <nlohmann/json.hpp>

@@ -1,3 +1,4 @@
+// The configuration of type patchcord.
 #include <array>
 
 #include <nlohmann/json.hpp>

@@ -1,3 +1,4 @@
+// portmap's keys and runtimeConfig.portMappings.
 #include <array>
 
 #include <nlohmann/json.hpp>

@@ -1,3 +1,4 @@
+// The configuration of type ptp.
 #include "plugin/config/keys.h"
 
 namespace config {

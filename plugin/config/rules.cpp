@@ -1,3 +1,4 @@
+// The keys of type patchcord that become nftables rules: ipMasq, isolation, antispoof.
 #include <nlohmann/json.hpp>
 
 #include "plugin/cni/error.h"

@@ -1,3 +1,4 @@
+// The keys vlan, vlanTrunk and preserveDefaultVlan of a bridge.
 #include <algorithm>
 
 #include "plugin/config/keys.h"

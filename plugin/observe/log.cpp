@@ -1,3 +1,4 @@
+// A line of JSON for each operation, into a file or to syslog (operation.h).
 #include <cerrno>
 #include <chrono>
 #include <cstring>

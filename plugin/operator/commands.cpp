@@ -1,3 +1,4 @@
+// The table of the tool's commands.
 #include <algorithm>
 #include <array>
 

@@ -1,3 +1,4 @@
+// What CHECK's steps find of an attachment, for the tool (survey.h).
 #include "plugin/operations/shared/stage.h"
 #include "plugin/operator/survey.h"
 

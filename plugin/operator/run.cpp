@@ -1,3 +1,4 @@
+// From the words of a command line to a command of the tool.
 #include <algorithm>
 #include <array>
 #include <vector>

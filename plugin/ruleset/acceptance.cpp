@@ -1,3 +1,4 @@
+// The text of the rules that accept where `firewall` has asked for it.
 #include <linux/netfilter.h>
 
 #include "plugin/ruleset/foreign_filter.h"

@@ -1,3 +1,4 @@
+// The text of anti-spoofing's rules: whose MAC and addresses a port may use.
 #include <linux/netfilter.h>
 
 #include "plugin/ruleset/match.h"

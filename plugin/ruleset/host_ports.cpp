@@ -1,3 +1,4 @@
+// The text of host ports' rules: maps from ports of the node to containers.
 #include <set>
 #include <utility>
 

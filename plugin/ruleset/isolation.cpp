@@ -1,3 +1,4 @@
+// The text of isolation's rules: who may open connections to a container.
 #include <linux/netfilter.h>
 
 #include "plugin/ruleset/match.h"

@@ -1,3 +1,4 @@
+// The text of masquerading's rules: who leaves with the node's address.
 #include <algorithm>
 #include <map>
 

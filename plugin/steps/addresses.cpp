@@ -1,3 +1,4 @@
+// The container's addresses, and its interface up.
 #include <algorithm>
 
 #include <linux/ip.h>

@@ -1,3 +1,4 @@
+// The bridge: made by the first ADD, adopted where it is there, opened at the end.
 #include "netlink/bridge.h"
 
 #include <cerrno>

@@ -1,3 +1,4 @@
+// Hairpin and isolation of a container's bridge port.
 #include "netlink/bridge.h"
 #include "plugin/steps/step.h"
 

@@ -1,3 +1,4 @@
+// The moment from which the port carries traffic.
 #include "netlink/monitor.h"
 #include "plugin/cni/error.h"
 #include "plugin/steps/step.h"

@@ -1,3 +1,4 @@
+// Rules that accept containers where others' iptables would drop what is forwarded.
 #include "plugin/ruleset/foreign_filter.h"
 
 #include "plugin/steps/step.h"

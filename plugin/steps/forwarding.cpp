@@ -1,3 +1,5 @@
+// That the node forwards, without losing what its uplinks learn from router advertisements
+// (accept_ra=2).
 #include "netlink/forwarding.h"
 
 #include "netlink/route.h"

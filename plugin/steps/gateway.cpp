@@ -1,3 +1,4 @@
+// The gateway's addresses on the bridge.
 #include <algorithm>
 
 #include "netlink/address.h"

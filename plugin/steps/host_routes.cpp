@@ -1,3 +1,4 @@
+// The host's routes to a container that has a link of its own.
 #include "netlink/route.h"
 #include "plugin/cni/error.h"
 #include "plugin/steps/step.h"

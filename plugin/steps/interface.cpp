@@ -1,3 +1,4 @@
+// The veth pair, made in one request with both names and MACs and its place on the bridge.
 #include <cerrno>
 
 #include "netlink/netns.h"

@@ -1,3 +1,4 @@
+// The steps in their order, and what several of them need.
 #include <array>
 
 #include "netlink/sysctl.h"

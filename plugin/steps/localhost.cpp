@@ -1,3 +1,4 @@
+// Published ports by way of 127.0.0.1 (route_localnet).
 #include <algorithm>
 
 #include "netlink/sysctl.h"

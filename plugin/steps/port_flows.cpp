@@ -1,3 +1,4 @@
+// What conntrack remembers of datagrams to host ports, which must not outlive a change.
 #include <algorithm>
 
 #include "netlink/conntrack.h"

@@ -1,3 +1,4 @@
+// The VLANs of a container's bridge port.
 #include <algorithm>
 
 #include "netlink/bridge.h"

@@ -1,3 +1,4 @@
+// Type ptp: the gateways' addresses on the host end, and the container's routes through them.
 #include <algorithm>
 
 #include "netlink/address.h"

@@ -1,3 +1,5 @@
+// Mode routed: the host end answers for everything (proxy ARP, proxy NDP), and the container knows
+// it by permanent neighbours.
 #include <algorithm>
 #include <array>
 

@@ -1,3 +1,4 @@
+// The container's routes.
 #include <algorithm>
 
 #include "netlink/route.h"

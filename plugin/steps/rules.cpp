@@ -1,3 +1,5 @@
+// The transaction that publishes and withdraws an attachment's nftables rules; what they are is in
+// plugin/ruleset.
 #include <utility>
 
 #include "netlink/socket.h"

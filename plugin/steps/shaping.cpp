@@ -1,3 +1,4 @@
+// Rates of both directions: queues on the host end, and an ifb for what the container sends.
 #include <algorithm>
 
 #include "netlink/filter.h"

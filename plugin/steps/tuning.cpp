@@ -1,3 +1,4 @@
+// Sysctls and link settings of a container's interface, and what they were before.
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>

@@ -1,3 +1,4 @@
+// The interface that is the gateway of one VLAN of a bridge.
 #include "netlink/bridge.h"
 #include "netlink/sysctl.h"
 #include "netlink/veth.h"

@@ -1,3 +1,4 @@
+// Type bandwidth: ADD, DEL, CHECK, GC and STATUS of it behind another plugin in a list.
 #include "plugin/config/bandwidth.h"
 
 #include "base/digest.h"

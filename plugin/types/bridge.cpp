@@ -1,3 +1,4 @@
+// Type bridge, in the place of the reference plugin of that name.
 #include "plugin/config/network.h"
 #include "plugin/operations/add.h"
 #include "plugin/operations/check.h"

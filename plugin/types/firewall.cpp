@@ -1,3 +1,4 @@
+// Type firewall: ADD, DEL, CHECK, GC and STATUS of it behind another plugin in a list.
 #include "plugin/config/firewall.h"
 
 #include <array>

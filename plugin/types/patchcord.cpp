@@ -1,3 +1,4 @@
+// Type patchcord, our own: both modes with everything in one process.
 #include "plugin/config/network.h"
 #include "plugin/operations/add.h"
 #include "plugin/operations/check.h"

@@ -1,3 +1,4 @@
+// Type portmap: ADD, DEL, CHECK, GC and STATUS of it behind another plugin in a list.
 #include <array>
 
 #include "netlink/link.h"

@@ -1,3 +1,4 @@
+// Type tuning: ADD, DEL, CHECK, GC and STATUS of it behind another plugin in a list.
 #include "plugin/config/tuning.h"
 
 #include <array>

@@ -1,3 +1,4 @@
+// patchcord completion: what bash, zsh and fish offer behind `patchcord`.
 #include "plugin/operator/command.h"
 
 // Completions are made from the table of commands, so that they know what the tool knows.

@@ -1,3 +1,4 @@
+// patchcord install and uninstall: the plugin and the links to it in a plugin directory.
 #include <array>
 #include <cerrno>
 #include <vector>

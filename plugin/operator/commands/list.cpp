@@ -1,3 +1,4 @@
+// patchcord list: every attachment, a line each.
 #include <array>
 
 #include "plugin/operator/files.h"

@@ -1,3 +1,4 @@
+// patchcord metrics: figures of the node for Prometheus.
 #include <array>
 #include <cerrno>
 #include <map>

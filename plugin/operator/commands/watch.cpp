@@ -1,3 +1,4 @@
+// patchcord watch: who comes and goes, and what each sends and receives.
 #include <array>
 #include <charconv>
 #include <chrono>

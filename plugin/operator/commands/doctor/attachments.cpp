@@ -1,3 +1,4 @@
+// doctor's conditions of attachments: gone, amiss, without a record.
 #include <map>
 
 #include "plugin/operator/commands/doctor/doctor.h"

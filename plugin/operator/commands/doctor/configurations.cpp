@@ -1,3 +1,4 @@
+// doctor's conditions of configurations: unreadable, plugins missing, pools full.
 #include <algorithm>
 
 #include "netlink/route.h"

@@ -1,3 +1,4 @@
+// doctor's conditions of the kernel: forwarding, filters, nftables, bridges.
 #include "plugin/ruleset/kernel.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// The picture of patchcord graph as SVG.
 #include <algorithm>
 
 #include "plugin/operator/commands/graph/graph.h"

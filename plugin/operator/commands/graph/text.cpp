@@ -1,3 +1,4 @@
+// The picture of patchcord graph as text, DOT and Mermaid.
 #include "plugin/operator/commands/graph/graph.h"
 
 namespace tool {

@@ -1,3 +1,4 @@
+// What patchcord inspect shows of an attachment's links, addresses, routes and settings.
 #include <algorithm>
 #include <array>
 

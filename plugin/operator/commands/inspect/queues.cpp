@@ -1,3 +1,4 @@
+// What patchcord inspect shows of an attachment's queues and rates.
 #include "plugin/operator/commands/inspect/inspect.h"
 
 namespace tool {

@@ -1,3 +1,4 @@
+// What patchcord inspect shows of an attachment's nftables rules and elements.
 #include "netlink/error.h"
 #include "plugin/operator/commands/inspect/inspect.h"
 #include "plugin/ruleset/foreign_filter.h"
