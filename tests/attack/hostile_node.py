@@ -8,12 +8,12 @@ import os
 import re
 import socket
 import struct
-import subprocess
 import sys
 import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "process"))
 
+import patience
 from fake_node import PLUGIN, REFERENCE_DIR, Node, PluginError, files_below
 
 RATES = {"ingressRate": 800_000_000, "ingressBurst": 8_000_000, "egressRate": 800_000_000, "egressBurst": 8_000_000}
@@ -174,10 +174,9 @@ class HostileNode(Node):
         self.on_host("sysctl", "-qw", *(f"net.ipv6.conf.{link}.accept_ra=1" for link in ("hb0", "hb1", "hb2")), "net.ipv6.conf.default.accept_dad=0")
 
     @staticmethod
-    def run_in(namespace, *command, stdin=None, check=True, timeout=60):
+    def run_in(namespace, *command, stdin=None, check=True):
         path = namespace if namespace.startswith("/") else f"/var/run/netns/{namespace}"
-        return subprocess.run(["nsenter", f"--net={path}", *command], input=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                              text=True, errors="replace", check=check, timeout=timeout)
+        return patience.run(["nsenter", f"--net={path}", *command], input=stdin, check=check, errors="replace")
 
     def container(self, name):
         namespace = super().container(name)
@@ -249,8 +248,7 @@ class HostileNode(Node):
 
     def tool(self, *words):
         variables = {"PATH": os.environ["PATH"], "PATCHCORD_STATE_DIR": self.state, "COLUMNS": "200", "NETCONFPATH": self.net_d, "CNI_PATH": self.plugins}
-        return subprocess.run(["nsenter", f"--net=/var/run/netns/{self.host}", PLUGIN, *words], env=variables, timeout=60,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+        return patience.run(["nsenter", f"--net={self.path_of(self.host)}", PLUGIN, *words], env=variables, errors="replace")
 
     # -- what is there
 

@@ -13,7 +13,7 @@ import re
 import sys
 import time
 
-from hostile_node import Attachment, HostileNode, PluginError
+from hostile_node import Attachment, HostileNode, PluginError, patience
 from hostile_tricks import Pod, Target
 
 PODS = 4
@@ -174,10 +174,10 @@ class World:
 
     def tool(self, *words):
         done = self.node.tool(*words)
-        text = done.stdout.decode(errors="replace") + done.stderr.decode(errors="replace")
+        text = done.stdout + done.stderr
         if done.returncode not in (0, 1) or UNPRINTABLE.search(text):
             self.violate(f"{words}: exit {done.returncode}, {text[:2000]!r}")
-        return done.stdout.decode(errors="replace")
+        return done.stdout
 
     def tell(self, attacker):
         words = self.chance.choice((("list",), ("list", "-o", "json"), ("list", "-o", "wide"), ("inspect", attacker.name), ("inspect", attacker.name, "-o", "json"),
@@ -273,15 +273,13 @@ class World:
             if errors:
                 self.violate(f"the last GC of {network.name}: {said(errors)}")
         self.trace.append("the end")
-        left = []
-        for _ in range(100):
-            left = sorted((key for key in self.node.look().keys() - self.before.keys() if not is_the_references(key)), key=str)
-            if not left:
-                break
-            time.sleep(0.1)
-        for key in left:
+        patience.until(lambda: not self.find_left(), tries=20)  # the kernel takes its time to clear a namespace
+        for key in self.find_left():
             self.violate(f"{key} is left when all attackers have gone")
         self.compare(thoroughly=True)
+
+    def find_left(self):
+        return sorted((key for key in self.node.look().keys() - self.before.keys() if not is_the_references(key)), key=str)
 
 
 def is_the_references(key):
