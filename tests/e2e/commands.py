@@ -6,7 +6,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "process"))
 
 import patience
-from patience import slowness
+from patience import slowness  # for those who import commands
 
 # Our own PATH: a developer's shims (pyenv and the like) must not leak in.
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

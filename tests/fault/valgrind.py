@@ -2,7 +2,7 @@
 
     make valgrind
 
-builds the plugin for it (dynamically linked, not optimized, with symbols) and goes through the places of crash_points.py.
+builds the plugin for it (dynamically linked, not optimized, with symbols) and goes through the places of places.py.
 """
 
 import json
@@ -10,7 +10,9 @@ import os
 import re
 import sys
 
-from crash_points import PLACES, WITH_RULES, Check, Collect, Place, Reconcile
+from crash_points import PLACES, WITH_RULES
+from operations import Check, Collect, Reconcile
+from place import Place
 
 VALGRIND = ("/usr/bin/valgrind", "--leak-check=full", "--errors-for-leak-kinds=definite,indirect,possible")
 SUMS = ("definitely lost", "indirectly lost", "possibly lost")

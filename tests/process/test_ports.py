@@ -1,40 +1,11 @@
 """Host ports that lead into containers: who reaches them, by real traffic, and what becomes of them."""
 
-import json
 import os
 import unittest
 
-from fake_node import DUAL_BRIDGE, DUAL_ROUTED, PluginError, bridge_config, routed_config
-from traffic import TrafficCase, ports
-
-EVERYWHERE = ports("8080:80", "8053:53/udp")
-PLACES = ("tcp/4/80", "tcp/6/80", "udp/4/53", "udp/6/53")
-UPLINK = ("192.0.2.1", "2001:db8:2::1")
-
-
-def bridge(node, **keys):
-    return bridge_config(node, subnets=DUAL_BRIDGE, isDefaultGateway=True, **keys)
-
-
-def routed(node, **keys):
-    return routed_config(node, subnets=DUAL_ROUTED, **keys)
-
-
-def plain(result):
-    """Without the empty DNS that old versions of the reference print."""
-    return {key: value for key, value in result.items() if key != "dns" or value}
-
-
-class PortsCase(TrafficCase):
-    def rules(self):
-        return self.node.on_host("nft", "list", "ruleset")
-
-    def listed(self):
-        return json.loads(self.node.on_host("nft", "-j", "list", "ruleset"))["nftables"]
-
-    def elements(self):
-        """How many elements our sets and maps have."""
-        return sum(len(entry.get(kind, {}).get("elem", [])) for entry in self.listed() for kind in ("set", "map"))
+from fake_node import PluginError, routed_config
+from ports_case import EVERYWHERE, PLACES, UPLINK, PortsCase, bridge, routed
+from traffic import ports
 
 
 class ReachabilityTest(PortsCase):
@@ -248,84 +219,6 @@ class LifeTest(PortsCase):
         self.node.add(self.config, a)
         self.node.delete(self.config, a)
         self.assertIn("dst=198.51.100.2", self.node.on_host("cat", "/proc/net/nf_conntrack"))
-
-
-class PortmapTest(PortsCase):
-    """The drop-in, behind the reference's bridge."""
-
-    def setUp(self):
-        super().setUp()
-        self.bridge = {"cniVersion": "1.0.0", "name": "chain", "type": "bridge", "bridge": "pcbr0", "isGateway": True, "hairpinMode": True,
-                       "ipam": {"type": "host-local", "dataDir": self.node.networks, "subnet": "10.87.0.0/24",
-                                "routes": [{"dst": "0.0.0.0/0"}]}}
-        self.portmap = {"cniVersion": "1.0.0", "name": "chain", "type": "portmap", "capabilities": {"portMappings": True}}
-
-    def call(self, command, config, container, **options):
-        return self.node.call(command, config, container, plugin=self.node.plugin(config["type"]), **options)
-
-    def attach(self, container, *mappings, **keys):
-        result = self.node.call("ADD", self.bridge, container, plugin="/usr/lib/cni/bridge")
-        self.previous = {**self.portmap, **keys, "prevResult": result}
-        self.config = {**self.previous, **ports(*mappings)}
-        return result, self.call("ADD", self.config, container)
-
-    def test_a_port_is_published_and_the_result_passed_on(self):
-        a = self.node.container("a")
-        before, after = self.attach(a, "8080:80", "8053:53/udp")
-        self.assertEqual(after, plain(before))
-        self.traffic.serve(a, "tcp/4/80", "udp/4/53")
-        for namespace, address in ((self.outside, "192.0.2.1"), (self.node.host, "192.0.2.1"), (self.node.host, "127.0.0.1"), (a, "10.87.0.1")):
-            self.assertEqual(self.traffic.asks(namespace, "tcp", address, 8080)[0], a, namespace)
-        self.call("CHECK", self.config, a)
-
-    def test_del_needs_the_names_only(self):
-        for strip in ({}, {"runtimeConfig": {}}, {"runtimeConfig": {}, "prevResult": None}):
-            a = self.node.container("a")
-            self.attach(a, "8080:80")
-            self.assertGreater(self.elements(), 0)
-            self.node.remove_container(a)
-            self.call("DEL", {**self.config, **strip}, a, netns="")
-            self.assertEqual(self.elements(), 0)
-            self.assertFalse(os.path.exists(os.path.join(self.node.state, "portmap", "chain", f"{a}:eth0")))
-            self.node.call("DEL", self.bridge, a, netns="", plugin="/usr/lib/cni/bridge")
-
-    def test_without_mappings_nothing_is_done(self):
-        a = self.node.container("a")
-        result = self.node.call("ADD", self.bridge, a, plugin="/usr/lib/cni/bridge")
-        before = self.node.snapshot(a)
-        self.assertEqual(self.call("ADD", {**self.portmap, "prevResult": result}, a), plain(result))
-        self.call("CHECK", {**self.portmap, "prevResult": result}, a)
-        self.call("DEL", {**self.portmap, "prevResult": result}, a)
-        self.assertEqual(self.node.snapshot(a), before)
-
-    def test_patchcord_and_portmap_know_each_others_ports(self):
-        a, b = self.node.container("a"), self.node.container("b")
-        self.attach(a, "8080:80")
-        with self.assertRaises(PluginError) as caught:
-            self.node.add({**bridge(self.node, bridge="pcbr1"), **ports("8080:80")}, b)
-        self.assertEqual(caught.exception.code, 103)
-        self.assertIn(f"chain/{a}/eth0", caught.exception.msg)
-
-    def test_gc_removes_what_is_not_listed(self):
-        a, b = self.node.container("a"), self.node.container("b")
-        self.attach(a, "8080:80")
-        self.attach(b, "8081:80")
-        count = self.elements()
-        self.call("GC", {**self.portmap, "cniVersion": "1.1.0",
-                         "cni.dev/valid-attachments": [{"containerID": b, "ifname": "eth0"}]}, "", netns="")
-        self.assertEqual(self.elements(), count // 2)
-        self.assertIn("8081", self.rules())
-        self.assertNotIn("8080", self.rules())
-
-    def test_what_iptables_does_is_refused_before_anything_is_done(self):
-        a = self.node.container("a")
-        result = self.node.call("ADD", self.bridge, a, plugin="/usr/lib/cni/bridge")
-        before = self.node.snapshot(a)
-        for keys in ({"backend": "iptables"}, {"externalSetMarkChain": "X"}, {"conditionsV4": ["-s", "10.0.0.0/8"]}):
-            with self.assertRaises(PluginError) as caught:
-                self.call("ADD", {**self.portmap, **keys, **ports("8080:80"), "prevResult": result}, a)
-            self.assertEqual(caught.exception.code, 2)
-        self.assertEqual(self.node.snapshot(a), before)
 
 
 class CostTest(PortsCase):

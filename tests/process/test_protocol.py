@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 import unittest
 
 from fake_node import PLUGIN, Node, PluginError, bridge_config

@@ -7,6 +7,7 @@ import re
 import unittest
 
 from fake_node import REFERENCE_DIR, files_below
+from patience import until
 from test_swap_check import DUAL, SwapCase
 
 VALID = "cni.dev/valid-attachments"

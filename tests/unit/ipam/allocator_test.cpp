@@ -1,86 +1,23 @@
 #include "ipam/allocator.h"
 
 #include <map>
-#include <set>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "catch2_any.h"
 #include "ipam/addresses.h"
 #include "ipam/error.h"
+#include "ipam/memory_store.h"
 
 using base::IpAddress;
 using ipam::Owner;
 using ipam::RangeSet;
 using test::ip;
 using test::ips;
+using test::MemoryStore;
 using test::range;
 
 namespace {
-
-class MemoryStore final : public ipam::Store {
- public:
-  bool reserve(const IpAddress& address, const Owner& owner) override {
-    if (address == broken) throw std::runtime_error("disk full");
-    return reserved.emplace(address, owner).second;
-  }
-  bool release(const IpAddress& address, const Owner& owner) override {
-    const auto found = reserved.find(address);
-    if (found == reserved.end() || found->second != owner) return false;
-    reserved.erase(found);
-    return true;
-  }
-  std::vector<IpAddress> held_by(const Owner& owner) override {
-    std::vector<IpAddress> addresses;
-    for (const auto& [address, holder] : reserved) {
-      if (holder == owner) addresses.push_back(address);
-    }
-    return addresses;
-  }
-  std::vector<Owner> owners() override {
-    std::set<Owner> all;
-    for (const auto& [address, holder] : reserved) all.insert(holder);
-    return {all.begin(), all.end()};
-  }
-  std::optional<Owner> holder_of(const IpAddress& address) override {
-    const auto found = reserved.find(address);
-    return found == reserved.end() ? std::nullopt : std::optional(found->second);
-  }
-  std::optional<IpAddress> next_free(const ipam::Range& in, const IpAddress& from) override {
-    for (IpAddress address = from;; address = address.next()) {
-      if (!reserved.contains(address) && !hidden.contains(address)) return address;
-      if (address == in.last) return std::nullopt;
-    }
-  }
-  bool look_again() override {
-    ++looks;
-    return !std::exchange(hidden, {}).empty();
-  }
-  std::optional<IpAddress> last_reserved(std::size_t set) override {
-    const auto found = last.find(set);
-    return found == last.end() ? std::nullopt : std::optional(found->second);
-  }
-  void set_last_reserved(std::size_t set, const std::optional<IpAddress>& address) override {
-    if (set == broken_set) throw std::runtime_error("disk full");
-    if (address) {
-      last[set] = *address;
-    } else {
-      last.erase(set);
-    }
-  }
-
-  void take(std::initializer_list<const char*> addresses) {
-    for (const char* address : addresses) reserved[ip(address)] = {"other", "eth0"};
-  }
-
-  std::map<IpAddress, Owner> reserved;
-  std::map<IpAddress, Owner> hidden;  // free, but next_free does not know
-  std::map<std::size_t, IpAddress> last;
-  std::optional<IpAddress> broken;
-  std::optional<std::size_t> broken_set;
-  int looks = 0;
-};
 
 const Owner kPod{"pod", "eth0"};
 
