@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 import patience
@@ -134,7 +135,7 @@ class Node:
         for _ in range(tries):  # ping itself, however long it may wait, gives up when it hears that nobody has answered ARP
             if self.run_in(namespace, "ping", "-n", "-c", str(count), "-i", "0.2", "-W", str(wait), address, check=False).returncode == 0:
                 return True
-            wait = math.ceil(patience.slowness())
+            wait = math.ceil(patience.answer_time())
         return False
 
     # -- the plugin
@@ -194,11 +195,11 @@ class Node:
 
     def settle(self, *containers):
         """Waits for what the kernel does by itself after a change: addresses that are checked, bridges that find their carrier."""
-        def settled():
+        for _ in range(100):  # some never do
             text = "".join(self.run_in(namespace, "ip", "addr").stdout for namespace in (self.host, *containers))
-            return "tentative" not in text and not re.search(r"<BROADCAST,MULTICAST,UP> |LOWER_UP>.* state DOWN|NO-CARRIER.* state UP", text)
-
-        patience.until(settled, tries=5)
+            if "tentative" not in text and not re.search(r"<BROADCAST,MULTICAST,UP> |LOWER_UP>.* state DOWN|NO-CARRIER.* state UP", text):
+                return
+            time.sleep(0.04)
 
     def snapshot(self, *containers):
         """Everything that an operation may change, as text: links, addresses, routes, neighbours that are not just learnt, rules, files."""

@@ -105,7 +105,7 @@ class Traffic:
         answers = self.ask_once(namespace, questions, wait)
         open_questions = [number for number, answer in enumerate(answers) if answer is None]
         if open_questions:
-            again = self.ask_once(namespace, [questions[number] for number in open_questions], wait * patience.slowness())
+            again = self.ask_once(namespace, [questions[number] for number in open_questions], wait * patience.answer_time())
             answers = [again.pop(0) if number in open_questions else answer for number, answer in enumerate(answers)]
         return answers
 

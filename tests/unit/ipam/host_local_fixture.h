@@ -24,7 +24,7 @@ class Network {
     return {.directory = directory(), .index = index()};
   }
   [[nodiscard]] std::unique_ptr<ipam::Store> open() const {
-    return ipam::open_host_local_store(place(), std::chrono::seconds(30));
+    return ipam::open_host_local_store(place(), std::chrono::seconds(300));
   }
 
   /// One address of the subnet, in an operation of its own.

@@ -78,14 +78,14 @@ TEST_CASE("a delegate that hangs is killed when patience runs out, with all its 
   // Everything that the delegate starts has stderr open.
   StderrPipe stderr_pipe;
   const std::string script =
-      GENERATE("sleep 60", "sleep 60 & sleep 60", "exec >&-; sleep 60", "trap '' TERM; sleep 60",
-               "(sleep 60 & sleep 60 &) ; sleep 60");
+      GENERATE("sleep 600", "sleep 600 & sleep 600", "exec >&-; sleep 600",
+               "trap '' TERM; sleep 600", "(sleep 600 & sleep 600 &) ; sleep 600");
   const auto error = failure_of_script(script, 300ms);
   stderr_pipe.restore();
   CAPTURE(script);
   CHECK(code_of(error) == number(cni::Code::kDelegate));
   CHECK(message_of(error) == "plugin fake, ADD: did not end within 300 ms and was killed");
-  CHECK(ends_within(stderr_pipe.read_end(), 5s));
+  CHECK(ends_within(stderr_pipe.read_end(), kPatience));
 }
 
 TEST_CASE("what a delegate leaves in the background is not waited for, nor killed",
@@ -195,12 +195,13 @@ TEST_CASE("a delegate dies with the thread that runs it", "[cni][delegate]") {
   const PluginDirectory directory;
   const std::string fifo = directory.path_of("alive");
   REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
-  directory.add("fake", "exec 3>'" + fifo + "'; echo up >&3; exec sleep 60");
+  directory.add("fake", "exec 3>'" + fifo + "'; echo up >&3; exec sleep 600");
   const auto request = request_in(directory.path());
   const pid_t runner = ::fork();
   REQUIRE(runner >= 0);
   if (runner == 0) {
-    (void)failure_of([&] { return cni::run_delegate(request, "fake", Command::kAdd, 60s); });
+    (void)failure_of(
+        [&] { return cni::run_delegate(request, "fake", Command::kAdd, 2 * kPatience); });
     ::_exit(0);
   }
   const base::UniqueFd alive(::open(fifo.c_str(), O_RDONLY | O_CLOEXEC));
@@ -209,7 +210,7 @@ TEST_CASE("a delegate dies with the thread that runs it", "[cni][delegate]") {
   REQUIRE(::read(alive.get(), text.data(), text.size()) == 3);
   REQUIRE(::kill(runner, SIGKILL) == 0);
   REQUIRE(::waitpid(runner, nullptr, 0) == runner);
-  CHECK(ends_within(alive.get(), 5s));
+  CHECK(ends_within(alive.get(), kPatience));
 }
 
 TEST_CASE("a plugin that is just being written is run once it is closed", "[cni][delegate]") {
@@ -229,7 +230,6 @@ TEST_CASE("a plugin that is just being written is run once it is closed", "[cni]
   closer.join();
   CHECK(message_of(error) == "no error");
   CHECK(took >= 90ms);
-  CHECK(took < 900ms);
 }
 
 TEST_CASE("a plugin that stays open for writing fails after a second", "[cni][delegate]") {
@@ -244,5 +244,5 @@ TEST_CASE("a plugin that stays open for writing fails after a second", "[cni][de
   CHECK(message_of(error) ==
         "plugin fake, ADD: run " + directory.path_of("fake") + ": Text file busy");
   CHECK(Clock::now() - began >= 1s);
-  CHECK(Clock::now() - began < 5s);
+  CHECK(Clock::now() - began < kPatience / 2);
 }

@@ -64,7 +64,7 @@ TEST_CASE("any other failure is one error of ours", "[cni][delegate]") {
 TEST_CASE("an answer may have 1 MiB and no byte more", "[cni][delegate]") {
   CHECK(run("head -c 1048576 /dev/zero").size() == 1048576);
   const std::string script =
-      GENERATE("head -c 1048577 /dev/zero", "cat /dev/zero", "cat /dev/zero & sleep 60");
+      GENERATE("head -c 1048577 /dev/zero", "cat /dev/zero", "cat /dev/zero & sleep 600");
   CAPTURE(script);
   const auto began = Clock::now();
   const auto error = failure_of_script(script);

@@ -16,7 +16,9 @@
 #include "cni_failure.h"
 #include "plugin/cni/delegate.h"
 
-constexpr std::chrono::milliseconds kPatience{20'000};
+// More than anything here takes on a machine however busy, and half of what a plugin that hangs
+// does.
+constexpr std::chrono::milliseconds kPatience{300'000};
 
 inline void write_file(const std::string& path, const std::string& text, mode_t mode) {
   const base::UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode));
