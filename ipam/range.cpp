@@ -1,6 +1,8 @@
 #include "ipam/range.h"
 
+#include <algorithm>
 #include <limits>
+#include <tuple>
 
 #include "ipam/error.h"
 
@@ -73,23 +75,30 @@ RangeSet make_range_set(const std::vector<RangeSpec>& specs) {
   return set;
 }
 
-bool overlap(const Range& a, const Range& b) {
-  return a.first <= b.last && b.first <= a.last;
-}
+/// A range and where it stands in the configuration.
+struct Placed {
+  const Range* range;
+  std::size_t place;
+};
 
+// In the order of their first addresses, each range only has to be compared with the next one: what
+// overlaps a range further on overlaps the next one, too. A configuration may have many thousands.
 void refuse_overlaps(const std::vector<RangeSet>& sets) {
-  std::vector<const Range*> seen;
+  std::vector<Placed> all;
   for (const RangeSet& set : sets) {
-    for (const Range& range : set) {
-      for (const Range* other : seen) {
-        if (overlap(range, *other)) {
-          throw InvalidRange("ranges " + other->to_string() + " and " + range.to_string() +
-                             " overlap");
-        }
-      }
-      seen.push_back(&range);
-    }
+    for (const Range& range : set) all.push_back({&range, all.size()});
   }
+  std::sort(all.begin(), all.end(), [](const Placed& a, const Placed& b) {
+    return std::tie(a.range->first, a.place) < std::tie(b.range->first, b.place);
+  });
+  const auto found = std::adjacent_find(
+      all.begin(), all.end(),
+      [](const Placed& a, const Placed& b) { return b.range->first <= a.range->last; });
+  if (found == all.end()) return;
+  const auto [former, latter] = std::minmax(
+      found[0], found[1], [](const Placed& a, const Placed& b) { return a.place < b.place; });
+  throw InvalidRange("ranges " + former.range->to_string() + " and " + latter.range->to_string() +
+                     " overlap");
 }
 
 std::uint64_t add_saturating(std::uint64_t a, std::uint64_t b) {

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "plugin/cni/request.h"
+#include "plugin/cni/text.h"
 #include "plugin/dispatch.h"
 #include "plugin/operator/command.h"
 
@@ -21,7 +22,7 @@ constexpr std::size_t kLongestInput = 1U << 20;
 
 void report(const std::string& line) {
   try {
-    base::write_all(STDERR_FILENO, line + "\n", "stderr");
+    base::write_all(STDERR_FILENO, cni::printable_lines(line) + "\n", "stderr");
   } catch (const base::SystemError&) {
     return;  // there is nobody to tell
   }

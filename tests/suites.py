@@ -71,6 +71,7 @@ SUITES = {suite.name: suite for suite in (
     CatchSuite("unit"),
     CatchSuite("netns"),
     PythonSuite("process", [PLUGIN, DRIVER]),
+    PythonSuite("attack", [PLUGIN, DRIVER]),
     GuestSuite("vm", [PLUGIN, DRIVER, "netns_tests"]),
     PythonSuite("fault", [PLUGIN, DRIVER, "inject"]),
     PythonSuite("e2e", [PLUGIN, "completions"]),

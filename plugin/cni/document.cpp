@@ -95,7 +95,7 @@ nlohmann::json parse_object(std::string_view text, std::string_view called) {
 }
 
 std::string print_document(const nlohmann::json& document) {
-  return document.dump(4, ' ', false, nlohmann::json::error_handler_t::replace);
+  return printable_json(document.dump(4, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
 }  // namespace cni

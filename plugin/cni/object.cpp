@@ -16,6 +16,15 @@ std::string expected(std::string_view what, const nlohmann::json& value) {
   return "must be " + std::string(what) + ", but is " + describe(value);
 }
 
+// What we read becomes a path, a name or a value of the kernel's, all of which end at a NUL:
+// another one than was asked for would be meant.
+std::string read_text(const nlohmann::json& value, const std::string& path) {
+  if (!value.is_string()) refuse(path, expected("a string", value));
+  const auto& text = value.get_ref<const std::string&>();
+  if (text.find('\0') != std::string::npos) refuse(path, "contains a NUL");
+  return text;
+}
+
 std::string path_of_element(const std::string& list, std::size_t index) {
   return list + '[' + std::to_string(index) + ']';
 }
@@ -71,8 +80,7 @@ const nlohmann::json* Object::find(std::string_view key) const {
 std::optional<std::string> Object::text(std::string_view key) const {
   const auto* value = find(key);
   if (value == nullptr) return std::nullopt;
-  if (!value->is_string()) reject(key, expected("a string", *value));
-  return value->get<std::string>();
+  return read_text(*value, path_of(key));
 }
 
 std::optional<bool> Object::boolean(std::string_view key) const {
@@ -113,8 +121,7 @@ void Object::each(
 std::vector<std::string> Object::texts(std::string_view key) const {
   std::vector<std::string> list;
   each(key, [&](const nlohmann::json& element, const std::string& path) {
-    if (!element.is_string()) refuse(path, expected("a string", element));
-    list.push_back(element.get<std::string>());
+    list.push_back(read_text(element, path));
   });
   return list;
 }

@@ -28,9 +28,10 @@ namespace cni {
 [[nodiscard]] std::string describe(const nlohmann::json& value);
 
 /// A JSON object being read into plain data. Keys match exactly or, failing that, in any letter
-/// case, as Go's decoder has it and runtimes rely on; null is absent; types are strict. Every
-/// problem is Error{kInvalidConfig} that gives the path ("ipam.ranges[0][1].subnet"), what was
-/// expected, and what is there. A view: the document must outlive it.
+/// case, as Go's decoder has it and runtimes rely on; null is absent; types are strict, and no
+/// string may have a NUL in it. Every problem is Error{kInvalidConfig} that gives the path
+/// ("ipam.ranges[0][1].subnet"), what was expected, and what is there. A view: the document must
+/// outlive it.
 class Object {
  public:
   Object(const nlohmann::json& value, std::string path);

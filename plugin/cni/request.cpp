@@ -86,6 +86,7 @@ std::string protocol_text(const Object& config, std::string_view key) {
   try {
     return config.text(key).value_or("");
   } catch (const Error& error) {
+    if (config.find(key)->is_string()) throw;
     throw Error(Code::kDecoding, std::string(kConfiguration) + ": " + error.what());
   }
 }

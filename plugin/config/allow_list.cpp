@@ -43,7 +43,9 @@ std::string to_posix(std::string_view pattern) {
 
 bool matches(const std::string& pattern, const std::string& key) {
   auto storage = std::make_unique<regex_t>();
-  if (::regcomp(storage.get(), to_posix(pattern).c_str(), REG_EXTENDED | REG_NOSUB) != 0) {
+  // What stands behind a NUL would not count, and what is left of the pattern might allow more.
+  if (pattern.find('\0') != std::string::npos ||
+      ::regcomp(storage.get(), to_posix(pattern).c_str(), REG_EXTENDED | REG_NOSUB) != 0) {
     throw cni::Error(cni::Code::kInvalidConfig, std::string(AllowList::kPath) + ": \"" + pattern +
                                                     "\" is no regular expression");
   }

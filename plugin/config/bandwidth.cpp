@@ -4,6 +4,7 @@
 #include <array>
 
 #include "plugin/cni/object.h"
+#include "plugin/config/distinct.h"
 
 namespace config {
 namespace {
@@ -28,15 +29,13 @@ std::optional<RateLimit> read_limit(const cni::Object& object, const std::string
 }
 
 std::vector<base::IpPrefix> read_subnets(const cni::Object& object, std::string_view key) {
-  std::vector<base::IpPrefix> subnets;
+  Distinct<base::IpPrefix> subnets;
   for (const std::string& text : object.texts(key)) {
     const auto subnet = base::IpPrefix::parse(text);
     if (!subnet) object.reject(key, "\"" + text + "\" is no subnet");
-    if (const auto network = subnet->network();
-        std::find(subnets.begin(), subnets.end(), network) == subnets.end())
-      subnets.push_back(network);
+    subnets.add(subnet->network());
   }
-  return subnets;
+  return subnets.take();
 }
 
 bool is_given(const cni::Object& root) {

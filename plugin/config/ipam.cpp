@@ -5,6 +5,7 @@
 
 #include "ipam/error.h"
 #include "plugin/cni/error.h"
+#include "plugin/config/distinct.h"
 #include "plugin/config/ipam_static.h"
 #include "plugin/config/network.h"
 
@@ -80,28 +81,23 @@ base::IpAddress read_requested(std::string_view text, const std::string& where, 
   throw cni::Error(code, where + ": " + std::string(text) + " is no IP address");
 }
 
-void add_requested(std::vector<base::IpAddress>& list, const base::IpAddress& address) {
-  if (std::find(list.begin(), list.end(), address) == list.end()) list.push_back(address);
-}
-
 std::vector<base::IpAddress> collect_requested(const cni::Request& request,
                                                const cni::Object& root) {
-  std::vector<base::IpAddress> requested;
+  Distinct<base::IpAddress> requested;
   const auto arguments = cni::Arguments::parse(request.args);
   if (const auto text = arguments.get("IP"); text && !text->empty()) {
-    add_requested(requested, read_requested(*text, "CNI_ARGS IP", cni::Code::kInvalidEnvironment));
+    requested.add(read_requested(*text, "CNI_ARGS IP", cni::Code::kInvalidEnvironment));
   }
   const auto add_all = [&](const cni::Object& object) {
     for (const std::string& text : object.texts("ips")) {
-      add_requested(requested,
-                    read_requested(text, object.path_of("ips"), cni::Code::kInvalidConfig));
+      requested.add(read_requested(text, object.path_of("ips"), cni::Code::kInvalidConfig));
     }
   };
   if (const auto args = root.object("args")) {
     if (const auto cni = args->object("cni")) add_all(*cni);
   }
   if (const auto runtime = root.object("runtimeConfig")) add_all(*runtime);
-  return requested;
+  return requested.take();
 }
 
 HostLocal read_host_local(const cni::Request& request, const cni::Object& root,

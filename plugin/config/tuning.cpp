@@ -1,6 +1,7 @@
 #include "plugin/config/tuning.h"
 
 #include <algorithm>
+#include <set>
 
 #include <nlohmann/json.hpp>
 
@@ -31,18 +32,17 @@ bool is_below_net(std::string_view path) {
 // refuses. `place` is the path of the object that holds the members.
 void refuse_doubles(const cni::Request& request, const std::vector<std::string>& place) {
   std::vector<std::string> path;
-  std::vector<std::string> seen;
+  std::set<std::string> seen;
   const auto visit = [&](int depth, nlohmann::json::parse_event_t event, nlohmann::json& value) {
     if (event != nlohmann::json::parse_event_t::key) return true;
     path.resize(static_cast<std::size_t>(depth - 1));
     const bool is_member = path == place;
     path.push_back(value.get<std::string>());
     if (!is_member) return true;
-    if (std::find(seen.begin(), seen.end(), path.back()) != seen.end()) {
+    if (!seen.insert(path.back()).second) {
       throw cni::Error(cni::Code::kInvalidConfig,
                        place.back() + "." + path.back() + ": is given twice");
     }
-    seen.push_back(path.back());
     return true;
   };
   [[maybe_unused]] const auto document = nlohmann::json::parse(request.input, visit, false);

@@ -14,12 +14,14 @@
 #include "plugin/cni/text.h"
 #include "plugin/observe/metrics.h"
 #include "plugin/observe/operation.h"
+#include "plugin/observe/own_file.h"
 
 namespace observe {
 namespace {
 
 constexpr std::string_view kSyslog = "syslog";
 constexpr mode_t kLogMode = 0640;
+constexpr std::string_view kFirstBytes = "{\"time\":";  // of each line
 
 std::string destination(const cni::Environment& environment, std::string_view variable,
                         const cni::Request* request, std::string_view key) {
@@ -40,6 +42,7 @@ std::string member(std::string_view name, std::string_view value) {
 // pipe that nobody reads must not hold the operation up.
 void append_line(const std::string& path, const std::string& line) {
   constexpr int kFlags = O_WRONLY | O_APPEND | O_CREAT | O_NOCTTY | O_NONBLOCK;
+  require_own(path, kFirstBytes, true);
   const auto fd = base::open_at(AT_FDCWD, path, kFlags, kLogMode);
   if (!fd) throw base::SystemError("open", path, ENOENT);
   base::write_all(fd->get(), line + "\n", path);
@@ -91,7 +94,7 @@ std::string to_log_line(const Operation& operation, std::int64_t unix_microsecon
   std::string fraction = std::to_string(unix_microseconds % kMicroseconds);
   fraction.insert(0, 6 - fraction.size(), '0');
   std::string line =
-      "{\"time\":" + std::to_string(unix_microseconds / kMicroseconds) + "." + fraction;
+      std::string(kFirstBytes) + std::to_string(unix_microseconds / kMicroseconds) + "." + fraction;
   line += member("command", operation.command) + member("type", operation.type) +
           member("network", operation.network) + member("container", operation.container_id) +
           member("interface", operation.ifname) + ",\"code\":" + std::to_string(operation.code);

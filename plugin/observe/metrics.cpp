@@ -1,21 +1,18 @@
 #include "plugin/observe/metrics.h"
 
 #include <array>
-#include <cerrno>
 #include <charconv>
 #include <map>
 
-#include <fcntl.h>
-
-#include "base/error.h"
 #include "base/file.h"
+#include "plugin/observe/own_file.h"
 
 namespace observe {
 namespace {
 
 constexpr std::size_t kLongestFile = 1U << 20;
-constexpr mode_t kFileMode = 0644;  // the node exporter is another user
 constexpr std::string_view kOperations = "patchcord_operations_total";
+constexpr std::string_view kFirstLine = "# HELP patchcord_operations_total ";
 constexpr std::string_view kDurations = "patchcord_operation_duration_seconds";
 
 /// Upper ends of a histogram's buckets.
@@ -115,13 +112,9 @@ void write_metrics(const Operation& operation, const std::string& path,
   const std::string locks = state_directory + "/locks";
   const auto directory = base::make_directories(locks, 0700);
   const base::FileLock lock(directory.get(), "metrics", 0600, kPatience, locks + "/metrics");
+  require_own(path, kFirstLine);
   const auto before = base::read_file(path, kLongestFile);
-  const auto slash = path.rfind('/');
-  const std::string parent = slash == std::string::npos ? "." : path.substr(0, slash + 1);
-  const auto place = base::open_directory(parent);
-  if (!place) throw base::SystemError("open", parent, ENOENT);
-  base::write_file_atomically_at(place->get(), path.substr(slash + 1),
-                                 count_in(operation, before.value_or("")), kFileMode);
+  replace_own(path, kFirstLine, count_in(operation, before.value_or("")));
 }
 
 }  // namespace observe

@@ -7,6 +7,7 @@
 #include "plugin/dispatch.h"
 #include "plugin/operator/command.h"
 #include "plugin/operator/commands/help.h"
+#include "plugin/operator/table.h"
 
 namespace tool {
 namespace {
@@ -51,9 +52,7 @@ int run_words(const Start& start) {
   return run_command(*command, start);
 }
 
-}  // namespace
-
-int run(const Start& start) noexcept {
+int run_reporting(const Start& start) {
   try {
     return run_words(start);
   } catch (const Misuse& misuse) {
@@ -64,6 +63,25 @@ int run(const Start& start) noexcept {
     start.console.report(std::string("patchcord: ") + error.what());
     if (!error.details().empty()) start.console.report("  " + error.details());
     return kNotFine;
+  }
+}
+
+// Whatever a command says, errors too, becomes what a terminal may be given on its way out.
+Console made_safe(const Console& console) {
+  Console safe = console;
+  safe.write = [&console](const std::string& text) { console.write(shown(console, text)); };
+  safe.report = [&console](const std::string& line) { console.report(cni::printable_lines(line)); };
+  return safe;
+}
+
+}  // namespace
+
+int run(const Start& start) noexcept {
+  try {
+    const Console console = made_safe(start.console);
+    return run_reporting({start.words, start.environment, console});
+  } catch (...) {
+    return kNotFine;  // there is no memory to say it with
   }
 }
 

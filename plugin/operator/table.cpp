@@ -1,9 +1,8 @@
 #include "plugin/operator/table.h"
 
 #include <algorithm>
+#include <array>
 #include <numeric>
-
-#include "plugin/cni/text.h"
 
 namespace tool {
 namespace {
@@ -14,28 +13,43 @@ bool begins_character(char byte) {
   return (static_cast<unsigned char>(byte) & 0xC0U) != 0x80U;
 }
 
+constexpr std::string_view kEnd = "\033[0m";
+constexpr std::array<std::string_view, 4> kEscapes = {"\033[32m", "\033[31m", "\033[33m",
+                                                      "\033[2m"};
+
 std::string_view escape_of(Tone tone) {
-  switch (tone) {
-    case Tone::kGood:
-      return "\033[32m";
-    case Tone::kBad:
-      return "\033[31m";
-    case Tone::kWarning:
-      return "\033[33m";
-    case Tone::kFaint:
-      return "\033[2m";
-    case Tone::kPlain:
-      break;
-  }
-  return "";
+  return tone == Tone::kPlain ? "" : kEscapes.at(static_cast<std::size_t>(tone) - 1);
+}
+
+// Of the escape of ours that the text begins with; 0 where it begins with none.
+std::size_t length_of_paint(std::string_view text) {
+  if (text.starts_with(kEnd)) return kEnd.size();
+  const auto at = std::find_if(kEscapes.begin(), kEscapes.end(),
+                               [&](std::string_view escape) { return text.starts_with(escape); });
+  return at == kEscapes.end() ? 0 : at->size();
 }
 
 }  // namespace
 
 std::string paint(const Console& console, std::string_view text, Tone tone) {
   const std::string_view escape = escape_of(tone);
-  if (!console.colours || escape.empty()) return std::string(text);
-  return std::string(escape) + std::string(text) + "\033[0m";
+  if (!console.colours || escape.empty()) return printable(text);
+  return std::string(escape) + printable(text) + std::string(kEnd);
+}
+
+std::string shown(const Console& console, std::string_view text) {
+  if (!console.colours) return cni::printable_lines(text);
+  std::string result;
+  while (!text.empty()) {
+    const std::size_t painted = length_of_paint(text);
+    result += text.substr(0, painted);
+    text.remove_prefix(painted);
+    // Up to the next escape, and at least one character: what begins here is none of ours.
+    const std::size_t end = std::min(text.find('\033', painted == 0 ? 1 : 0), text.size());
+    result += cni::printable_lines(text.substr(0, end));
+    text.remove_prefix(end);
+  }
+  return result;
 }
 
 std::size_t columns_of(std::string_view text) {
@@ -53,17 +67,9 @@ std::string cut(std::string_view text, std::size_t columns) {
   return std::string(text.substr(0, end)) + "…";
 }
 
-std::string printable(std::string_view text) {
-  std::string result;
-  for (const char c : cni::repair_utf8(text)) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7F) {
-      result += "\xEF\xBF\xBD";
-    } else {
-      result += c;
-    }
-  }
-  return result;
+void Table::add(std::vector<Cell> row) {
+  for (Cell& cell : row) cell.text = printable(cell.text);
+  rows_.push_back(std::move(row));
 }
 
 std::vector<std::size_t> Table::widths(std::size_t limit) const {

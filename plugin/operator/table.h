@@ -5,22 +5,27 @@
 #include <string_view>
 #include <vector>
 
+#include "plugin/cni/text.h"
 #include "plugin/operator/command.h"
 
 namespace tool {
 
 enum class Tone : unsigned char { kPlain, kGood, kBad, kWarning, kFaint };
 
-/// The text with the console's colours, where it has any.
+// What others have called things may be anything, and is shown as `printable` has it.
+using cni::printable;
+
+/// The text, made printable, with the console's colours, where it has any.
 [[nodiscard]] std::string paint(const Console& console, std::string_view text, Tone tone);
+
+/// What of `text` a terminal may be given: lines of printable characters, and the escapes of
+/// paint(). All that the tool says goes through here.
+[[nodiscard]] std::string shown(const Console& console, std::string_view text);
 
 /// How many columns UTF-8 text takes on a terminal, for text of single-width characters.
 [[nodiscard]] std::size_t columns_of(std::string_view text);
 /// At most so many columns, the last one an ellipsis where something is cut off.
 [[nodiscard]] std::string cut(std::string_view text, std::size_t columns);
-/// What comes from names may hold anything: control characters and bytes that are not UTF-8 become
-/// U+FFFD.
-[[nodiscard]] std::string printable(std::string_view text);
 
 struct Cell {
   std::string text;
@@ -36,7 +41,8 @@ struct Column {
 class Table {
  public:
   explicit Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
-  void add(std::vector<Cell> row) { rows_.push_back(std::move(row)); }
+  /// Cells are made printable.
+  void add(std::vector<Cell> row);
   [[nodiscard]] bool empty() const noexcept { return rows_.empty(); }
   /// Lines without trailing blanks, cut to the console's width as far as columns may be.
   [[nodiscard]] std::string to_text(const Console& console) const;

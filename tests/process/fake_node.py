@@ -26,6 +26,9 @@ NAMES = ("patchcord", "bridge", "ptp", "loopback", "host-local", "static", "port
 # Put before the plugin's command line: as on a kernel that has no nftables.
 WITHOUT_NETFILTER = (sys.executable, os.path.join(ROOT, "tests", "process", "without_netfilter.py"))
 
+# What a program under test gets of our own environment; which mutant it is, too (tests/mutants).
+PASSED_ON = {name: os.environ[name] for name in ("PATH", "PATCHCORD_MUTANT") if name in os.environ}
+
 # Whether the plugin under test was built with sanitizers, whose run-time library makes system calls of its own.
 SANITIZED = "sanitize" in PLUGIN
 # The base of test classes that look at the plugin's own system calls, or at the file that is shipped; with sanitizers there are no such tests.
@@ -146,8 +149,7 @@ class Node:
 
     def environment(self, command, container_id, netns, ifname="eth0", args="", **extra):
         return {"CNI_COMMAND": command, "CNI_CONTAINERID": container_id, "CNI_NETNS": netns, "CNI_IFNAME": ifname,
-                "CNI_ARGS": args, "CNI_PATH": REFERENCE_DIR, "PATH": os.environ["PATH"],
-                "PATCHCORD_STATE_DIR": self.state, **extra}
+                "CNI_ARGS": args, "CNI_PATH": REFERENCE_DIR, **PASSED_ON, "PATCHCORD_STATE_DIR": self.state, **extra}
 
     def start(self, command, config, container_id, netns, ifname="eth0", args="", plugin=None, prefix=(), **extra):
         """Starts one operation in the host's namespace. `prefix` is put before the plugin's command line."""

@@ -6,7 +6,7 @@ import re
 import unittest
 
 import jsonschema
-from fake_node import DUAL_BRIDGE, DUAL_ROUTED, PLUGIN, REFERENCE_DIR, ROOT, Node, bridge_config, routed_config
+from fake_node import DUAL_BRIDGE, DUAL_ROUTED, PASSED_ON, PLUGIN, REFERENCE_DIR, ROOT, Node, bridge_config, routed_config
 from patience import run
 
 GOLDEN = os.path.join(ROOT, "tests", "golden", "operator")
@@ -31,7 +31,7 @@ class OperatorCase(unittest.TestCase):
 
     def tool(self, *words, width="80", **environment):
         """Runs the tool on the node, as at a terminal of this width but without colours."""
-        variables = {"PATH": os.environ["PATH"], "PATCHCORD_STATE_DIR": self.node.state, "COLUMNS": width,
+        variables = {**PASSED_ON, "PATCHCORD_STATE_DIR": self.node.state, "COLUMNS": width,
                      "NETCONFPATH": self.net_d, "CNI_PATH": self.node.plugins, **environment}
         return run(["nsenter", f"--net=/var/run/netns/{self.node.host}", *self.prefix, PLUGIN, *words], env=variables)
 

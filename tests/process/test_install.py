@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 import unittest
 
-from fake_node import NAMES, PLUGIN
+from fake_node import NAMES, PASSED_ON, PLUGIN
 import patience
 
 LINKS = sorted(name for name in NAMES if name != "patchcord")
@@ -19,7 +19,7 @@ class InstallTest(unittest.TestCase):
         self.plugins = os.path.join(self.directory, "opt", "cni", "bin")
 
     def tool(self, *words, status=0):
-        environment = {"PATH": os.environ["PATH"]}
+        environment = PASSED_ON
         # The mask of a careless administrator must not make plugins that a runtime cannot start.
         done = patience.run([PLUGIN, *words, "--dir", self.plugins], env=environment, umask=0o077)
         self.assertEqual(done.returncode, status, done.stderr)

@@ -17,7 +17,7 @@ mount --bind /dev/null null && mount --bind /dev/urandom urandom && mount --bind
 """
 # A file system at $0 that is full, but for a textfile of earlier operations; what it has afterwards is copied to $0.after.
 WITH_FULL_DISK = """
-mount -t tmpfs -o size=8k none "$0" && printf 'patchcord_operations_total{command="ADD",code="0"} 41\n' >"$0/patchcord.prom" &&
+mount -t tmpfs -o size=8k none "$0" && printf '%s\n' '# HELP patchcord_operations_total x' 'patchcord_operations_total{command="ADD",code="0"} 41' >"$0/patchcord.prom" &&
 { head -c 8192 /dev/zero >"$0/filling" 2>/dev/null || :; } && "$@" && ls -A "$0" >"$0.names" && cp "$0/patchcord.prom" "$0.after"
 """
 
@@ -193,7 +193,7 @@ class ObserveTest(unittest.TestCase):
         self.assertIn("not observed: ", stderr)
         self.assertIn(os.strerror(28), stderr)
         with open(place + ".after", encoding="utf-8") as stream:
-            self.assertEqual(stream.read(), 'patchcord_operations_total{command="ADD",code="0"} 41\n')
+            self.assertEqual(stream.read().splitlines()[1], 'patchcord_operations_total{command="ADD",code="0"} 41')
         with open(place + ".names", encoding="utf-8") as stream:
             self.assertEqual(sorted(stream.read().split()), ["filling", "patchcord.prom"])
 

@@ -6,7 +6,7 @@ import re
 import subprocess
 import unittest
 
-from fake_node import DUAL_BRIDGE, DUAL_ROUTED, PLUGIN, ROOT, bridge_config, routed_config
+from fake_node import DUAL_BRIDGE, DUAL_ROUTED, PASSED_ON, PLUGIN, ROOT, bridge_config, routed_config
 from operator_case import GOLDEN, SCHEMAS, OperatorCase, schema_of
 
 
@@ -114,7 +114,7 @@ class GoldenTest(OperatorCase):
 
     def test_watch_tells_who_comes_and_goes_and_who_talks(self):
         process = subprocess.Popen(["nsenter", f"--net=/var/run/netns/{self.node.host}", PLUGIN, "watch", "-i", "1", "-c", "60"],
-                                   env={"PATCHCORD_STATE_DIR": self.node.state}, stdout=subprocess.PIPE, text=True)
+                                   env={**PASSED_ON, "PATCHCORD_STATE_DIR": self.node.state}, stdout=subprocess.PIPE, text=True)
         self.addCleanup(process.stdout.close)
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
@@ -301,7 +301,7 @@ class CommandLineTest(OperatorCase):
         self.make_healthy_node()
         self.assertNotIn("\033", self.tool("list").stdout)
         script = subprocess.run(["script", "-qec", f"nsenter --net=/var/run/netns/{self.node.host} {PLUGIN} list", "/dev/null"],
-                                env={"PATCHCORD_STATE_DIR": self.node.state, "PATH": os.environ["PATH"]}, stdout=subprocess.PIPE, text=True, check=True)
+                                env={**PASSED_ON, "PATCHCORD_STATE_DIR": self.node.state}, stdout=subprocess.PIPE, text=True, check=True)
         self.assertIn("\033[32mup\033[0m", script.stdout)
 
     def test_the_manual_page_has_every_command_and_option(self):

@@ -1,11 +1,10 @@
 // patchcord metrics: figures of the node for Prometheus.
 #include <array>
-#include <cerrno>
 #include <map>
 
-#include "base/error.h"
-#include "base/file.h"
+#include "plugin/observe/own_file.h"
 #include "plugin/operator/commands/doctor/doctor.h"
+#include "plugin/operator/table.h"
 
 namespace tool {
 namespace {
@@ -16,12 +15,14 @@ constexpr Option kFileOption = {.name = "file",
                                 .meaning = "to replace as a whole, in the place of stdout"};
 constexpr std::array kOptions = {kFileOption, kConfigurationsOption};
 
+constexpr std::string_view kFirstLine = "# HELP patchcord_attachments ";  // its beginning
+
 // For the text format of Prometheus: a name may hold what would end its quotes.
 std::string label(std::string_view name, std::string_view value) {
   std::string text = std::string(name) + "=\"";
-  for (const char c : value) {
+  for (const char c : printable(value)) {
     if (c == '"' || c == '\\') text += '\\';
-    text += c == '\n' ? ' ' : c;
+    text += c;
   }
   return text + "\"";
 }
@@ -55,21 +56,13 @@ std::string pool_lines(const std::vector<Subnet>& subnets) {
   return size + used;
 }
 
-void replace_file(const std::string& path, const std::string& text) {
-  const auto slash = path.rfind('/');
-  const std::string parent = slash == std::string::npos ? "." : path.substr(0, slash + 1);
-  const auto directory = base::open_directory(parent);
-  if (!directory) throw base::SystemError("open", parent, ENOENT);
-  base::write_file_atomically_at(directory->get(), path.substr(slash + 1), text, 0644);
-}
-
 int run_metrics(const Call& call) {
   Node node(call.state_directory);
   const auto files = read_configurations(configuration_directory(call));
   const std::string text = attachment_lines(survey(node, reservation_directories(files))) +
                            pool_lines(subnets_of(files));
   if (const auto path = call.arguments.value(kFileOption.name)) {
-    replace_file(*path, text);
+    observe::replace_own(*path, kFirstLine, text);
   } else {
     call.console.write(text);
   }

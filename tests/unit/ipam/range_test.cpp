@@ -114,6 +114,26 @@ TEST_CASE("a configuration of several sets is validated as a whole") {
                     "ranges 10.1.0.129-10.1.0.254 and 10.1.0.1-10.1.0.254 overlap");
 }
 
+TEST_CASE("ranges that touch are told from those that share an address") {
+  const auto make = [](const std::string& end, const std::string& start) {
+    return ipam::make_range_sets(
+        {{spec("10.1.0.0/24", start), spec("10.2.0.0/24")}, {spec("10.1.0.0/24", "", end)}});
+  };
+  CHECK(make("10.1.0.99", "10.1.0.100").size() == 2);
+  CHECK_THROWS_WITH(make("10.1.0.100", "10.1.0.100"),
+                    "ranges 10.1.0.100-10.1.0.254 and 10.1.0.1-10.1.0.100 overlap");
+}
+
+TEST_CASE("of many ranges the two that overlap are found wherever they stand") {
+  std::vector<RangeSpec> specs;
+  for (int i = 0; i < 200; ++i)
+    specs.push_back(spec("10." + std::to_string(i * 37 % 200) + ".0.0/16"));
+  CHECK(ipam::make_range_sets({specs}).front().size() == 200);
+  specs.push_back(spec("10.111.8.0/24"));
+  CHECK_THROWS_WITH(ipam::make_range_sets({specs}),
+                    "ranges 10.111.0.1-10.111.255.254 and 10.111.8.1-10.111.8.254 overlap");
+}
+
 TEST_CASE("a set's capacity leaves the gateways out, and saturates") {
   CHECK(ipam::capacity({range("10.1.0.0/24")}) == 253);
   CHECK(ipam::capacity({range("10.1.0.0/30"), range("10.2.0.0/30")}) == 2);

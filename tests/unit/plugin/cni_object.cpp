@@ -173,3 +173,13 @@ TEST_CASE("a long value is cut in a message, between characters", "[cni][object]
   CHECK(message.size() < 200);
   CHECK(message.substr(message.size() - 6) == "\xC3\xA9...\"");
 }
+
+TEST_CASE("a text with a NUL in it is refused by its path", "[cni][object]") {
+  const Document document(R"({"a": {"b": "x\u0000y", "list": ["x", "\u0000"], "c": "x"}})");
+  const auto inner = document.root.object("a");
+  CHECK(message_of(failure_of([&] { return inner->text("b"); })) == "a.b: contains a NUL");
+  CHECK(message_of(failure_of([&] { return inner->address("b"); })) == "a.b: contains a NUL");
+  CHECK(message_of(failure_of([&] { return inner->texts("list"); })) ==
+        "a.list[1]: contains a NUL");
+  CHECK(inner->text("c") == "x");
+}

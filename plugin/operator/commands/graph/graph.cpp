@@ -42,7 +42,7 @@ std::vector<std::string> routes_to(Node& node, const Sighting& sighting) {
 Leaf leaf_of(Node& node, const Sighting& sighting) {
   Leaf leaf{.title = title_of(sighting),
             .ifname = printable(sighting.attachment.key.ifname),
-            .host_end = sighting.attachment.pair.host_name,
+            .host_end = printable(sighting.attachment.pair.host_name),
             .addresses = {},
             .routes = routes_to(node, sighting),
             .ports = ports_of(sighting),
@@ -100,11 +100,18 @@ std::vector<Uplink> uplinks_of(Node& node) {
   return uplinks;
 }
 
+// Only now: until here they are told apart by their names as they are.
+void make_printable(Graph& graph) {
+  for (auto& group : graph.groups) group.name = printable(group.name);
+  for (auto& uplink : graph.uplinks) uplink.name = printable(uplink.name);
+}
+
 int run_graph(const Call& call) {
   Node node(call.state_directory);
   const auto files = read_configurations(configuration_directory(call));
   const auto sightings = survey(node, reservation_directories(files));
-  const Graph graph{.groups = group(node, sightings), .uplinks = uplinks_of(node)};
+  Graph graph{.groups = group(node, sightings), .uplinks = uplinks_of(node)};
+  make_printable(graph);
   const std::string format = call.arguments.value(kFormatOption.name).value_or("text");
   if (format == "dot") {
     call.console.write(to_dot(graph));
