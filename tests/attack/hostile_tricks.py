@@ -8,7 +8,7 @@ import ipaddress
 import socket
 import struct
 
-from hostile_node import in_namespace
+from namespace_look import in_namespace
 
 SIOCGIFHWADDR = 0x8927
 
