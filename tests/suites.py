@@ -1,5 +1,6 @@
 """The test suites: what runs each, what it needs built, and which of its tests have a name."""
 
+import functools
 import glob
 import os
 import re
@@ -47,10 +48,13 @@ class PythonSuite:
         return [PYTHON, os.path.join(TESTS, "parallel"), os.path.join(TESTS, self.name), *chosen]
 
     def find(self, fits):
-        done = subprocess.run([PYTHON, os.path.join(TESTS, "parallel"), "--list", os.path.join(TESTS, self.name)], stdout=subprocess.PIPE,
-                              text=True, check=True)
         # A test's id is file.Class.method, and any run of these is a name.
-        return [test for test in done.stdout.split() if any(map(fits, runs_of(test.split("."))))]
+        return [test for test in self._tests if any(map(fits, runs_of(test.split("."))))]
+
+    @functools.cached_property
+    def _tests(self):
+        return subprocess.run([PYTHON, os.path.join(TESTS, "parallel"), "--list", os.path.join(TESTS, self.name)], stdout=subprocess.PIPE,
+                              text=True, check=True).stdout.split()
 
 
 class GuestSuite(PythonSuite):
