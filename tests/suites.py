@@ -76,6 +76,7 @@ SUITES = {suite.name: suite for suite in (
     CatchSuite("netns"),
     PythonSuite("process", [PLUGIN, DRIVER]),
     PythonSuite("attack", [PLUGIN, DRIVER]),
+    PythonSuite("wild", [PLUGIN, DRIVER]),
     GuestSuite("vm", [PLUGIN, DRIVER, "netns_tests"]),
     PythonSuite("fault", [PLUGIN, DRIVER, "inject"]),
     PythonSuite("e2e", [PLUGIN, "completions"]),

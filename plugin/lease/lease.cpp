@@ -174,6 +174,16 @@ std::optional<attachment::Reservation> reservation_of(const config::Ipam& ipam) 
       .type = ipam.type, .data_directory = ipam.host_local ? ipam.host_local->data_directory : ""};
 }
 
+bool is_of_program(const config::Ipam& ipam) {
+  return !ipam.type.empty() && !ipam.host_local && !ipam.fixed;
+}
+
+bool is_of_program(const cni::Request& request,
+                   const std::optional<attachment::Reservation>& reservation) {
+  const std::string type = reservation ? reservation->type : config::find_ipam_place(request).type;
+  return !type.empty() && !config::is_host_local(type) && !config::is_static(type);
+}
+
 void require(const cni::Request& request, const config::Ipam& ipam) {
   if (ipam.host_local) {
     (void)read_resolv_conf(ipam.host_local->resolv_conf);

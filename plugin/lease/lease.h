@@ -33,6 +33,12 @@ struct Ground {
 /// What a record has to say of the reservation before it is made.
 [[nodiscard]] std::optional<attachment::Reservation> reservation_of(const config::Ipam& ipam);
 
+/// Whether a program that is not ours gives the addresses.
+[[nodiscard]] bool is_of_program(const config::Ipam& ipam);
+/// The same of what a record says, or, without one, the request's configuration.
+[[nodiscard]] bool is_of_program(const cni::Request& request,
+                                 const std::optional<attachment::Reservation>& reservation);
+
 /// Throws where acquire() could not even begin: a delegate, a file, or a fixed address that is
 /// missing.
 void require(const cni::Request& request, const config::Ipam& ipam);

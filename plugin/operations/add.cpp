@@ -97,22 +97,7 @@ void open_to_others(const Parts& parts, Attachment& plan) {
   undo.dismiss();
 }
 
-// The draft says at each moment at least what has been done: its first line before the lease, its
-// second before the kernel is touched.
-std::string make(const Parts& parts, base::Rollback& undo) {
-  Attachment plan =
-      plan_links(parts.request, parts.network, parts.world.container_namespace->identity(),
-                 find_mtu(parts.world.host, parts.network));
-  parts.draft.write(plan);
-  parts.watch.lap("begin");
-  lease::Lease lease =
-      lease::acquire(parts.request, parts.network.ipam,
-                     {.state_directory = parts.settings.state_directory,
-                      .report = parts.settings.report,
-                      .make_room = [&] { return free_dead(plan.key.network, parts.settings); }},
-                     undo);
-  plan_addresses(parts.network, lease, plan);
-  require_ipv6_for(plan);
+void plan_settings(const Parts& parts, Attachment& plan) {
   if (!parts.network.tuning.empty()) {
     plan.tuning = plan_tuning(parts.network.tuning);
     steps::remember_originals(parts.world, *plan.tuning);
@@ -122,10 +107,39 @@ std::string make(const Parts& parts, base::Rollback& undo) {
     plan.shaping = plan_shaping(plan.key, parts.network.bandwidth, plan.pair.host_name,
                                 plan.pair.mtu != 0 ? plan.pair.mtu : kDefaultMtu);
   }
-  parts.draft.write(plan);
+}
 
+lease::Lease acquire(const Parts& parts, const Attachment& plan, base::Rollback& undo) {
+  return lease::acquire(parts.request, parts.network.ipam,
+                        {.state_directory = parts.settings.state_directory,
+                         .report = parts.settings.report,
+                         .make_room = [&] { return free_dead(plan.key.network, parts.settings); }},
+                        undo);
+}
+
+// The draft says at each moment at least what has been done: its first line before the lease, its
+// second before the rest. Addresses of ours are taken before the kernel is touched; a program may
+// have to look for them through the interface, as a DHCP client does, and so finds it there.
+std::string make(const Parts& parts, base::Rollback& undo) {
+  const bool links_first = lease::is_of_program(parts.network.ipam);
+  Attachment plan =
+      plan_links(parts.request, parts.network, parts.world.container_namespace->identity(),
+                 find_mtu(parts.world.host, parts.network));
+  plan_settings(parts, plan);
+  parts.draft.write(plan);
+  parts.watch.lap("begin");
+  if (links_first) {
+    apply(steps::link_steps(), parts, plan, undo);
+    apply(steps::early_steps(), parts, plan, undo);
+  }
+  const lease::Lease lease = acquire(parts, plan, undo);
+  plan_addresses(parts.network, lease, plan);
+  require_ipv6_for(plan);
+  parts.draft.write(plan);
   parts.watch.lap("lease");
-  apply(steps::private_steps(), parts, plan, undo);
+
+  apply(links_first ? steps::late_steps() : steps::link_steps(), parts, plan, undo);
+  apply(steps::inner_steps(), parts, plan, undo);
   if (parts.world.amended) parts.draft.write(plan);
   std::string document =
       cni::to_document(describe(parts.world, plan, parts.network, lease,

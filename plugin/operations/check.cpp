@@ -36,6 +36,29 @@ void check_previous_result(const cni::Result& previous, const steps::World& worl
   }
 }
 
+bool lists(const cni::Result& previous, const cni::Route& route) {
+  return std::any_of(previous.routes.begin(), previous.routes.end(), [&](const auto& listed) {
+    return listed.destination.network() == route.destination.network() &&
+           (!listed.gateway || !route.gateway || listed.gateway == route.gateway);
+  });
+}
+
+bool lists(const cni::Result& previous, const Attachment& attachment,
+           const attachment::Address& address) {
+  return std::any_of(previous.ips.begin(), previous.ips.end(), [&](const auto& ip) {
+    return ip.address.address() == address.prefix.address() &&
+           cni::is_of_container(previous, ip, attachment.key.ifname);
+  });
+}
+
+// What was on record and is in the result no more, others of the chain have taken out on purpose.
+Attachment as_listed(Attachment attachment, const cni::Result& previous) {
+  std::erase_if(attachment.routes, [&](const auto& route) { return !lists(previous, route); });
+  std::erase_if(attachment.addresses,
+                [&](const auto& address) { return !lists(previous, attachment, address); });
+  return attachment;
+}
+
 using Parse = config::Network (*)(const cni::Request&);
 
 // `parse` is null where only we can have made the attachment.
@@ -55,13 +78,14 @@ void check_attachment(const cni::Request& request, const Settings& settings, Par
     throw cni::Error(cni::Code::kInvalidConfig, "prevResult: is missing; CHECK compares with it");
   Stage stage(RecordStore(settings.state_directory), request);
   steps::Findings findings;
-  const Attachment attachment = find_attachment(request, *previous, parse, stage, findings);
+  const Attachment recorded = find_attachment(request, *previous, parse, stage, findings);
+  const Attachment attachment = as_listed(recorded, *previous);
   steps::World& world = stage.world;
   check_namespace(request, *stage.container, attachment, findings);
   for (const auto* step : steps::private_steps()) step->check(world, attachment, findings);
   for (const auto* step : steps::public_steps()) step->check(world, attachment, findings);
   check_previous_result(*previous, world, attachment, findings);
-  for (auto& finding : lease::check(request, attachment, settings.state_directory))
+  for (auto& finding : lease::check(request, recorded, settings.state_directory))
     findings.push_back(std::move(finding));
   throw_findings(findings);
 }

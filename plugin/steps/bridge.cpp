@@ -152,6 +152,25 @@ void open(World& world, Attachment& attachment, base::Rollback&) {
   if (attachment.bridge_port && world.bridge_lock) set_up(world);
 }
 
+// One that this ADD has made has nobody on it who could give an address, and stays as it is.
+void open_early(World& world, Attachment& attachment, base::Rollback& undo) {
+  if (!attachment.bridge_port || !world.bridge_lock) return;
+  const netlink::Link bridge = *world.bridge;
+  if (bridge.mac == attachment.bridge_port->bridge_mac) return;
+  const std::size_t ports = netlink::ports_of(world.host, bridge.index).size();
+  perform(
+      undo, "bridge " + bridge.name + ", up",
+      [&] {
+        set_up(world);
+        return true;
+      },
+      [&world, bridge, ports] {
+        // Others may have come, who found it up.
+        if (netlink::ports_of(world.host, bridge.index).size() > ports) return;
+        netlink::change_link(world.host, bridge, {.up = false});
+      });
+}
+
 void restore_open(World& world, const Attachment& attachment, Findings& restored) {
   if (!attachment.bridge_port || !world.bridge_lock || !world.bridge) return;
   set_up(world);
@@ -172,6 +191,10 @@ base::FileLock lock_bridge(const World& world, const std::string& bridge) {
 
 const Step kBridge = {
     .name = "bridge", .apply = apply, .check = check, .remove = remove, .restore = restore};
+const Step kOpenBridgeEarly = {.name = "open bridge early",
+                               .apply = open_early,
+                               .check = check_nothing,
+                               .remove = remove_nothing};
 const Step kOpenBridge = {.name = "open bridge",
                           .apply = open,
                           .check = check_nothing,

@@ -44,11 +44,20 @@ void apply(World& world, Attachment& attachment, base::Rollback&) {
   wait_for(*world.container, world.container_end, *world.container_namespace, world.host_namespace);
 }
 
+// The rules that are to be there before the container has a way out need addresses, and these are
+// what is looked for by this way: no program of the container's runs yet.
+void apply_early(World& world, Attachment& attachment, base::Rollback& undo) {
+  netlink::change_link(*world.container, *world.container_end, {.up = true});
+  apply(world, attachment, undo);
+}
+
 void check(World&, const Attachment&, Findings&) {}
 void remove(World&, const Attachment&) {}
 
 }  // namespace
 
 const Step kCarrier = {.name = "carrier", .apply = apply, .check = check, .remove = remove};
+const Step kCarrierEarly = {
+    .name = "early carrier", .apply = apply_early, .check = check, .remove = remove};
 
 }  // namespace steps

@@ -16,6 +16,12 @@ std::string ipv6_key(const std::string& interface, std::string_view setting) {
   return "net/ipv6/conf/" + interface + "/" + std::string(setting);
 }
 
+// Whether a program is still to say which addresses there are: the interface is up by then, and
+// what IPv6 needs has been set before.
+bool may_use_ipv6(const Attachment& attachment) {
+  return attachment.addresses.empty() && attachment.reservation;
+}
+
 bool uses_ipv6(const Attachment& attachment) {
   for (const auto& address : attachment.addresses) {
     if (address.prefix.family() == base::Family::kIpv6) return true;
@@ -63,6 +69,11 @@ std::optional<netlink::Link> create_pair(World& world, const Attachment& attachm
   }
 }
 
+void enable_ipv6(const std::string& ifname) {
+  const std::string key = ipv6_key(ifname, "disable_ipv6");
+  if (netlink::read_sysctl(key).value_or("0") != "0") netlink::write_sysctl(key, "0");
+}
+
 // Both ends are down still, so that no advertisement can have been taken (CVE-2020-10749). Without
 // IPv6 there are no such keys.
 void prepare_ipv6(World& world, const Attachment& attachment) {
@@ -70,14 +81,14 @@ void prepare_ipv6(World& world, const Attachment& attachment) {
   const std::string& ifname = attachment.key.ifname;
   const netlink::ScopedEntry inside(*world.container_namespace, world.host_namespace);
   netlink::write_sysctl(ipv6_key(ifname, "accept_ra"), "0");
-  if (!uses_ipv6(attachment)) return;
+  const bool is_early = may_use_ipv6(attachment);
+  if (!is_early && !uses_ipv6(attachment)) return;
   // The link-local address is the one that the MAC gives (see antispoof.cpp).
-  if (attachment.antispoof) netlink::write_sysctl(ipv6_key(ifname, "addr_gen_mode"), "0");
+  if (is_early || attachment.antispoof)
+    netlink::write_sysctl(ipv6_key(ifname, "addr_gen_mode"), "0");
   // Announces addresses, as arp_notify does (see addresses.cpp).
   if (attachment.bridge_port) netlink::write_sysctl(ipv6_key(ifname, "ndisc_notify"), "1");
-  if (netlink::read_sysctl(ipv6_key(ifname, "disable_ipv6")).value_or("0") != "0") {
-    netlink::write_sysctl(ipv6_key(ifname, "disable_ipv6"), "0");
-  }
+  if (!is_early) enable_ipv6(ifname);
   netlink::write_sysctl(
       ipv6_key(ifname, attachment.pair.enable_dad ? "enhanced_dad" : "accept_dad"),
       attachment.pair.enable_dad ? "1" : "0");
@@ -107,6 +118,17 @@ void apply(World& world, Attachment& attachment, base::Rollback& undo) {
   netlink::change_link(world.host, *world.host_end,
                        {.up = true, .alias = attachment::alias_of(attachment.key)});
 }
+
+// The interface of which nobody knew so far whether it would have IPv6 has it as its namespace
+// does.
+void apply_ipv6_late(World& world, Attachment& attachment, base::Rollback&) {
+  if (!uses_ipv6(attachment)) return;
+  const netlink::ScopedEntry inside(*world.container_namespace, world.host_namespace);
+  enable_ipv6(attachment.key.ifname);
+}
+
+void check_nothing(World&, const Attachment&, Findings&) {}
+void remove_nothing(World&, const Attachment&) {}
 
 void check_host_end(World& world, const Attachment& attachment, Findings& findings) {
   const std::string& name = attachment.pair.host_name;
@@ -197,5 +219,8 @@ void restore(World& world, const Attachment& attachment, Findings& restored) {
 
 const Step kInterface = {
     .name = "interface", .apply = apply, .check = check, .remove = remove, .restore = restore};
+
+const Step kIpv6Late = {
+    .name = "IPv6", .apply = apply_ipv6_late, .check = check_nothing, .remove = remove_nothing};
 
 }  // namespace steps

@@ -26,6 +26,28 @@ std::span<const Step* const> private_steps() {
   return kSteps;
 }
 
+namespace {
+constexpr std::size_t kLinkSteps = 2;
+}  // namespace
+
+std::span<const Step* const> link_steps() {
+  return private_steps().first(kLinkSteps);
+}
+
+std::span<const Step* const> inner_steps() {
+  return private_steps().subspan(kLinkSteps);
+}
+
+std::span<const Step* const> early_steps() {
+  static constexpr std::array<const Step*, 2> kSteps = {&kOpenBridgeEarly, &kCarrierEarly};
+  return kSteps;
+}
+
+std::span<const Step* const> late_steps() {
+  static constexpr std::array<const Step*, 1> kSteps = {&kIpv6Late};
+  return kSteps;
+}
+
 std::span<const Step* const> public_steps() {
   static constexpr std::array<const Step*, 4> kSteps = {&kForwarding, &kLocalhost,
                                                         &kOpenVlanGateway, &kOpenBridge};

@@ -7,6 +7,7 @@
 
 #include "netlink/address.h"
 #include "netlink/neighbour.h"
+#include "netlink/route.h"
 #include "netlink/sysctl.h"
 #include "plugin/steps/step.h"
 
@@ -116,10 +117,25 @@ void check_host_end(World& world, const base::IpAddress& next_hop, Findings& fin
                        world.host_end->name);
 }
 
+// Whether a container that asks for its next hop is answered: fe80::1 is the host end's own
+// address, 169.254.1.1 is answered for where the node has a way to it by another link.
+bool is_answered(World& world, const base::IpAddress& next_hop) {
+  if (!next_hop.is_v4()) return true;
+  const auto route = netlink::match_route(world.host, next_hop);
+  return route && route->out_link != world.host_end->index;
+}
+
+// A later plugin that gives the container another MAC has the kernel forget permanent neighbours
+// with the others; what is learnt in their place does.
+bool may_learn(World& world, const Attachment& attachment, const base::IpAddress& next_hop) {
+  return world.container_end->mac != attachment.pair.container_mac && is_answered(world, next_hop);
+}
+
 void check(World& world, const Attachment& attachment, Findings& findings) {
   if (!attachment.routed_port || !world.host_end || !world.container_end) return;
   for (const auto& next_hop : attachment.routed_port->next_hops) {
     check_host_end(world, next_hop, findings);
+    if (may_learn(world, attachment, next_hop)) continue;
     const auto neighbour =
         netlink::find_neighbour(*world.container, world.container_end->index, next_hop);
     const std::string what = "neighbour entry of " + next_hop.to_string() +

@@ -56,12 +56,14 @@ void apply(World& world, Attachment& attachment, base::Rollback&) {
   }
 }
 
+constexpr std::uint32_t kMainTable = 254;
+
+// A later plugin that routes by source moves what is of no table in particular to one of its own.
 bool is_same(const netlink::Route& seen, const netlink::Route& wanted) {
-  constexpr std::uint32_t kMainTable = 254;
   // The kernel gives an IPv6 route without a metric 1024 (IP6_RT_PRIO_USER).
   const std::uint32_t unset = wanted.destination.family() == base::Family::kIpv6 ? 1024 : 0;
   return seen.destination == wanted.destination && seen.gateway == wanted.gateway &&
-         seen.table.value_or(kMainTable) == wanted.table.value_or(kMainTable) &&
+         (!wanted.table || seen.table.value_or(kMainTable) == *wanted.table) &&
          seen.priority == (wanted.priority != 0 ? wanted.priority : unset) &&
          seen.mtu == wanted.mtu && seen.advmss == wanted.advmss;
 }
@@ -72,6 +74,7 @@ struct Lack {
 };
 
 bool is_in_place_of(const netlink::Route& seen, const netlink::Route& wanted) {
+  if (seen.table.value_or(kMainTable) != wanted.table.value_or(kMainTable)) return false;
   netlink::Route same = seen;
   same.gateway = wanted.gateway;
   same.mtu = wanted.mtu;

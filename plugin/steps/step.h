@@ -137,6 +137,12 @@ extern const Step kFlowsOfNewPorts;
 extern const Step kFlowsOfOldPorts;
 /// The port carries traffic.
 extern const Step kCarrier;
+/// The same before there are addresses, for the program that looks for them: a bridge of others'
+/// that is down, and the interface; and what depends on which it has found. Not of private_steps():
+/// nothing of it is to be checked.
+extern const Step kOpenBridgeEarly;
+extern const Step kCarrierEarly;
+extern const Step kIpv6Late;
 
 /// What others rely on from the moment it is there: these run last, when everything of the
 /// attachment's own has succeeded.
@@ -167,6 +173,13 @@ void all_or_nothing(const std::function<void(base::Rollback&)>& work);
 
 /// In the order of ADD.
 [[nodiscard]] std::span<const Step* const> private_steps();
+/// Of these, what makes the links, and what comes after it.
+[[nodiscard]] std::span<const Step* const> link_steps();
+[[nodiscard]] std::span<const Step* const> inner_steps();
+/// Between the two, where a program gives the addresses: before it, which may look for them through
+/// the links, and after it.
+[[nodiscard]] std::span<const Step* const> early_steps();
+[[nodiscard]] std::span<const Step* const> late_steps();
 [[nodiscard]] std::span<const Step* const> public_steps();
 
 }  // namespace steps

@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "base/error.h"
+#include "netlink/neighbour.h"
 #include "netlink/sysctl.h"
 #include "plugin/cni/error.h"
 #include "plugin/steps/step.h"
@@ -58,14 +59,28 @@ LinkSettings others_of(const LinkSettings& wanted, const LinkSettings& all) {
           .tx_queue_length = differing(wanted.tx_queue_length, all.tx_queue_length)};
 }
 
+// The kernel forgets with a MAC who the link's neighbours are, those among them that somebody has
+// set for good (neigh_changeaddr): a routed container's next hop, which nobody else may know.
+void put_neighbours_back(netlink::Socket& socket, const std::vector<netlink::Neighbour>& before) {
+  constexpr unsigned kPermanent = 0x80;  // NUD_PERMANENT
+  for (const auto& neighbour : before) {
+    if ((neighbour.state & kPermanent) == 0 || !neighbour.mac) continue;
+    if (netlink::find_neighbour(socket, neighbour.link, neighbour.address)) continue;
+    netlink::set_permanent_neighbour(socket, neighbour.link, neighbour.address, *neighbour.mac);
+  }
+}
+
 void change(netlink::Socket& socket, const Link& link, const LinkSettings& settings) {
   if (settings == LinkSettings{}) return;
+  const auto neighbours =
+      settings.mac ? netlink::neighbours_of(socket, link.index) : std::vector<netlink::Neighbour>{};
   netlink::change_link(socket, link,
                        {.promiscuous = settings.promiscuous,
                         .all_multicast = settings.all_multicast,
                         .mac = settings.mac,
                         .mtu = settings.mtu,
                         .tx_queue_length = settings.tx_queue_length});
+  put_neighbours_back(socket, neighbours);
 }
 
 std::vector<std::string_view> words_of(std::string_view text) {

@@ -97,15 +97,22 @@ void tear_down(steps::World& world, const cni::Request& request,
   if (!is_recorded(record)) {
     attempts.run([&] { world.traces = find_traces(request, attachment, state_directory); });
   }
+  // A record without a reservation had no IPAM; without a record only the configuration can tell.
+  const bool may_hold = !record || attachment.reservation;
+  const bool through_link = may_hold && lease::is_of_program(request, attachment.reservation);
+  const auto release = [&] {
+    attempts.run([&] { lease::release(request, attachment.reservation, state_directory); });
+  };
   remove_steps(steps::public_steps(), world, attachment, attempts);
-  remove_steps(steps::private_steps(), world, attachment, attempts);
+  remove_steps(steps::inner_steps(), world, attachment, attempts);
+  // A program may have to tell a server, as a DHCP client does, through the interface.
+  if (through_link) release();
+  remove_steps(steps::link_steps(), world, attachment, attempts);
   if (!record && unrecorded == Unrecorded::kOfContainer)
     remove_of_predecessor(attachment::RecordStore::kInterfaces, world, request, attempts);
-  // Last, so that no other container has an address while this one still can be reached by it. A
-  // record without a reservation had no IPAM; without a record only the configuration can tell.
-  if (!record || attachment.reservation) {
-    attempts.run([&] { lease::release(request, attachment.reservation, state_directory); });
-  }
+  // Otherwise last, so that no other container has an address while this one still can be reached
+  // by it.
+  if (may_hold && !through_link) release();
   attempts.throw_if_any();
 }
 
