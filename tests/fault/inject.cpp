@@ -197,10 +197,15 @@ int exit_status(int status) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+// How the kernel leaves a call that it begins anew by itself, again and again until a lock is free:
+// the program makes one call. No header has it (include/linux/errno.h).
+constexpr long kRestartNoInterrupt = 513;
+
 int trace(const Plan& plan, pid_t child) {
   std::vector<long> calls;
   Refusal refusal(plan, child);
   bool entering = true;
+  bool restarted = false;
   bool reached = plan.at == 0;
   int signal = 0;
   for (;;) {
@@ -218,7 +223,9 @@ int trace(const Plan& plan, pid_t child) {
     if (plan.request != 0) {
       const auto registers = registers_of(child);
       entering ? refusal.see_entry(registers) : refusal.see_exit(registers);
-    } else if (entering) {
+    } else if (!entering) {
+      restarted = static_cast<long>(registers_of(child).rax) == -kRestartNoInterrupt;
+    } else if (!restarted) {
       if (plan.list != nullptr) calls.push_back(number_of_call(child));
       static long count = 0;
       if (++count == plan.at) {

@@ -290,19 +290,20 @@ class SpoofTest(ReachCase):
             mac_a, mac_b, (b4, b6) = self.mac_of(a), self.mac_of(b), self.addresses[b]
             self.node.run_in(b, "sysctl", "-qw", "net.ipv4.neigh.eth0.locktime=0")  # by default nobody's MAC changes twice within a second
 
-            def send(frame, container=a):
-                self.node.run_in(container, sys.executable, "-c", SEND_FRAME, frame.hex())
+            def assert_believed(frame, about, expected):
+                """Behind the frame goes a ping: when that is answered, the frame has come through, or has not."""
+                self.node.run_in(a, sys.executable, "-c", SEND_FRAME, frame.hex())
+                self.assertTrue(not guarded or self.node.reaches(a, b4))
+                patience.until(lambda: self.believed(b, about) == expected, tries=5)
+                self.assertEqual(self.believed(b, about), expected)
 
-            send(arp_request(mac_a, mac_a, self.addresses[a][0], b4))
-            self.assertEqual(self.believed(b, self.addresses[a][0]), mac_a)  # what is true gets through
-            send(arp_request(mac_a, mac_a, liar4, b4))
-            self.assertEqual(self.believed(b, liar4), None if guarded else mac_a)
-            send(arp_request(mac_a, stranger, self.addresses[a][0], b4))
-            self.assertEqual(self.believed(b, self.addresses[a][0]), mac_a if guarded else stranger)
+            assert_believed(arp_request(mac_a, mac_a, self.addresses[a][0], b4), self.addresses[a][0], mac_a)  # what is true gets through
+            assert_believed(arp_request(mac_a, mac_a, liar4, b4), liar4, None if guarded else mac_a)
+            assert_believed(arp_request(mac_a, stranger, self.addresses[a][0], b4), self.addresses[a][0], mac_a if guarded else stranger)
             for about in (self.addresses[a][1], liar6):
                 self.node.run_in(b, "ip", "neigh", "replace", about, "lladdr", stranger, "dev", "eth0", "nud", "stale")
-                send(neighbour_advertisement(mac_a, self.addresses[a][1], about, mac_b, b6))
-                self.assertEqual(self.believed(b, about), stranger if guarded and about == liar6 else mac_a)
+                assert_believed(neighbour_advertisement(mac_a, self.addresses[a][1], about, mac_b, b6), about,
+                                stranger if guarded and about == liar6 else mac_a)
             for container in (a, b):
                 self.node.delete(config, container)
             self.node.on_host("ip", "link", "del", f"pcsp{int(guarded)}")

@@ -7,6 +7,7 @@ import unittest
 
 from guest import inside_only
 from fake_node import Node
+from patience import until
 
 
 @inside_only
@@ -104,6 +105,18 @@ class MachineTest(unittest.TestCase):
 
     def test_the_clock_is_right(self):
         self.assertGreater(time.time(), os.stat(__file__).st_mtime)
+
+    def test_its_seconds_are_those_of_the_machine(self):
+        """Which the emulated hardware clock has, however busy the machine is."""
+        def hardware_seconds():
+            with open("/sys/class/rtc/rtc0/since_epoch", encoding="ascii") as file:
+                return int(file.read())
+
+        first, began = hardware_seconds(), time.monotonic()
+        until(lambda: hardware_seconds() >= first + 5)
+        last, ended = hardware_seconds(), time.monotonic()
+        self.assertGreater(last, first + 4)
+        self.assertLess(abs(ended - began - (last - first)), 3)
 
 
 if __name__ == "__main__":
