@@ -137,24 +137,29 @@ iovec prepare(nl_msg* request, int flags, unsigned sequence) {
   return {.iov_base = header, .iov_len = NLMSG_ALIGN(header->nlmsg_len)};
 }
 
-// Sends what fits into one send, and fills `acks`, one a request.
-void transact_batch(int fd, unsigned& sequence, std::span<nl_msg* const> requests,
-                    std::span<Ack> acks, const What& what, const Socket::Handler& handler = {}) {
+// Requests that fit into one send, and a place for the answer to each.
+struct Batch {
+  std::span<nl_msg* const> requests;
+  std::span<Ack> acks;
+};
+
+void transact_batch(int fd, unsigned& sequence, const Batch& batch, const What& what,
+                    const Socket::Handler& handler = {}) {
   const unsigned first = sequence + 1;
   std::array<iovec, kRequestsPerSend> parts;
-  for (std::size_t i = 0; i < requests.size(); ++i) {
-    parts[i] = prepare(requests[i], NLM_F_ACK, ++sequence);
+  for (std::size_t i = 0; i < batch.requests.size(); ++i) {
+    parts[i] = prepare(batch.requests[i], NLM_F_ACK, ++sequence);
   }
-  send(fd, std::span(parts).first(requests.size()), what);
-  std::size_t outstanding = requests.size();
+  send(fd, std::span(parts).first(batch.requests.size()), what);
+  std::size_t outstanding = batch.requests.size();
   receive(fd, what, [&](const nlmsghdr* message) {
     const unsigned place = message->nlmsg_seq - first;  // wraps for an answer that came too late
-    if (place >= acks.size()) return false;
+    if (place >= batch.acks.size()) return false;
     if (message->nlmsg_type != NLMSG_ERROR) {
       if (handler) handler(message);
       return false;
     }
-    acks[place] = parse_acknowledgement(message);
+    batch.acks[place] = parse_acknowledgement(message);
     return --outstanding == 0;
   });
 }
@@ -200,7 +205,7 @@ Socket Socket::in(const Namespace& target, const Namespace& home, Protocol proto
 
 Ack Socket::transact(nl_msg* request, const What& what) {
   Ack ack;
-  transact_batch(fd_.get(), sequence_, {&request, 1}, {&ack, 1}, what);
+  transact_batch(fd_.get(), sequence_, {{&request, 1}, {&ack, 1}}, what);
   return ack;
 }
 
@@ -217,8 +222,9 @@ std::vector<Ack> Socket::transact_all(std::span<nl_msg* const> requests, const W
   std::vector<Ack> acks(requests.size());
   for (std::size_t done = 0; done < requests.size(); done += kRequestsPerSend) {
     const std::size_t count = std::min(kRequestsPerSend, requests.size() - done);
-    transact_batch(fd_.get(), sequence_, requests.subspan(done, count),
-                   std::span(acks).subspan(done, count), what, handler);
+    transact_batch(fd_.get(), sequence_,
+                   {requests.subspan(done, count), std::span(acks).subspan(done, count)}, what,
+                   handler);
   }
   return acks;
 }

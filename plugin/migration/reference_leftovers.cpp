@@ -73,23 +73,28 @@ void remove_rules_if(Socket& socket, Transaction& transaction, const Table& tabl
   }
 }
 
-// A chain of one container, and the rules that jump to it from `entry`, but for those that are for
-// the addresses of others. A rule that names none may be for any of them.
-void remove_chain(Socket& socket, Transaction& transaction, const Table& table,
-                  const std::string& chain, const std::string& entry,
+struct ContainerChain {
+  Table table;
+  std::string name;
+  std::string entry;  // the chain that leads to it
+};
+
+// A chain of one container, and the rules that jump to it from its entry, but for those that are
+// for the addresses of others. A rule that names none may be for any of them.
+void remove_chain(Socket& socket, Transaction& transaction, const ContainerChain& chain,
                   const FindOthers& find_others) {
-  if (!netlink::nft::find_chain(socket, table, chain)) return;
+  if (!netlink::nft::find_chain(socket, chain.table, chain.name)) return;
   const Addresses others = find_others();
   bool is_needed = false;
-  remove_rules_if(socket, transaction, table, entry, [&](const FoundRule& rule) {
-    if (rule.verdict.chain != chain) return false;
+  remove_rules_if(socket, transaction, chain.table, chain.entry, [&](const FoundRule& rule) {
+    if (rule.verdict.chain != chain.name) return false;
     const bool stays = rule.source ? contains(others, rule.source) : !others.empty();
     is_needed |= stays;
     return !stays;
   });
   if (is_needed) return;
-  transaction.flush_chain(table, chain);
-  transaction.remove_chain(table, chain);
+  transaction.flush_chain(chain.table, chain.name);
+  transaction.remove_chain(chain.table, chain.name);
 }
 
 }  // namespace
@@ -104,7 +109,7 @@ void remove_reference_masquerade(const Key& key, const FindOthers& find_others) 
                               base::sha512_hex(key.ifname + ":" + key.container_id, 16);
   remove([&](Socket& socket, Transaction& transaction) {
     for (const auto family : kIpFamilies)
-      remove_chain(socket, transaction, {family, "nat"}, chain, "POSTROUTING", find_others);
+      remove_chain(socket, transaction, {{family, "nat"}, chain, "POSTROUTING"}, find_others);
     remove_rules_if(socket, transaction, {TableFamily::kInet, "cni_plugins_masquerade"},
                     "masq_checks",
                     [&](const FoundRule& rule) { return rule.comment.starts_with(comment); });
@@ -119,8 +124,8 @@ void remove_reference_antispoof(const Key& key) {
   const std::string inner = chain + "-mac";
   if (inner.size() > kLongestName) return;
   remove([&](Socket& socket, Transaction& transaction) {
-    remove_chain(socket, transaction, table, inner, chain, no_others());
-    remove_chain(socket, transaction, table, chain, "PREROUTING", no_others());
+    remove_chain(socket, transaction, {table, inner, chain}, no_others());
+    remove_chain(socket, transaction, {table, chain, "PREROUTING"}, no_others());
   });
 }
 
@@ -135,8 +140,9 @@ void remove_reference_ports(const Key& key, const Addresses& own, const FindOthe
   remove([&](Socket& socket, Transaction& transaction) {
     for (const auto family : kIpFamilies) {
       for (const auto& [kind, entry] : kChains)
-        remove_chain(socket, transaction, {family, "nat"}, chain_name(key, std::string(kind)),
-                     std::string(entry), find_others);
+        remove_chain(socket, transaction,
+                     {{family, "nat"}, chain_name(key, std::string(kind)), std::string(entry)},
+                     find_others);
       for (const auto* chain : {"hostports", "hostip_hostports", "masquerading"})
         remove_rules_if(socket, transaction, {family, "cni_hostport"}, chain, is_due);
     }

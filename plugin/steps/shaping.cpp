@@ -161,8 +161,14 @@ bool has_same(std::vector<Filter> seen, const std::vector<Filter>& wanted) {
   return seen.empty();
 }
 
-void check_queue(World& world, const Link& link, const Shaping& shaping, const RateLimit& limit,
-                 Side far, Findings& findings) {
+// What goes through one queue: its rate, and at which end of a packet the others are.
+struct Direction {
+  const RateLimit& limit;
+  Side far;
+};
+
+void check_queue(World& world, const Link& link, const Shaping& shaping, const Direction& direction,
+                 Findings& findings) {
   const std::string what = "the queue of " + link.name;
   const std::string kind = shaping.subnets.empty() ? "tbf" : "htb";
   auto seen = netlink::find_qdisc(world.host, link, netlink::kRootParent);
@@ -171,7 +177,7 @@ void check_queue(World& world, const Link& link, const Shaping& shaping, const R
     return;
   }
   if (kind == "htb") {
-    const auto wanted = filters_for(shaping, far);
+    const auto wanted = filters_for(shaping, direction.far);
     const bool by_default = seen->default_class == (netlink::kShapedClass & 0xffffU);
     if (by_default == shaping.shapes_subnets ||
         !has_same(netlink::filters_of(world.host, link, netlink::kRootHandle), wanted))
@@ -179,7 +185,7 @@ void check_queue(World& world, const Link& link, const Shaping& shaping, const R
     seen = netlink::find_class(world.host, link, netlink::kShapedClass);
     if (!seen) findings.push_back(what + " has no class 1:30");
   }
-  if (seen) check_numbers(*seen, shaping, limit, what, findings);
+  if (seen) check_numbers(*seen, shaping, direction.limit, what, findings);
 }
 
 void check_egress(World& world, const Shaping& shaping, Findings& findings) {
@@ -189,7 +195,7 @@ void check_egress(World& world, const Shaping& shaping, Findings& findings) {
     return;
   }
   if (!world.ifb->is_up()) findings.push_back("ifb " + shaping.ifb + " is down");
-  check_queue(world, *world.ifb, shaping, *shaping.egress, Side::kDestination, findings);
+  check_queue(world, *world.ifb, shaping, {*shaping.egress, Side::kDestination}, findings);
   if (!has_same(netlink::filters_of(world.host, *world.host_end, netlink::kIngressHandle),
                 {redirection_to(*world.ifb)}))
     findings.push_back("what comes out of " + world.host_end->name + " is not redirected to ifb " +
@@ -204,7 +210,7 @@ void check(World& world, const Attachment& attachment, Findings& findings) {
     return;
   }
   if (shaping.ingress)
-    check_queue(world, *world.host_end, shaping, *shaping.ingress, Side::kSource, findings);
+    check_queue(world, *world.host_end, shaping, {*shaping.ingress, Side::kSource}, findings);
   if (shaping.egress) check_egress(world, shaping, findings);
 }
 

@@ -48,9 +48,16 @@ std::string number(std::string_view name, int value) {
   return " " + std::string(name) + "=\"" + std::to_string(value) + "\"";
 }
 
-std::string box(int x, int y, int width, int height, std::string_view kind) {
-  return "<rect class=\"" + std::string(kind) + "\"" + number("x", x) + number("y", y) +
-         number("width", width) + number("height", height) + " rx=\"6\"/>\n";
+struct Area {
+  int x = 0;
+  int y = 0;
+  int width = 0;
+  int height = 0;
+};
+
+std::string box(const Area& area, std::string_view kind) {
+  return "<rect class=\"" + std::string(kind) + "\"" + number("x", area.x) + number("y", area.y) +
+         number("width", area.width) + number("height", area.height) + " rx=\"6\"/>\n";
 }
 
 std::string write_lines(int x, int y, const Lines& lines) {
@@ -62,9 +69,8 @@ std::string write_lines(int x, int y, const Lines& lines) {
   return text;
 }
 
-std::string text_box(int x, int y, int width, int height, std::string_view kind,
-                     const Lines& lines) {
-  return box(x, y, width, height, kind) + write_lines(x, y, lines);
+std::string text_box(const Area& area, std::string_view kind, const Lines& lines) {
+  return box(area, kind) + write_lines(area.x, area.y, lines);
 }
 
 Lines lines_of_host_end(const Leaf& leaf) {
@@ -133,7 +139,7 @@ class Drawing {
            number("height", height) + " viewBox=\"0 0 " + std::to_string(width) + " " +
            std::to_string(height) + "\">\n" + std::string(kStyle) + "<rect class=\"paper\"" +
            number("width", width) + number("height", height) + "/>\n" +
-           text_box(kMargin, kMargin, host_width, y_ - kMargin, "host", {"host"}) + body_ +
+           text_box({kMargin, kMargin, host_width, y_ - kMargin}, "host", {"host"}) + body_ +
            "</svg>\n";
   }
 
@@ -159,7 +165,7 @@ class Drawing {
     const Lines head = lines_of_group(group);
     int height = height_of(head) + kGap;
     for (const auto& leaf : group.leaves) height += row_height(leaf) + kGap;
-    body_ += text_box(group_at(), y_, widths_.group, height, "group", head);
+    body_ += text_box({group_at(), y_, widths_.group, height}, "group", head);
     int y = y_ + height_of(head) + kGap;
     for (const auto& leaf : group.leaves) {
       draw_leaf(leaf, y);
@@ -175,14 +181,14 @@ class Drawing {
     const int middle = y + height / 2;
     body_ += "<line class=\"" + state + "\"" + number("x1", left + widths_.host_end) +
              number("y1", middle) + number("x2", containers_at()) + number("y2", middle) + "/>\n";
-    body_ += text_box(left, y, widths_.host_end, height, state, lines_of_host_end(leaf));
+    body_ += text_box({left, y, widths_.host_end, height}, state, lines_of_host_end(leaf));
     body_ +=
-        text_box(containers_at(), y, widths_.container, height, state, lines_of_container(leaf));
+        text_box({containers_at(), y, widths_.container, height}, state, lines_of_container(leaf));
   }
 
   void draw_uplink(const Uplink& uplink) {
     const Lines lines = lines_of_uplink(uplink);
-    body_ += text_box(group_at(), y_, widths_.group, height_of(lines), "group", lines);
+    body_ += text_box({group_at(), y_, widths_.group, height_of(lines)}, "group", lines);
     y_ += height_of(lines) + kGap;
   }
 
