@@ -26,6 +26,10 @@ std::string to_string(const Key& key) {
   return key.network + "/" + key.container_id + "/" + key.ifname;
 }
 
+bool is_of_program(const Reservation& reservation) {
+  return reservation.type != "host-local" && reservation.type != "static";
+}
+
 std::string alias_of(const Key& key) {
   std::string alias = std::string(kMark) + to_string(key);
   if (alias.size() <= kLongestAlias) return alias;

@@ -155,6 +155,8 @@ struct Reservation {
   std::string type;            // ipam.type
   std::string data_directory;  // of host-local
 };
+/// Whether a program that is not ours gives the addresses.
+[[nodiscard]] bool is_of_program(const Reservation& reservation);
 
 /// What Kubernetes calls the container (K8S_POD_NAMESPACE and K8S_POD_NAME in CNI_ARGS), for people
 /// to read.

@@ -164,7 +164,11 @@ std::vector<base::IpAddress> allowed_addresses(const Attachment& attachment) {
     all.push_back(address.prefix.address());
     any_v6 |= all.back().is_v6();
   }
-  if (any_v6) all.push_back(link_local_of(attachment.pair.container_mac));
+  // A program may look for addresses by the link, as a DHCP client does, before there are any, and
+  // again when a lease runs out.
+  const bool by_link = attachment.reservation && attachment::is_of_program(*attachment.reservation);
+  if (by_link) all.push_back(base::IpAddress::from_bytes(std::array<std::uint8_t, 4>{}));
+  if (any_v6 || by_link) all.push_back(link_local_of(attachment.pair.container_mac));
   return all;
 }
 

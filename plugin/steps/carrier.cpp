@@ -44,8 +44,8 @@ void apply(World& world, Attachment& attachment, base::Rollback&) {
   wait_for(*world.container, world.container_end, *world.container_namespace, world.host_namespace);
 }
 
-// The rules that are to be there before the container has a way out need addresses, and these are
-// what is looked for by this way: no program of the container's runs yet.
+// Of the rules that are to be there before the container has a way out, most need addresses, and
+// these are what is looked for by this way.
 void apply_early(World& world, Attachment& attachment, base::Rollback& undo) {
   netlink::change_link(*world.container, *world.container_end, {.up = true});
   apply(world, attachment, undo);

@@ -39,7 +39,8 @@ std::span<const Step* const> inner_steps() {
 }
 
 std::span<const Step* const> early_steps() {
-  static constexpr std::array<const Step*, 2> kSteps = {&kOpenBridgeEarly, &kCarrierEarly};
+  static constexpr std::array<const Step*, 3> kSteps = {&kGuardEarly, &kOpenBridgeEarly,
+                                                        &kCarrierEarly};
   return kSteps;
 }
 

@@ -47,6 +47,21 @@ void publish(World& world, Attachment&, base::Rollback& undo) {
       [&world] { ruleset::withdraw(netfilter_of(world), world.rules); });
 }
 
+// Of what is published by the time that a program looks for the addresses. All of it is wanted once
+// more, with them, by kPublishRules.
+void publish_guard(World& world, Attachment& attachment, base::Rollback& undo) {
+  Wanted guard;
+  ruleset::want_antispoof(attachment, guard);
+  if (guard.empty()) return;
+  perform(
+      undo, "nftables elements",
+      [&] {
+        ruleset::publish(netfilter_of(world), guard, is_live(world));
+        return true;
+      },
+      [&world, guard] { ruleset::withdraw(netfilter_of(world), guard); });
+}
+
 void check(World& world, const Attachment&, Findings& findings) {
   if (world.rules.empty()) return;
   netlink::Socket& netfilter = netfilter_of(world);
@@ -112,6 +127,11 @@ const Step kPublishRules = {.name = "rules",
                             .check = check,
                             .remove = remove_nothing,
                             .restore = restore};
+
+const Step kGuardEarly = {.name = "early antispoof",
+                          .apply = publish_guard,
+                          .check = find_nothing,
+                          .remove = remove_nothing};
 
 const Step kWithdrawRules = {
     .name = "withdrawal of rules", .apply = do_nothing, .check = find_nothing, .remove = withdraw};

@@ -137,9 +137,10 @@ extern const Step kFlowsOfNewPorts;
 extern const Step kFlowsOfOldPorts;
 /// The port carries traffic.
 extern const Step kCarrier;
-/// The same before there are addresses, for the program that looks for them: a bridge of others'
-/// that is down, and the interface; and what depends on which it has found. Not of private_steps():
-/// nothing of it is to be checked.
+/// The same before there are addresses, for the program that looks for them: what binds the port to
+/// its MAC and to no address, a bridge of others' that is down, and the interface; and what depends
+/// on which it has found. Not of private_steps(): nothing of it is to be checked.
+extern const Step kGuardEarly;
 extern const Step kOpenBridgeEarly;
 extern const Step kCarrierEarly;
 extern const Step kIpv6Late;

@@ -62,8 +62,11 @@ void plan_rules(const config::Rules& rules, Attachment& attachment) {
                                ? attachment::Isolation::kPod
                                : attachment::Isolation::kNetwork;
   }
-  if (rules.check_mac || rules.check_address)
-    attachment.antispoof = {.mac = true, .addresses = rules.check_address};
+}
+
+std::optional<attachment::Antispoof> plan_antispoof(const config::Rules& rules) {
+  if (!rules.check_mac && !rules.check_address) return std::nullopt;
+  return attachment::Antispoof{.mac = true, .addresses = rules.check_address};
 }
 
 }  // namespace operations

@@ -104,10 +104,10 @@ void tear_down(steps::World& world, const cni::Request& request,
     attempts.run([&] { lease::release(request, attachment.reservation, state_directory); });
   };
   remove_steps(steps::public_steps(), world, attachment, attempts);
-  remove_steps(steps::inner_steps(), world, attachment, attempts);
-  // A program may have to tell a server, as a DHCP client does, through the interface.
+  // A program may have to tell a server, as a DHCP client does, through the interface; and takes
+  // its time, for which the rules are still needed.
   if (through_link) release();
-  remove_steps(steps::link_steps(), world, attachment, attempts);
+  remove_steps(steps::private_steps(), world, attachment, attempts);
   if (!record && unrecorded == Unrecorded::kOfContainer)
     remove_of_predecessor(attachment::RecordStore::kInterfaces, world, request, attempts);
   // Otherwise last, so that no other container has an address while this one still can be reached
