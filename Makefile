@@ -45,6 +45,11 @@ test-vm: build-tests  ## all tests that belong on Debian's own kernel, in an emu
 test-fault: build-tests  ## kill and refuse every system call of every operation, and count what is left (root; long)
 	PATCHCORD_BIN=$(CURDIR)/build/patchcord /usr/bin/python3 tests/fault/crash_points.py
 
+.PHONY: test-mutants
+test-mutants: build-tests  ## make each of many important lines wrong, and see that a test finds it (root; MUTANTS="name name" for some)
+	cmake --build --preset test -j $(JOBS) --target mutants
+	tests/mutants/run --build build $(MUTANTS)
+
 .PHONY: valgrind test-fault soak
 valgrind:  ## ADD, CHECK, GC and DEL of every type and mode under valgrind, which must be installed (root)
 	cmake --preset debug --log-level=NOTICE

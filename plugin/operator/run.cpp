@@ -66,11 +66,11 @@ int run_reporting(const Start& start) {
   }
 }
 
-// Whatever a command says, errors too, becomes what a terminal may be given on its way out.
+// Whatever a command says becomes what a terminal may be given on its way out. What it reports does
+// so in main.cpp, with the plugin's own words.
 Console made_safe(const Console& console) {
   Console safe = console;
   safe.write = [&console](const std::string& text) { console.write(shown(console, text)); };
-  safe.report = [&console](const std::string& line) { console.report(cni::printable_lines(line)); };
   return safe;
 }
 

@@ -137,15 +137,18 @@ class NamesTest(TerminalCase):
         container = self.node.container("a")
         self.node.on_host("ip", "link", "add", "foreign0", "type", "veth", "peer", "name", "\x1b[2J", "netns", container)
         self.node.on_host("ip", "link", "add", "\x1b[5m\x1b[31mx", "type", "veth", "peer", "name", "eth0", "netns", self.node.container("b"))
-        for words in ("list", "graph", "doctor", "inspect foreign0"):
-            shown = subprocess.run(["script", "-qec", f"nsenter --net=/var/run/netns/{self.node.host} {PLUGIN} {words}", "/dev/null"],
+        directory = os.path.join(self.node.directory, "\x1b[2J\x1b[32")
+        for words in ("list", "graph", "doctor", "inspect foreign0", f"install --dir '{directory}'"):
+            said = subprocess.run(["script", "-qec", f"nsenter --net=/var/run/netns/{self.node.host} {PLUGIN} {words}", "/dev/null"],
                                    env={**PASSED_ON, "PATCHCORD_STATE_DIR": self.node.state, "NETCONFPATH": self.net_d},
                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=60, check=False).stdout.decode()
-            rest = shown.replace("\r", "")
+            rest = said.replace("\r", "")
             for own in ("\x1b[32m", "\x1b[31m", "\x1b[33m", "\x1b[2m", "\x1b[0m"):
                 rest = rest.replace(own, "")
-            self.assertEqual(steering(rest), [], shown)
-            self.assertIn("foreign0", rest) if words != "doctor" else None
+            self.assertEqual(steering(rest), [], said)
+            if words in ("list", "graph"):
+                self.assertIn("foreign0", rest)
+        self.assertIn("\ufffd[2J\ufffd[32\n", rest)
 
 
 class ErrorsTest(TerminalCase):
@@ -167,6 +170,18 @@ class ErrorsTest(TerminalCase):
                 self.write(f"{number:02}-c{name}.conflist", "{")
         for words in (["doctor"], ["doctor", "-o", "json"], ["validate"], ["list"], ["status", "net"]):
             self.run_raw(*words)
+
+    def test_what_another_plugin_answers(self):
+        """Its document is handed on as it is, but for what is in its texts."""
+        with open(self.node.plugin("loud"), "w", encoding="utf-8") as stream:
+            stream.write("#!/bin/sh\n"
+                         "printf '{\\n\\t\"cniVersion\": \"1.0.0\", \"interfaces\": [{\"name\": \"\\302\\233\\033[2J\\342\\200\\256\"}]}'\n")
+            os.fchmod(stream.fileno(), 0o755)
+        self.configure("10-loud.conflist", {"cniVersion": "1.0.0", "name": "loudnet", "type": "loud"})
+        status, stdout, _ = self.run_raw("add", "loudnet", self.node.path_of(self.node.container("a")))
+        self.assertEqual(status, 0)
+        self.assertIn('{\n\t"cniVersion"', stdout)
+        self.assertIn('"\ufffd\ufffd[2J\ufffd"', stdout)
 
     def test_the_plugins_own_errors(self):
         """They are a document on stdout, which runtimes write into logs, and lines on stderr."""
