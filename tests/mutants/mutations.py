@@ -124,7 +124,7 @@ RECORDS = [
            "plugin/attachment/record_store.cpp", "(status.st_mode & (S_IWGRP | S_IWOTH)) != 0", "false",
            "process test_situations.StateDirectoryTest.test_one_that_others_may_write_is_not_trusted"),
     Mutant("long-names-are-one", "two containers whose long ids begin alike have one record",
-           "plugin/attachment/record_store.cpp", 'identifier.substr(0, kLongestPart - 65) + "~" + base::sha512_hex(identifier, 64)',
+           "plugin/attachment/record_names.cpp", 'identifier.substr(0, kLongestPart - 65) + "~" + base::sha512_hex(identifier, 64)',
            "identifier.substr(0, kLongestPart)",
            "process test_gc.CollectTest.test_identifiers_too_long_for_a_file_or_an_alias_are_told_apart"),
     Mutant("two-at-work-on-one", "two operations work on one attachment at once",

@@ -99,8 +99,8 @@ TEST_CASE("a delegate that is nowhere is reported with the directories searched"
 }
 
 TEST_CASE("a delegate's type is the name of a file", "[cni][delegate]") {
-  const auto type = GENERATE(values<std::string>({"", "a/b", "/bin/true", "../bin/true", "a\\b",
-                                                  std::string("true\0x", 6), ".", ".."}));
+  const auto type = GENERATE(values<std::string>(
+      {"", "a/b", "/bin/true", "../bin/true", "a\\b", std::string("true\0x", 6), ".", ".."}));
   CAPTURE(type);
   const auto error = failure_of(
       [&] { return cni::run_delegate(request_in("/bin"), type, Command::kAdd, kPatience); });
