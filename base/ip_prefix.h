@@ -42,6 +42,7 @@ class IpPrefix {
 
   [[nodiscard]] std::string to_string() const;
 
+  // NOLINTNEXTLINE(modernize-use-nullptr): as in IpAddress
   friend auto operator<=>(const IpPrefix&, const IpPrefix&) = default;
 
  private:
