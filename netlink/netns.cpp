@@ -98,6 +98,12 @@ Namespace Namespace::current() {
   return Namespace(std::move(fd));
 }
 
+Namespace Namespace::make(const Namespace& home) {
+  const ScopedEntry back(home, home);
+  if (::unshare(CLONE_NEWNET) != 0) throw base::SystemError("make", "network namespace", errno);
+  return current();
+}
+
 Namespace Namespace::open(const std::string& path) {
   // O_NONBLOCK: the open of a FIFO would wait for its writer.
   base::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));

@@ -28,6 +28,9 @@ class Namespace {
  public:
   /// The calling thread's own.
   static Namespace current();
+  /// A new one, which goes with this object and what was opened in it. The calling thread is in
+  /// `home` again afterwards; throws base::SystemError.
+  static Namespace make(const Namespace& home);
   /// Opens what `path` leads to, symbolic links included. Throws NotANamespace for a missing path
   /// and for anything but a network namespace (a plain file left behind by an unmount, a directory,
   /// a FIFO, another kind of namespace); base::SystemError where the path may not be opened.

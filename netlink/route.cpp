@@ -146,7 +146,11 @@ std::vector<Route> dump_routes(Socket& socket, nl_msg* request, const What& what
 std::string to_string(const Route& route) {
   std::string text = route.destination.network().to_string();
   if (route.gateway) text += " via " + route.gateway->to_string();
-  if (route.out_link != 0) text += " dev #" + std::to_string(route.out_link);
+  if (!route.link_name.empty()) {
+    text += " dev " + route.link_name;
+  } else if (route.out_link != 0) {
+    text += " dev #" + std::to_string(route.out_link);
+  }
   if (route.table) text += " table " + std::to_string(*route.table);
   if (route.priority != 0) text += " metric " + std::to_string(route.priority);
   return text;
@@ -168,7 +172,7 @@ bool remove_route(Socket& socket, const Route& route) {
   return socket.try_execute(request.get(), {"remove route", to_string(route)}, {ESRCH, ENOENT});
 }
 
-std::optional<Route> match_route(Socket& socket, const base::IpAddress& address) {
+std::vector<Route> match_routes(Socket& socket, const base::IpAddress& address) {
   rtmsg header{};
   header.rtm_family = static_cast<std::uint8_t>(libnl::address_family(address.family()));
   header.rtm_dst_len = static_cast<std::uint8_t>(address.bits());
@@ -180,8 +184,12 @@ std::optional<Route> match_route(Socket& socket, const base::IpAddress& address)
   socket.try_query(request.get(), [&](const nlmsghdr* message) { read_route(message, found); },
                    {"look up route to", address.to_string()},
                    {ENETUNREACH, ESRCH, ENOENT, EHOSTUNREACH, EINVAL, EACCES});
-  if (found.empty()) return std::nullopt;
-  return found.front();
+  return found;
+}
+
+std::optional<Route> match_route(Socket& socket, const base::IpAddress& address) {
+  const auto found = match_routes(socket, address);
+  return found.empty() ? std::nullopt : std::optional(found.front());
 }
 
 std::vector<Route> routes_through(Socket& socket, int out_link) {

@@ -25,6 +25,7 @@ struct Route {
   bool onlink = false;                   // RTNH_F_ONLINK: take the gateway to be on the link
   std::uint8_t protocol = 3;             // RTPROT_BOOT
   std::uint8_t type = 1;                 // RTN_UNICAST
+  std::string link_name{};               // of out_link, for messages; empty: they have the index
 };
 
 /// "10.0.0.0/8 via 10.88.0.1 dev 5", for messages.
@@ -45,6 +46,9 @@ bool remove_route(Socket& socket, const Route& route);
 /// wider prefix than /32, and of another type than unicast (an address of the host is RTN_LOCAL).
 /// Absent where the kernel finds none, or one that forbids: unreachable, blackhole, prohibit.
 [[nodiscard]] std::optional<Route> match_route(Socket& socket, const base::IpAddress& address);
+
+/// The same with all hops of a multipath route, each a Route.
+[[nodiscard]] std::vector<Route> match_routes(Socket& socket, const base::IpAddress& address);
 
 /// Every unicast route through one link, in every table but `local`. Walks the namespace's routes:
 /// for a container's namespace, not for the host's.

@@ -67,6 +67,16 @@ std::string_view remedy_for(int code) {
   }
 }
 
+// The kernel wants rights with EPERM; EACCES is what it says of IPv6 on an interface that has it
+// off, or EINVAL of a neighbour.
+std::string_view remedy_for(const netlink::Error& error) {
+  const bool is_off = error.kernel_text().find("IPv6 is disabled") != std::string::npos;
+  if (error.code() != EACCES && !is_off) return remedy_for(error.code());
+  return "IPv6 is off on that interface: set sysctl net.ipv6.conf.<interface>.disable_ipv6 to 0, "
+         "or "
+         "take IPv6 out of the network's configuration";
+}
+
 }  // namespace
 
 cni::Error as_error(std::exception_ptr thrown) {
@@ -76,7 +86,7 @@ cni::Error as_error(std::exception_ptr thrown) {
   } catch (const cni::Error& error) {
     return error;
   } catch (const netlink::Error& error) {
-    return {Code::kKernel, error.what(), std::string(remedy_for(error.code()))};
+    return {Code::kKernel, error.what(), std::string(remedy_for(error))};
   } catch (const netlink::NotANamespace& error) {
     return {Code::kInvalidNamespace, error.what()};
   } catch (const base::LockTimeout& error) {

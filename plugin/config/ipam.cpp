@@ -108,7 +108,8 @@ HostLocal read_host_local(const cni::Request& request, const cni::Object& root,
   } catch (const ipam::InvalidRange& error) {
     throw cni::Error(cni::Code::kInvalidConfig, std::string("ipam.ranges: ") + error.what());
   }
-  if (result.sets.empty()) {
+  const bool may_come = request.command == cni::Command::kStatus && offers(root, "ipRanges");
+  if (result.sets.empty() && !may_come) {
     throw cni::Error(cni::Code::kInvalidConfig, "ipam.ranges: no range of addresses is given");
   }
   refuse_many_sets_before_0_3_0(request, result.sets);

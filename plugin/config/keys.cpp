@@ -47,6 +47,11 @@ std::optional<cni::Dns> read_dns(const cni::Object& root) {
 
 }  // namespace
 
+bool offers(const cni::Object& root, std::string_view capability) {
+  const auto capabilities = root.object("capabilities");
+  return capabilities && capabilities->boolean(capability).value_or(false);
+}
+
 void refuse_interface_name(const cni::Object& root, std::string_view key, const std::string& name) {
   const std::string_view defect = cni::defect_of_interface_name(name);
   if (!defect.empty())

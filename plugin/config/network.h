@@ -129,6 +129,10 @@ struct Network {
 /// The configuration of the reference ptp. Throws as parse_patchcord.
 [[nodiscard]] Network parse_ptp(const cni::Request& request);
 
+/// Whether the runtime is told to hand over what goes by this name (CNI conventions,
+/// "capabilities"): what it will is known at an ADD only.
+[[nodiscard]] bool offers(const cni::Object& root, std::string_view capability);
+
 /// Just the `ipam` section, for operations that need no more.
 [[nodiscard]] Ipam parse_ipam(const cni::Request& request);
 

@@ -60,8 +60,7 @@ Network parse_patchcord(const cni::Request& request) {
   network.bandwidth = parse_bandwidth(request);
   read_common(request, network);
   network.ports = read_ports(root);
-  const auto capabilities = root.object("capabilities");
-  network.offers_ports = capabilities && capabilities->boolean("portMappings").value_or(false);
+  network.offers_ports = offers(root, "portMappings");
   if (network.mode == Mode::kBridge) read_bridge(root, network);
   read_protection(root, network);
   if (network.mode == Mode::kRouted && network.ipam.type.empty()) {

@@ -152,6 +152,17 @@ std::string defect_of_reservation(const std::optional<ipam::Owner>& holder,
          ", interface " + holder->interface;
 }
 
+// A program from before CNI 1.1.0 does not know the command, and says nothing of whether it is
+// ready.
+void require_ready_program(const cni::Request& request, const config::Ipam& ipam) {
+  try {
+    (void)cni::run_delegate(request, ipam.type, cni::Command::kStatus,
+                            std::min<std::chrono::milliseconds>(ipam.patience, kStatusPatience));
+  } catch (const cni::Error& error) {
+    if (error.code() != static_cast<unsigned>(cni::Code::kInvalidEnvironment)) throw;
+  }
+}
+
 void require_free_addresses(const cni::Request& request, const config::HostLocal& config,
                             const Ground& ground) {
   const auto place = place_of(config.data_directory, request.network, ground.state_directory);
@@ -197,11 +208,10 @@ void require(const cni::Request& request, const config::Ipam& ipam) {
 }
 
 void require_ready(const cni::Request& request, const config::Ipam& ipam, const Ground& ground) {
+  if (ipam.fixed && config::offers(request.config(), "ips")) return;
   require(request, ipam);
   if (ipam.host_local) return require_free_addresses(request, *ipam.host_local, ground);
-  if (ipam.fixed || ipam.type.empty()) return;
-  (void)cni::run_delegate(request, ipam.type, cni::Command::kStatus,
-                          std::min<std::chrono::milliseconds>(ipam.patience, kStatusPatience));
+  if (is_of_program(ipam)) require_ready_program(request, ipam);
 }
 
 Lease acquire(const cni::Request& request, const config::Ipam& ipam, const Ground& ground,

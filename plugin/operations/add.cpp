@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "netlink/route.h"
 #include "plugin/attachment/record_store.h"
 #include "plugin/cni/error.h"
 #include "plugin/lease/lease.h"
@@ -10,6 +9,7 @@
 #include "plugin/operations/shared/describe.h"
 #include "plugin/operations/shared/forget_network.h"
 #include "plugin/operations/shared/ipv6.h"
+#include "plugin/operations/shared/mtu.h"
 #include "plugin/operations/shared/plan.h"
 #include "plugin/operations/shared/recorded.h"
 #include "plugin/operations/shared/stage.h"
@@ -30,16 +30,6 @@ void refuse_inexpressible(const cni::Request& request, const config::Network& ne
         cni::Code::kInvalidConfig,
         "ipam: is missing; a result without addresses needs cniVersion 0.3.0 or newer");
   }
-}
-
-unsigned find_mtu(netlink::Socket& host, const config::Network& network) {
-  if (!network.mtu_auto) return network.mtu;
-  for (const auto family : {base::Family::kIpv4, base::Family::kIpv6}) {
-    for (const auto& route : netlink::default_routes(host, family)) {
-      if (const auto uplink = netlink::find_link(host, route.out_link)) return uplink->mtu;
-    }
-  }
-  return 0;
 }
 
 // Tells the bridge's other ports where the addresses are now, in case one had them before: on a

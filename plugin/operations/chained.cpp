@@ -1,6 +1,9 @@
 #include "plugin/operations/chained.h"
 
+#include <algorithm>
+
 #include "base/file.h"
+#include "netlink/address.h"
 #include "plugin/cni/error.h"
 #include "plugin/operations/shared/attempts.h"
 #include "plugin/operations/shared/findings.h"
@@ -42,6 +45,34 @@ void remove_stale(const Chained& type, const cni::Request& request, const Settin
                           tear_down_chained(type, stage.world, del, known);
                         }},
                    settings);
+}
+
+bool is_ours(const steps::World& world) {
+  return world.host_end && attachment::is_mark(world.host_end->alias);
+}
+
+// Of the attachment, and of the host: what other interfaces of the container are there for, others
+// know.
+void check_listed(const cni::Result& previous, const steps::World& world,
+                  const Attachment& attachment, steps::Findings& findings) {
+  for (const auto& interface : previous.interfaces) {
+    if (interface.sandbox.empty() && !netlink::find_link(world.host, interface.name))
+      findings.push_back("host interface " + interface.name + " is missing");
+  }
+  const std::string where = "container interface " + attachment.key.ifname;
+  if (!world.container_end) {
+    findings.push_back(where + " is missing");
+    return;
+  }
+  const auto seen = netlink::addresses_of(*world.container, *world.container_end);
+  for (const auto& ip : previous.ips) {
+    if (!cni::is_of_container(previous, ip, attachment.key.ifname)) continue;
+    const bool is_there = std::any_of(seen.begin(), seen.end(), [&](const auto& address) {
+      return address.prefix.address() == ip.address.address();
+    });
+    if (!is_there)
+      findings.push_back("address " + ip.address.to_string() + " on " + where + " is missing");
+  }
 }
 
 }  // namespace
@@ -101,13 +132,24 @@ void delete_chained(const Chained& type, const cni::Request& request, const Sett
                    }});
 }
 
-void check_chained(const Chained& type, const cni::Request& request, const Settings& settings) {
-  (void)require_previous_result(request);
+void check_chained(const Chained& type, const cni::Request& request, const Settings& settings,
+                   const Foretell& foretell) {
+  const cni::Result previous = require_previous_result(request);
   Stage stage(open_records(type, settings), request);
-  const Attachment attachment = require_record(stage.records, key_of(request));
+  const Key key = key_of(request);
   steps::Findings findings;
+  find_ends(stage.world, key.ifname);
+  if (!stage.records.exists(key) && !is_ours(stage.world)) {
+    Attachment attachment = begin_plan(request, stage);
+    check_listed(previous, stage.world, attachment, findings);
+    if (foretell) {
+      foretell(attachment);
+      for (const auto* step : type.steps) step->check(stage.world, attachment, findings);
+    }
+    return throw_findings(findings);
+  }
+  const Attachment attachment = require_record(stage.records, key);
   check_namespace(request, *stage.container, attachment, findings);
-  find_ends(stage.world, attachment.key.ifname);
   for (const auto* step : type.steps) step->check(stage.world, attachment, findings);
   throw_findings(findings);
 }

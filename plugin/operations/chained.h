@@ -46,8 +46,12 @@ void pass_on(const cni::Request& request, const Settings& settings);
 /// DEL, by the record and, without one, by the names in the request.
 void delete_chained(const Chained& type, const cni::Request& request, const Settings& settings);
 
-/// CHECK, by the record. Not for a configuration that asks for nothing.
-void check_chained(const Chained& type, const cni::Request& request, const Settings& settings);
+/// CHECK, by the record; without one, where the interface is not of our making either, by what the
+/// result and the kernel can tell, and by what `foretell` puts into a plan of what such an ADD
+/// makes, if it is there. Not for a configuration that asks for nothing.
+using Foretell = std::function<void(attachment::Attachment& attachment)>;
+void check_chained(const Chained& type, const cni::Request& request, const Settings& settings,
+                   const Foretell& foretell = {});
 
 /// Removes every trace of what the type has of an attachment; where nothing is known of it, of what
 /// the request's names lead to.

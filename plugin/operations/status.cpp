@@ -5,15 +5,17 @@
 #include "plugin/cni/error.h"
 #include "plugin/lease/lease.h"
 #include "plugin/operations/shared/ipv6.h"
+#include "plugin/operations/shared/mtu.h"
+#include "plugin/operations/shared/plan.h"
 #include "plugin/ruleset/kernel.h"
+#include "plugin/steps/step.h"
 
 namespace operations {
 namespace {
 
 constexpr std::size_t kMostPorts = 1023;  // BR_MAX_PORTS - 1: port 0 is none
 
-void require_free_port(const std::string& name) {
-  netlink::Socket host;
+void require_free_port(netlink::Socket& host, const std::string& name) {
   const auto bridge = netlink::find_link(host, name);
   if (!bridge) return;  // the first ADD makes it
   const auto ports = netlink::ports_of(host, bridge->index).size();
@@ -22,6 +24,41 @@ void require_free_port(const std::string& name) {
                    "bridge " + name + " has " + std::to_string(ports) +
                        " ports, which is all that the kernel gives one; use mode routed, or "
                        "another bridge");
+}
+
+// The first address of each range in the place of the next one. Empty where the runtime, or a
+// program, will say which.
+lease::Lease sample_lease(const config::Ipam& ipam) {
+  lease::Lease lease;
+  if (ipam.host_local) {
+    lease.routes = ipam.host_local->routes;
+    for (const auto& set : ipam.host_local->sets) {
+      const ipam::Range& range = set.front();
+      lease.ips.push_back({.address = base::IpPrefix(range.first, range.subnet.length()),
+                           .gateway = range.gateway,
+                           .interface = std::nullopt});
+    }
+  }
+  if (ipam.fixed) {
+    lease.routes = ipam.fixed->routes;
+    for (const auto& each : ipam.fixed->addresses) {
+      lease.ips.push_back(
+          {.address = each.address, .gateway = each.gateway, .interface = std::nullopt});
+    }
+  }
+  return lease;
+}
+
+// What an ADD would make of the host's links, and find in its way.
+void require_links(const cni::Request& request, const config::Network& network) {
+  netlink::Socket host;
+  auto plan = plan_links(request, network, {}, find_mtu(host, network));
+  const lease::Lease lease = sample_lease(network.ipam);
+  if (!lease.ips.empty()) plan_addresses(network, lease, plan);
+  require_ipv6_for(plan);
+  steps::foresee_bridge(host, plan);
+  steps::foresee_gateways(host, plan);
+  if (plan.bridge_port) require_free_port(host, plan.bridge_port->bridge);
 }
 
 // What of the configuration is made of nftables rules. Host ports come with a container, so it is
@@ -83,10 +120,8 @@ void require_ready(const cni::Request& request, const config::Network& network,
   readiness.require([&] { base::require_writable(settings.state_directory); });
   const auto rules = find_rules(network);
   if (!rules.empty()) readiness.require([&] { require_nftables(rules); });
-  if (network.mode == config::Mode::kBridge)
-    readiness.require([&] { require_free_port(network.bridge.name); });
+  readiness.require([&] { require_links(request, network); });
   readiness.require([&] {
-    require_ipv6_for(network.ipam);
     lease::require_ready(request, network.ipam,
                          {.state_directory = settings.state_directory, .report = settings.report});
   });

@@ -42,6 +42,24 @@ void require_vlan_filtering(const netlink::Link& bridge) {
                        bridge.name + " type bridge vlan_filtering 1)");
 }
 
+[[noreturn]] void refuse_kernel(const netlink::Error& error) {
+  throw cni::Error(cni::Code::kKernel,
+                   "this kernel has no bridges that filter VLANs, which the keys vlan and "
+                   "vlanTrunk need (CONFIG_BRIDGE_VLAN_FILTERING)",
+                   error.what());
+}
+
+// In a network of nobody's, which is gone at once.
+void try_vlan_filtering(const base::MacAddress& mac) {
+  const auto home = netlink::Namespace::current();
+  auto scratch = netlink::Socket::in(netlink::Namespace::make(home), home);
+  try {
+    (void)netlink::create_bridge(scratch, {.name = "br0", .mac = mac, .vlan_filtering = true});
+  } catch (const netlink::Error& error) {
+    if (error.code() == EOPNOTSUPP) refuse_kernel(error);
+  }
+}
+
 bool remove_if_unused(World& world, const std::string& name) {
   const auto link = netlink::find_link(world.host, name);
   if (!link || link->is_up() || !netlink::ports_of(world.host, link->index).empty()) return false;
@@ -62,12 +80,11 @@ void create(World& world, const Attachment& attachment, base::Rollback& undo) {
         [&world, name = port.bridge] { remove_if_unused(world, name); });
   } catch (const netlink::Error& error) {
     if (!port.vlans || error.code() != EOPNOTSUPP) throw;
-    throw cni::Error(cni::Code::kKernel,
-                     "this kernel has no bridges that filter VLANs, which the keys vlan and "
-                     "vlanTrunk need (CONFIG_BRIDGE_VLAN_FILTERING)",
-                     error.what());
+    refuse_kernel(error);
   }
   netlink::write_sysctl("net/ipv6/conf/" + port.bridge + "/accept_ra", "0");
+  // Its link-local address comes of a MAC of ours; containers ask for it, and would wait for it.
+  netlink::write_sysctl("net/ipv6/conf/" + port.bridge + "/accept_dad", "0");
 }
 
 void make_promiscuous(World& world, base::Rollback& undo) {
@@ -187,6 +204,17 @@ base::FileLock lock_bridge(const World& world, const std::string& bridge) {
   const base::UniqueFd directory = base::make_directories(path, 0700);
   const std::string name = "bridge:" + bridge;
   return {directory.get(), name, 0600, kPatience, path + "/" + name};
+}
+
+void foresee_bridge(netlink::Socket& host, const Attachment& plan) {
+  if (!plan.bridge_port) return;
+  const BridgePort& port = *plan.bridge_port;
+  if (auto link = netlink::find_link(host, port.bridge)) {
+    const netlink::Link bridge = require_bridge(std::move(*link));
+    if (port.vlans) require_vlan_filtering(bridge);
+  } else if (port.vlans) {
+    try_vlan_filtering(port.bridge_mac);
+  }
 }
 
 const Step kBridge = {

@@ -2,7 +2,6 @@
 // (accept_ra=2).
 #include "netlink/forwarding.h"
 
-#include "netlink/route.h"
 #include "netlink/sysctl.h"
 #include "plugin/cni/error.h"
 #include "plugin/steps/step.h"
@@ -12,26 +11,23 @@ namespace {
 
 using attachment::Attachment;
 
-constexpr std::uint8_t kProtocolRa = 9;  // RTPROT_RA
-
 std::string key_of(base::Family family) {
   return family == base::Family::kIpv4 ? "net/ipv4/ip_forward" : "net/ipv6/conf/all/forwarding";
 }
 
-// A router does not listen to router advertisements, so the host would lose a default route that it
-// has from one when its lifetime ends (addrconf.c, ipv6_accept_ra): 2 tells the interface to listen
-// all the same.
-void keep_advertised_routes(World& world) {
-  for (const auto& route : netlink::default_routes(world.host, base::Family::kIpv6)) {
-    if (route.protocol != kProtocolRa) continue;
-    if (const auto uplink = netlink::find_link(world.host, route.out_link)) {
-      netlink::write_sysctl("net/ipv6/conf/" + uplink->name + "/accept_ra", "2");
-    }
+// A router does not listen to router advertisements, so the host would lose what it has from one,
+// or never get it where the router has yet to speak (addrconf.c, ipv6_accept_ra): 2 tells an
+// interface that has listened so far to listen all the same. A pair's other end is a container's.
+void go_on_listening(World& world) {
+  for (const auto& link : netlink::all_links(world.host)) {
+    if (link.kind == "veth") continue;
+    const std::string key = "net/ipv6/conf/" + link.name + "/accept_ra";
+    if (netlink::read_sysctl(key) == "1") netlink::write_sysctl(key, "2");
   }
 }
 
 void turn_on(World& world, base::Family family) {
-  if (family == base::Family::kIpv6) keep_advertised_routes(world);
+  if (family == base::Family::kIpv6) go_on_listening(world);
   if (netlink::write_sysctl(key_of(family), "1")) return;
   throw cni::Error(cni::Code::kKernel, "this kernel cannot forward " +
                                            std::string(base::family_name(family)) + ": no sysctl " +

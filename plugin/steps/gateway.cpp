@@ -44,17 +44,21 @@ void withdraw(World& world, const netlink::Link& bridge, const base::IpPrefix& g
   if (has_ports_of_others(world, bridge)) netlink::add_address(world.host, bridge, gateway, {});
 }
 
+[[noreturn]] void refuse_conflict(const netlink::Link& bridge,
+                                  const netlink::InterfaceAddress& address,
+                                  const base::IpPrefix& gateway) {
+  throw cni::Error(cni::Code::kConflict,
+                   "bridge " + bridge.name + " has the address " + address.prefix.to_string() +
+                       ", and this network's gateway is " + gateway.to_string() +
+                       "; use the same subnet or another bridge, or set forceAddress to replace "
+                       "it");
+}
+
 void clear_conflict(World& world, const Attachment& attachment,
                     const netlink::InterfaceAddress& address, const base::IpPrefix& gateway,
                     base::Rollback& undo) {
   const netlink::Link bridge = gateway_link(world);
-  if (!attachment.bridge_port->force_address) {
-    throw cni::Error(
-        cni::Code::kConflict,
-        "bridge " + bridge.name + " has the address " + address.prefix.to_string() +
-            ", and this network's gateway is " + gateway.to_string() +
-            "; use the same subnet or another bridge, or set forceAddress to replace it");
-  }
+  if (!attachment.bridge_port->force_address) refuse_conflict(bridge, address, gateway);
   const base::IpPrefix prefix = address.prefix;
   perform(
       undo, "removal of " + prefix.to_string() + " from bridge " + bridge.name,
@@ -113,6 +117,21 @@ void restore(World& world, const Attachment& attachment, Findings& restored) {
 void remove(World&, const Attachment&) {}
 
 }  // namespace
+
+void foresee_gateways(netlink::Socket& host, const Attachment& plan) {
+  if (!plan.bridge_port || plan.bridge_port->force_address) return;
+  const auto& port = *plan.bridge_port;
+  const auto bridge =
+      netlink::find_link(host, port.vlan_gateway ? port.vlan_gateway->name : port.bridge);
+  if (!bridge || port.gateways.empty()) return;
+  const Addresses seen = netlink::addresses_of(host, *bridge);
+  for (const auto& gateway : port.gateways) {
+    if (has(seen, gateway)) continue;
+    for (const auto& address : seen) {
+      if (conflicts(address, gateway, port.gateways)) refuse_conflict(*bridge, address, gateway);
+    }
+  }
+}
 
 const Step kGateway = {
     .name = "gateway", .apply = apply, .check = check, .remove = remove, .restore = restore};

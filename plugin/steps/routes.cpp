@@ -29,7 +29,8 @@ netlink::Route to_kernel(const Attachment& attachment, const cni::Route& route, 
           .priority = route.priority,
           .mtu = route.mtu,
           .advmss = route.advmss,
-          .onlink = route.gateway && is_onlink(attachment, *route.gateway)};
+          .onlink = route.gateway && is_onlink(attachment, *route.gateway),
+          .link_name = attachment.key.ifname};
 }
 
 // A container on two networks that both bring a default route keeps the first one's; the second

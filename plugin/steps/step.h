@@ -83,6 +83,10 @@ struct Step {
 /// The bridge exists, of this kind, with the wanted flags. New or half-made ones stay down until
 /// kOpenBridge.
 extern const Step kBridge;
+/// For STATUS: throws what an ADD would throw of a bridge, or of the gateway's addresses on it, as
+/// they are now.
+void foresee_bridge(netlink::Socket& host, const attachment::Attachment& plan);
+void foresee_gateways(netlink::Socket& host, const attachment::Attachment& plan);
 /// Held around the first use of a bridge, or of the gateway of one of its VLANs. Throws
 /// base::LockTimeout.
 [[nodiscard]] base::FileLock lock_bridge(const World& world, const std::string& bridge);

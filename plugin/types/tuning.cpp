@@ -3,7 +3,9 @@
 
 #include <array>
 
+#include "plugin/cni/error.h"
 #include "plugin/operations/chained.h"
+#include "plugin/operations/shared/ipv6.h"
 #include "plugin/operations/shared/plan.h"
 #include "plugin/types/type.h"
 
@@ -24,14 +26,30 @@ void describe_tuned(const steps::World&, const Attachment& attachment, cni::Resu
   }
 }
 
+// The kernel would take IPv6 off the interface, and the result would still have its address.
+void refuse_small_mtu(const config::Tuning& tuning, const cni::Result& previous,
+                      const std::string& ifname) {
+  if (!tuning.link.mtu || *tuning.link.mtu >= operations::kLeastMtuOfIpv6) return;
+  for (const auto& ip : previous.ips) {
+    if (ip.address.family() != base::Family::kIpv6) continue;
+    if (!cni::is_of_container(previous, ip, ifname)) continue;
+    throw cni::Error(cni::Code::kInvalidConfig,
+                     "mtu: " + std::to_string(*tuning.link.mtu) +
+                         " is below 1280, the least that IPv6 works with (RFC 8200), and " +
+                         ifname + " has " + ip.address.to_string());
+  }
+}
+
 void add_tuning(const cni::Request& request, const Settings& settings) {
   const config::Tuning tuning = config::parse_tuning(request);
   if (tuning.empty()) return operations::pass_on(request, settings);
-  operations::add_chained(kChainedTuning, request, settings,
-                          [&](const cni::Result&, const steps::World& world, Attachment& plan) {
-                            plan.tuning = operations::plan_tuning(tuning);
-                            steps::remember_originals(world, *plan.tuning);
-                          });
+  operations::add_chained(
+      kChainedTuning, request, settings,
+      [&](const cni::Result& previous, const steps::World& world, Attachment& plan) {
+        refuse_small_mtu(tuning, previous, request.ifname);
+        plan.tuning = operations::plan_tuning(tuning);
+        steps::remember_originals(world, *plan.tuning);
+      });
 }
 
 void delete_tuning(const cni::Request& request, const Settings& settings) {
@@ -39,10 +57,13 @@ void delete_tuning(const cni::Request& request, const Settings& settings) {
 }
 
 void check_tuning(const cni::Request& request, const Settings& settings) {
-  if (config::parse_tuning(request).empty()) {
+  const config::Tuning tuning = config::parse_tuning(request);
+  if (tuning.empty()) {
     (void)operations::require_previous_result(request);
   } else {
-    operations::check_chained(kChainedTuning, request, settings);
+    operations::check_chained(kChainedTuning, request, settings, [&](Attachment& plan) {
+      plan.tuning = operations::plan_tuning(tuning);
+    });
   }
 }
 
