@@ -6,6 +6,7 @@ hostile_pod.py [SECONDS]. Each world (a node, its victims and some hundred steps
 the same steps again. The last line is "N passed, N failed, N skipped" of steps, with the figures and "N violations" before it.
 """
 
+import concurrent.futures
 import json
 import os
 import random
@@ -89,10 +90,19 @@ class World:
         else:
             operation = self.chance.choice((self.add, self.add, self.add, self.check, self.remove, self.remove, self.remove, self.collect, self.tell, self.tell,
                                             self.reconcile, self.reconcile, self.clear, self.abandon))
-            what = operation(attacker)
+            is_raced = operation != self.abandon and self.chance.random() < 0.3
+            what = self.meanwhile(attacker, operation) if is_raced else operation(attacker)
             self.figures[operation.__name__] += 1
         self.trace.append(what)
         self.compare(thoroughly=len(self.trace) % 20 == 0)
+
+    def meanwhile(self, attacker, operation):
+        """While the pod is at its tricks. Which ones is chance's by the seed, too, but not what meets what."""
+        chance = random.Random(self.chance.random())
+        with concurrent.futures.ThreadPoolExecutor(1) as at_once:
+            tricks = at_once.submit(lambda: [attacker.pod.trick(chance, self.targets) for _ in range(4)])
+            what = operation(attacker)
+            return f"{what}, and meanwhile {'; '.join(tricks.result())}"
 
     def choose(self):
         """Often the one that has done something just now, and mostly one that has a network."""
