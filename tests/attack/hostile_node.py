@@ -93,9 +93,11 @@ class HostileNode(Node):
         alone = {"cniVersion": VERSION, "type": "patchcord"}
         gateway = {"type": "bridge", "isDefaultGateway": True, "ipMasq": True}
         return [
-            Network("alpha", "ours", True, [alone | {"name": "alpha", "mode": "bridge", "bridge": "hb0", "isDefaultGateway": True} | everything | ipam(61, free=3)]),
+            Network("alpha", "ours", True, [alone | {"name": "alpha", "mode": "bridge", "bridge": "hb0", "isDefaultGateway": True} | everything |
+                                            ipam(61, free=3)]),
             Network("beta", "ours", True, [alone | {"name": "beta", "mode": "routed"} | everything | ipam(62)]),
-            Network("gamma", "either", False, chain("gamma", gateway | {"bridge": "hb1", "macspoofchk": True} | ipam(63), ingressPolicy="same-bridge")),
+            Network("gamma", "either", False, chain("gamma", gateway | {"bridge": "hb1", "macspoofchk": True} | ipam(63),
+                                                    ingressPolicy="same-bridge")),
             Network("delta", "either", False, chain("delta", {"type": "ptp", "ipMasq": True} | ipam(64, **routes))),
             Network("epsilon", "reference", False, chain("epsilon", gateway | {"bridge": "hb2"} | ipam(65), ingressPolicy="same-bridge")),
             Network("zeta", "reference", False, chain("zeta", {"type": "ptp", "ipMasq": True} | ipam(66, **routes))),
@@ -196,7 +198,8 @@ class HostileNode(Node):
     # -- what a runtime does
 
     def binary(self, config, made_by):
-        return os.path.join(REFERENCE_DIR, config["type"]) if made_by == "reference" and config["type"] != "patchcord" else self.plugin(config["type"])
+        is_the_references = made_by == "reference" and config["type"] != "patchcord"
+        return os.path.join(REFERENCE_DIR, config["type"]) if is_the_references else self.plugin(config["type"])
 
     def add_chain(self, attachment, made_by, **options):
         """A runtime takes back what it began."""
@@ -204,7 +207,8 @@ class HostileNode(Node):
         try:
             for config in attachment.members():
                 config |= {"prevResult": result} if result else {}
-                result = self.add(config, attachment.container, netns=self.path_of(attachment.namespace), plugin=self.binary(config, made_by), **options)
+                options |= {"netns": self.path_of(attachment.namespace), "plugin": self.binary(config, made_by)}
+                result = self.add(config, attachment.container, **options)
             attachment.result = result
         except PluginError:
             self.delete_chain(attachment, "ours", self.path_of(attachment.namespace))
@@ -228,10 +232,12 @@ class HostileNode(Node):
     def collect(self, network, valid):
         entries = [{"containerID": name, "ifname": "eth0"} for name in ["somebody-elses", *(each.container for each in valid)]]
         for config in reversed(network.members):
-            self.call("GC", config | {"cniVersion": "1.1.0", "cni.dev/valid-attachments": entries}, "", netns="", ifname="", plugin=self.plugin(config["type"]))
+            config = config | {"cniVersion": "1.1.0", "cni.dev/valid-attachments": entries}
+            self.call("GC", config, "", netns="", ifname="", plugin=self.plugin(config["type"]))
 
     def tool(self, *words):
-        variables = {"PATH": os.environ["PATH"], "PATCHCORD_STATE_DIR": self.state, "COLUMNS": "200", "NETCONFPATH": self.net_d, "CNI_PATH": self.plugins}
+        variables = {"PATH": os.environ["PATH"], "PATCHCORD_STATE_DIR": self.state, "COLUMNS": "200", "NETCONFPATH": self.net_d,
+                     "CNI_PATH": self.plugins}
         return patience.run(["nsenter", f"--net={self.path_of(self.host)}", PLUGIN, *words], env=variables, errors="replace")
 
     # -- what is there
@@ -265,7 +271,8 @@ class HostileNode(Node):
         liars = []
         for where, namespace in (("host", self.host), *self.quiet_places().items()):
             of_here = {} if where.split("-")[0] in ("beta", "delta", "zeta") else true  # where the next hop answers for everybody
-            liars += [f"{where} takes {mac} for {address}" for address, mac in self.glance_into(where, namespace).neighbours() if of_here.get(address, mac) != mac]
+            liars += [f"{where} takes {mac} for {address}" for address, mac in self.glance_into(where, namespace).neighbours()
+                      if of_here.get(address, mac) != mac]
         return liars
 
     def ways(self):

@@ -73,7 +73,8 @@ class World:
                                   f"{victim.network.name}/{victim.container}/eth0", outside["address"]))
         for name, inner in (("veth1a2b3c", "eth0"), ("veth7d8e9f", "eth1")):
             inside = next(link for link in self.node.ip_json(f"{self.node.name}-docker", "link") if link["ifname"] == inner)
-            targets.append(Target(name, links[name]["ifindex"], inner, inside["ifindex"], inside["address"], ["172.17.0.2"], host_mac=links[name]["address"]))
+            targets.append(Target(name, links[name]["ifindex"], inner, inside["ifindex"], inside["address"], ["172.17.0.2"],
+                                  host_mac=links[name]["address"]))
         targets += [Target(name, links[name]["ifindex"], mac=links[name]["address"]) for name in ("docker0", "hb0", "up0", "lo", "bwp000000000000")]
         return targets
 
@@ -88,8 +89,8 @@ class World:
             what = f"{attacker.name} of {attacker.network.name}: {attacker.pod.trick(self.chance, self.targets)}"
             self.figures["tricks"] += 1
         else:
-            operation = self.chance.choice((self.add, self.add, self.add, self.check, self.remove, self.remove, self.remove, self.collect, self.tell, self.tell,
-                                            self.reconcile, self.reconcile, self.clear, self.abandon))
+            operation = self.chance.choice((*[self.add] * 3, self.check, *[self.remove] * 3, self.collect, self.tell, self.tell, self.reconcile,
+                                            self.reconcile, self.clear, self.abandon))
             is_raced = operation != self.abandon and self.chance.random() < 0.3
             what = self.meanwhile(attacker, operation) if is_raced else operation(attacker)
             self.figures[operation.__name__] += 1
@@ -191,9 +192,9 @@ class World:
         return done.stdout
 
     def tell(self, attacker):
-        words = self.chance.choice((("list",), ("list", "-o", "json"), ("list", "-o", "wide"), ("inspect", attacker.name), ("inspect", attacker.name, "-o", "json"),
-                                    ("graph",), ("graph", "--format", "svg"), ("graph", "--format", "dot"), ("graph", "--format", "mermaid"), ("doctor",),
-                                    ("doctor", "-o", "json"), ("metrics",), ("gc", "--dry-run", "-o", "json")))
+        words = self.chance.choice(("list", "list -o json", "list -o wide", f"inspect {attacker.name}", f"inspect {attacker.name} -o json", "graph",
+                                    "graph --format svg", "graph --format dot", "graph --format mermaid", "doctor", "doctor -o json", "metrics",
+                                    "gc --dry-run -o json")).split()
         text = self.tool(*words)
         if words[0] == "gc":
             self.expect_no_victim(text, "gc --dry-run")
@@ -206,7 +207,8 @@ class World:
         names = {victim.container for victim in self.node.victims}
         text = self.tool("list", "-o", "json")
         rows = [row for row in json.loads(text)["attachments"] if row.get("containerId", row.get("containerID")) in names]
-        return sorted(json.dumps({key: value for key, value in row.items() if key not in ("age", "seconds", "since")}, sort_keys=True) for row in rows)
+        lasting = [{key: value for key, value in row.items() if key not in ("age", "seconds", "since")} for row in rows]
+        return sorted(json.dumps(row, sort_keys=True) for row in lasting)
 
     def expect_no_victim(self, text, by):
         for victim in self.node.victims:
