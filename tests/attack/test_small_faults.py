@@ -12,6 +12,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(
 
 from fake_node import Node, PluginError, ShippedBinaryCase, bridge_config, routed_config
 from operator_case import OperatorCase
+from patience import communicate
 
 # Where a document of configuration has text, with a value that is right up to a NUL and goes on behind it. A number is a list's place.
 TEXTS = [
@@ -122,7 +123,7 @@ class OthersFilesTest(OperatorCase):
     def observed(self, key, path):
         """What an operation says on stderr with the key at that path; it succeeds whatever becomes of it."""
         process = self.node.start("DEL", self.config | {key: path}, "c1", "")
-        stdout, stderr = process.communicate(timeout=60)
+        stdout, stderr = communicate(process)
         self.assertEqual((process.returncode, stdout), (0, ""), stderr)
         return stderr
 

@@ -10,6 +10,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(
 
 from fake_node import PASSED_ON, PLUGIN, bridge_config
 from operator_case import OperatorCase
+from patience import communicate, run
 
 # What a terminal, or the eye of who reads it, would take for something else than a name. Each fits into an interface's.
 NASTY = {"CSI of C1": "\u009b2J", "OSC of C1": "\u009d0,x\u009c", "next line": "a\u0085b", "right-to-left override": "a\u202eb",
@@ -32,8 +33,7 @@ class TerminalCase(OperatorCase):
         """Status, stdout and stderr of the tool, which are text that steers nothing."""
         environment = {**PASSED_ON, "PATCHCORD_STATE_DIR": self.node.state, "COLUMNS": "120", "NETCONFPATH": self.net_d,
                        "CNI_PATH": self.node.plugins, **variables}
-        done = subprocess.run(["nsenter", f"--net=/var/run/netns/{self.node.host}", PLUGIN, *words], env=environment, timeout=60,
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+        done = run(["nsenter", f"--net=/var/run/netns/{self.node.host}", PLUGIN, *words], env=environment, text=False)
         texts = [part.decode("utf-8") for part in (done.stdout, done.stderr)]  # strictly
         for text in texts:
             self.assertEqual(steering(text), [], (words, text))
@@ -79,7 +79,7 @@ class NamesTest(TerminalCase):
             with self.subTest(what=what):
                 container = self.node.container(f"c{number}")
                 process = self.node.start("ADD", config, container, self.node.path_of(container), ifname=NASTY[what])
-                stdout, stderr = process.communicate(timeout=60)
+                stdout, stderr = communicate(process)
                 self.assertEqual((process.returncode, steering(stdout + stderr)), (0, []), stdout + stderr)
                 result = json.loads(stdout)
                 self.assertEqual(result["interfaces"][2]["name"], NASTY[what])
@@ -139,9 +139,8 @@ class NamesTest(TerminalCase):
         self.node.on_host("ip", "link", "add", "\x1b[5m\x1b[31mx", "type", "veth", "peer", "name", "eth0", "netns", self.node.container("b"))
         directory = os.path.join(self.node.directory, "\x1b[2J\x1b[32")
         for words in ("list", "graph", "doctor", "inspect foreign0", f"install --dir '{directory}'"):
-            said = subprocess.run(["script", "-qec", f"nsenter --net=/var/run/netns/{self.node.host} {PLUGIN} {words}", "/dev/null"],
-                                   env={**PASSED_ON, "PATCHCORD_STATE_DIR": self.node.state, "NETCONFPATH": self.net_d},
-                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=60, check=False).stdout.decode()
+            said = run(["script", "-qec", f"nsenter --net=/var/run/netns/{self.node.host} {PLUGIN} {words}", "/dev/null"],
+                       env={**PASSED_ON, "PATCHCORD_STATE_DIR": self.node.state, "NETCONFPATH": self.net_d}, text=False).stdout.decode()
             rest = said.replace("\r", "")
             for own in ("\x1b[32m", "\x1b[31m", "\x1b[33m", "\x1b[2m", "\x1b[0m"):
                 rest = rest.replace(own, "")
@@ -195,7 +194,7 @@ class ErrorsTest(TerminalCase):
                                         (good | {"sysctl": {f"net.{name}": "0"}}, {}), (good | {"log": f"/nowhere/{name}", "mtu": name}, {})):
                     netns = options.pop("netns", self.node.path_of(container))
                     process = self.node.start("ADD", config, container, netns, **options)
-                    stdout, stderr = process.communicate(timeout=60)
+                    stdout, stderr = communicate(process)
                     if process.returncode == 0:  # the name is one that the kernel takes
                         self.node.delete(config, container, **options)
                     self.assertEqual(steering(stdout + stderr), [], stdout + stderr)
@@ -207,7 +206,7 @@ class ErrorsTest(TerminalCase):
         for name in NASTY.values():
             process = self.node.start("ADD", bridge_config(self.node, bridge=name, mtu=1), container, self.node.path_of(container), ifname=name,
                                       PATCHCORD_LOG=log)
-            process.communicate(timeout=60)
+            communicate(process)
         with open(log, encoding="utf-8") as stream:
             text = stream.read()
         self.assertEqual(steering(text), [])

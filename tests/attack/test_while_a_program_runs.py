@@ -77,13 +77,13 @@ class WhileAProgramRuns(unittest.TestCase):
 
     def heard(self):
         """Claims of the gateway's address that arrive, by the MAC that they are from."""
-        claims = set()
+        claims, gateway_mac = set(), self.gateway_mac()
         while True:
             try:
                 frame = self.ear.recv(2048)
             except BlockingIOError:
                 return claims
-            if frame[20:22] == b"\0\2" and frame[28:32] == GATEWAY and frame[6:12] != self.gateway_mac():
+            if frame[20:22] == b"\0\2" and frame[28:32] == GATEWAY and frame[6:12] != gateway_mac:
                 claims.add(frame[6:12].hex(":"))
 
     def gateway_mac(self):
@@ -111,7 +111,7 @@ class WhileAProgramRuns(unittest.TestCase):
 
     def config(self, **keys):
         config = bridge_config(self.node, name="slow", isDefaultGateway=True, **keys)
-        return config | {"ipam": {"type": "program"}}
+        return config | {"ipam": {"type": "program", "timeout": 600}}
 
     def test_antispoof_holds_before_there_are_addresses_and_until_the_link_is_gone(self):
         config = self.config(antispoof=True)

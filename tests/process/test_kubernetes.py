@@ -12,7 +12,7 @@ import unittest
 import yaml
 
 from fake_node import NAMES, PLUGIN, ROOT, Node
-from patience import communicate, run
+from patience import communicate, run, until
 
 FOLDER = os.path.join(ROOT, "packaging", "kubernetes")
 SCRIPT = os.path.join(FOLDER, "node.sh")
@@ -222,7 +222,8 @@ class NodeScriptTest(unittest.TestCase):
                 self.read_until(removal, "nothing is left on this node")
                 self.assertEqual(os.listdir(self.plugins), [])
                 removal.send_signal(signal.SIGTERM)
-                self.assertEqual(removal.wait(10), 0)
+                self.assertTrue(until(lambda: removal.poll() is not None))
+                self.assertEqual(removal.returncode, 0)
             finally:
                 removal.kill()
 
@@ -242,7 +243,8 @@ class NodeScriptTest(unittest.TestCase):
                     self.assertEqual(open_text(called), "reconcile\n")
                 running.send_signal(signal.SIGTERM)
                 with open(called, "r+b", buffering=0):  # a call that is at work is waited for
-                    self.assertEqual(running.wait(10), 0)
+                    self.assertTrue(until(lambda: running.poll() is not None))
+                    self.assertEqual(running.returncode, 0)
             finally:
                 running.kill()
 

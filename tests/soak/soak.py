@@ -17,7 +17,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "process"))
 
-from fake_node import DUAL_BRIDGE, DUAL_ROUTED, PLUGIN, Node, PluginError, bridge_config, routed_config
+from fake_node import DUAL_BRIDGE, DUAL_ROUTED, Node, PluginError, bridge_config, routed_config
 
 CONTAINERS = 200
 AT_A_TIME = 16
