@@ -9,6 +9,10 @@ bool Rollback::run() noexcept {
   while (!steps_.empty()) {
     const Step step = std::move(steps_.back());
     steps_.pop_back();
+    if (step.is_conditional && !complete) {
+      report_("not undone, because of that: " + step.what);
+      continue;
+    }
     try {
       step.undo();
     } catch (const std::exception& error) {

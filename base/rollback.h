@@ -25,6 +25,12 @@ class Rollback {
     steps_.push_back({std::move(what), std::move(undo)});
   }
 
+  /// As add(), for what somebody else may have once it is given back: it runs only if all that was
+  /// registered later was undone, because that may still lead there.
+  void add_if_rest_is_undone(std::string what, std::function<void()> undo) {
+    steps_.push_back({std::move(what), std::move(undo), true});
+  }
+
   /// Keeps every effect so far.
   void dismiss() noexcept { steps_.clear(); }
 
@@ -35,6 +41,7 @@ class Rollback {
   struct Step {
     std::string what;
     std::function<void()> undo;
+    bool is_conditional = false;
   };
   Report report_;
   std::vector<Step> steps_;

@@ -141,6 +141,16 @@ std::vector<Route> dump_routes(Socket& socket, nl_msg* request, const What& what
   return routes;
 }
 
+Message make_match_request(const base::IpAddress& address) {
+  rtmsg header{};
+  header.rtm_family = static_cast<std::uint8_t>(libnl::address_family(address.family()));
+  header.rtm_dst_len = static_cast<std::uint8_t>(address.bits());
+  header.rtm_flags = RTM_F_FIB_MATCH;
+  Message request = libnl::make_message(RTM_GETROUTE, 0, header);
+  libnl::put(request.get(), RTA_DST, address.bytes());
+  return request;
+}
+
 }  // namespace
 
 std::string to_string(const Route& route) {
@@ -161,9 +171,21 @@ bool add_route(Socket& socket, const Route& route) {
   return socket.try_execute(request.get(), {"add route", to_string(route)}, {EEXIST});
 }
 
-void replace_route(Socket& socket, const Route& route) {
-  const Message request = make_add_request(route, NLM_F_CREATE | NLM_F_REPLACE);
-  socket.execute(request.get(), {"replace route", to_string(route)});
+Claim claim_address(Socket& socket, const Route& route) {
+  const Message look = make_match_request(route.destination.address());
+  const Message add = make_add_request(route, NLM_F_CREATE | NLM_F_EXCL);
+  const std::array<nl_msg*, 2> requests{look.get(), add.get()};
+  const What what{"add route", to_string(route)};
+  std::vector<Route> found;
+  auto acks = socket.transact_all(requests, what,
+                                  [&](const nlmsghdr* message) { read_route(message, found); });
+  Ack& added = acks.back();
+  if (added.code != 0 && added.code != EEXIST)
+    throw Error(what.operation, what.object, added.code, std::move(added.text));
+  Claim claim{.is_made = added.code == 0};
+  if (!found.empty() && found.front().destination == route.destination)
+    claim.earlier = std::move(found.front());
+  return claim;
 }
 
 bool remove_route(Socket& socket, const Route& route) {
@@ -173,12 +195,7 @@ bool remove_route(Socket& socket, const Route& route) {
 }
 
 std::vector<Route> match_routes(Socket& socket, const base::IpAddress& address) {
-  rtmsg header{};
-  header.rtm_family = static_cast<std::uint8_t>(libnl::address_family(address.family()));
-  header.rtm_dst_len = static_cast<std::uint8_t>(address.bits());
-  header.rtm_flags = RTM_F_FIB_MATCH;
-  const Message request = libnl::make_message(RTM_GETROUTE, 0, header);
-  libnl::put(request.get(), RTA_DST, address.bytes());
+  const Message request = make_match_request(address);
   std::vector<Route> found;
   // The last three are what an IPv4 route of type unreachable, blackhole or prohibit comes to.
   socket.try_query(request.get(), [&](const nlmsghdr* message) { read_route(message, found); },

@@ -34,9 +34,13 @@ struct Route {
 /// False where the table has a route to that destination with that priority, be it this one or one
 /// through another link or gateway (NLM_F_CREATE | NLM_F_EXCL).
 bool add_route(Socket& socket, const Route& route);
-/// Takes the place of the first route to the same destination with the same priority, whichever
-/// link that leads through; is added where there is none (NLM_F_CREATE | NLM_F_REPLACE).
-void replace_route(Socket& socket, const Route& route);
+/// What came of an attempt to have an address for oneself.
+struct Claim {
+  bool is_made = false;
+  std::optional<Route> earlier{};  // to that address alone, of whatever priority, table and type
+};
+/// As add_route(), of a route to one address; in the same send it looks at what led there before.
+[[nodiscard]] Claim claim_address(Socket& socket, const Route& route);
 /// Removes what matches in destination, link, gateway, scope, table, protocol, and, unless it is 0,
 /// priority. False where it was not there.
 bool remove_route(Socket& socket, const Route& route);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <climits>
 #include <exception>
 
 #include <linux/netlink.h>
@@ -79,9 +80,21 @@ void make_room(int fd, std::span<const iovec> parts) {
   std::size_t size = 0;
   for (const iovec& part : parts) size += part.iov_len;
   if (size < kUsual) return;
-  const int wanted = static_cast<int>(size) + 4096;
-  // Where it is refused, the send says so.
-  (void)::setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &wanted, sizeof wanted);
+  const int wanted = static_cast<int>(std::min<std::size_t>(size + 4096, INT_MAX / 2));
+  // In a user namespace no more is to be had than net.core.wmem_max. Where that does not do, the
+  // send says so.
+  if (::setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &wanted, sizeof wanted) != 0)
+    (void)::setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &wanted, sizeof wanted);
+}
+
+// The kernel takes so many parts of a send and no more.
+void join_where_too_many(std::vector<iovec>& parts, std::vector<char>& whole) {
+  if (parts.size() <= IOV_MAX) return;
+  for (const iovec& part : parts) {
+    const auto* begin = static_cast<const char*>(part.iov_base);
+    whole.insert(whole.end(), begin, begin + part.iov_len);
+  }
+  parts.assign(1, {.iov_base = whole.data(), .iov_len = whole.size()});
 }
 
 [[noreturn]] void fail_unanswered(const What& what, int code) {
@@ -240,6 +253,8 @@ std::vector<Socket::Refusal> Socket::transact_atomically(std::span<nl_msg* const
   for (std::size_t i = 0; i < requests.size(); ++i)
     parts.push_back(prepare(requests[i], i == last ? NLM_F_ACK : 0, ++sequence_));
   make_room(fd_.get(), parts);
+  std::vector<char> whole;
+  join_where_too_many(parts, whole);
   send(fd_.get(), parts, what);
   std::vector<Refusal> refusals;
   receive(fd_.get(), what, [&](const nlmsghdr* message) {

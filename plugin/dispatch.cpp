@@ -117,6 +117,9 @@ std::string read_input(const Invocation& invocation) {
   try {
     return invocation.read_input();
   } catch (const base::SystemError& error) {
+    if (error.code() == EFBIG)
+      throw cni::Error(cni::Code::kDecoding,
+                       "the network configuration on stdin is longer than 64 MiB");
     throw cni::Error(cni::Code::kIo,
                      std::string("cannot read the network configuration: ") + error.what());
   }

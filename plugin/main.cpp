@@ -17,9 +17,6 @@
 
 namespace {
 
-// A configuration is a few kilobytes; ten thousand mapped ports make half a megabyte.
-constexpr std::size_t kLongestInput = 1U << 20;
-
 void report(const std::string& line) {
   try {
     base::write_all(STDERR_FILENO, cni::printable_lines(line) + "\n", "stderr");
@@ -66,7 +63,7 @@ int main(int argc, char* argv[]) {
   return plugin::dispatch(
       {.called_as = argc > 0 ? argv[0] : "patchcord",
        .environment = environment,
-       .read_input = [] { return base::read_all(STDIN_FILENO, kLongestInput, "stdin"); },
+       .read_input = [] { return base::read_all(STDIN_FILENO, cni::kLongestOfAll, "stdin"); },
        .write_output = write_output,
        .report = report,
        .on_terminal = ::isatty(STDIN_FILENO) == 1});

@@ -75,7 +75,7 @@ SUITES = {suite.name: suite for suite in (
     CatchSuite("unit"),
     CatchSuite("netns"),
     PythonSuite("process", [PLUGIN, DRIVER]),
-    PythonSuite("attack", [PLUGIN, DRIVER]),
+    PythonSuite("attack", [PLUGIN, DRIVER, "inject"]),
     PythonSuite("wild", [PLUGIN, DRIVER]),
     GuestSuite("vm", [PLUGIN, DRIVER, "netns_tests"]),
     PythonSuite("fault", [PLUGIN, DRIVER, "inject"]),

@@ -322,7 +322,7 @@ std::optional<Attachment> parse_record(std::string_view text) {
   // unwinder sorts its tables.
   if (line.empty()) return std::nullopt;
   try {
-    const json document = cni::parse_object(line, "the record");
+    const json document = cni::parse_object(line, "the record", 2 * kLongestLine);
     return read_attachment(cni::Object(document, ""));
   } catch (const std::exception&) {
     // A damaged record is as good as none: what it described is found by names.

@@ -9,6 +9,9 @@
 
 namespace attachment {
 
+/// Bytes. ADD writes no longer line, and every reader takes one twice as long.
+inline constexpr std::size_t kLongestLine = std::size_t{32} << 20U;
+
 /// One line of JSON, without the newline. `earlier` is an older form of the same record: members of
 /// it that this version does not know are kept.
 [[nodiscard]] std::string to_record(const Attachment& attachment, std::string_view earlier = {});

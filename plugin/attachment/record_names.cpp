@@ -10,8 +10,8 @@
 
 #include "base/digest.h"
 #include "base/error.h"
-#include "base/file.h"
 #include "plugin/attachment/record.h"
+#include "plugin/attachment/record_entry.h"
 
 namespace attachment {
 namespace {
@@ -33,7 +33,7 @@ std::optional<Key> parse_file_name(const std::string& network, std::string_view 
 // file and of the network's directory.
 std::optional<Key> read_key(const base::UniqueFd& directory, std::string_view directory_name,
                             const std::string& name) {
-  const auto text = base::read_file_at(directory.get(), name, kLongestRecord);
+  const auto text = read_entry(directory, name);
   const auto attachment = text ? parse_record(*text) : std::nullopt;
   if (!attachment || !is_valid(attachment->key)) return std::nullopt;
   if (file_part(attachment->key.network) != directory_name) return std::nullopt;
@@ -64,7 +64,7 @@ std::string draft_name(const Key& key) {
 
 void visit_names(const std::string& path, const std::function<bool(std::string_view)>& visit) {
   const std::unique_ptr<DIR, int (*)(DIR*)> stream(::opendir(path.c_str()), ::closedir);
-  if (!stream && errno == ENOENT) return;
+  if (!stream && (errno == ENOENT || errno == ENOTDIR)) return;
   if (!stream) throw base::SystemError("list", path, errno);
   for (;;) {
     errno = 0;
@@ -85,7 +85,7 @@ std::vector<std::string> names_in(const std::string& path) {
 }
 
 std::vector<Key> list_directory(const std::string& path, const std::string& part) {
-  const auto directory = base::open_directory(path);
+  const auto directory = find_directory(path);
   if (!directory) return {};
   std::set<Key> keys;
   for (const std::string& name : names_in(path)) {

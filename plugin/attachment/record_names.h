@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstddef>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -10,8 +9,6 @@
 
 // The names of records' files, and which attachments the names in a directory are of.
 namespace attachment {
-
-inline constexpr std::size_t kLongestRecord = 4U << 20;  // bytes; ten thousand mapped ports fit
 
 /// An identifier as a name or a part of one, shortened if it is too long for that.
 std::string file_part(const std::string& identifier);

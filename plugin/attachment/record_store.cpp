@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "plugin/attachment/record.h"
+#include "plugin/attachment/record_entry.h"
 #include "plugin/attachment/record_names.h"
 #include "plugin/cni/error.h"
 
@@ -38,31 +39,18 @@ constexpr int kRounds = 100;
   throw base::SystemError("lock", path + "/" + name, code);
 }
 
-bool names_file(int directory, const std::string& name, int fd) {
-  struct stat by_name {};
-  struct stat by_fd {};
-  return ::fstatat(directory, name.c_str(), &by_name, AT_SYMLINK_NOFOLLOW) == 0 &&
-         ::fstat(fd, &by_fd) == 0 && by_name.st_ino == by_fd.st_ino &&
-         by_name.st_dev == by_fd.st_dev;
-}
-
-// Records tell what to remove: who could write them could have us remove anything.
-void require_own(const std::string& path, const struct stat& status) {
-  std::string defect;
-  if (S_ISLNK(status.st_mode)) {
-    defect = "it is a symbolic link";
-  } else if (status.st_uid != ::geteuid()) {
-    defect = "it belongs to user " + std::to_string(status.st_uid);
-  } else if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
-    defect = "others than its owner can write to it; chmod go-w " + path;
-  }
-  if (!defect.empty()) throw cni::Error(cni::Code::kFile, "use " + path + ": " + defect);
+[[noreturn]] void refuse_long(const Key& key) {
+  throw cni::Error(cni::Code::kInvalidConfig,
+                   "the record of " + to_string(key) + " would be longer than " +
+                       std::to_string(kLongestLine >> 20U) + " MiB",
+                   "ask for fewer ports, routes or settings");
 }
 
 }  // namespace
 
 void Draft::write(const Attachment& attachment) {
   line_ = to_record(attachment);
+  if (line_.size() > kLongestLine) refuse_long(attachment.key);
   base::write_all(fd_.get(), line_ + "\n", name_);
 }
 
@@ -85,9 +73,9 @@ std::string RecordStore::directory_of(const std::string& network) const {
 }
 
 std::optional<Attachment> RecordStore::find(const Key& key) const {
-  const auto directory = base::open_directory(directory_of(key.network));
+  const auto directory = find_directory(directory_of(key.network));
   if (!directory) return std::nullopt;
-  const auto text = base::read_file_at(directory->get(), file_name(key), kLongestRecord);
+  const auto text = read_entry(*directory, file_name(key));
   if (!text) return std::nullopt;
   auto attachment = parse_record(*text);
   if (attachment) attachment->finished = true;
@@ -126,17 +114,17 @@ std::vector<Key> RecordStore::list_all() const {
 }
 
 bool RecordStore::is_at_work(const Key& key) const {
-  const auto directory = base::open_directory(directory_of(key.network));
+  const auto directory = find_directory(directory_of(key.network));
   if (!directory) return false;
-  const auto fd = base::open_at(directory->get(), draft_name(key), O_RDONLY);
-  return fd && ::flock(fd->get(), LOCK_SH | LOCK_NB) != 0;
+  const auto entry = open_entry(*directory, draft_name(key));
+  return entry && entry->fd && ::flock(entry->fd.get(), LOCK_SH | LOCK_NB) != 0;
 }
 
 bool RecordStore::is_abandoned(const Key& key) const {
-  const auto directory = base::open_directory(directory_of(key.network));
+  const auto directory = find_directory(directory_of(key.network));
   if (!directory) return false;
-  const auto fd = base::open_at(directory->get(), draft_name(key), O_RDONLY);
-  return fd && ::flock(fd->get(), LOCK_SH | LOCK_NB) == 0;
+  const auto entry = open_entry(*directory, draft_name(key));
+  return entry && entry->fd && ::flock(entry->fd.get(), LOCK_SH | LOCK_NB) == 0;
 }
 
 RecordStore::Opened RecordStore::begin(const Key& key) const {
@@ -153,7 +141,9 @@ RecordStore::Opened RecordStore::begin(const Key& key) const {
       refuse_unlocked(directory.get(), path, name, *fd, key);
     // The file may have been published or discarded between the opening and the locking: then the
     // lock is on nothing.
-    if (!names_file(directory.get(), name, fd->get())) refuse_busy(key);
+    const auto status = find_named(directory.get(), name, fd->get());
+    if (!status) refuse_busy(key);
+    require_own_file(file, *status);
     return open_draft(std::move(*fd), file);
   }
   throw base::SystemError("create", path + "/" + name, ENOENT);
@@ -162,14 +152,14 @@ RecordStore::Opened RecordStore::begin(const Key& key) const {
 std::optional<RecordStore::Opened> RecordStore::take_over(
     const Key& key, std::chrono::milliseconds patience) const {
   const std::string path = directory_of(key.network);
-  const auto directory = base::open_directory(path);
+  const auto directory = find_directory(path);
   if (!directory) return std::nullopt;
   const std::string name = draft_name(key);
-  auto fd = base::open_at(directory->get(), name, O_RDWR | O_APPEND);
-  if (!fd) return std::nullopt;
-  base::lock_exclusively(fd->get(), patience, path + "/" + name);
-  if (!names_file(directory->get(), name, fd->get())) return std::nullopt;
-  Opened opened = open_draft(std::move(*fd), path + "/" + name);
+  auto entry = open_entry(*directory, name);
+  if (!entry || !entry->defect.empty()) return std::nullopt;
+  base::lock_exclusively(entry->fd.get(), patience, path + "/" + name);
+  if (!find_named(directory->get(), name, entry->fd.get())) return std::nullopt;
+  Opened opened = open_draft(std::move(entry->fd), path + "/" + name);
   opened.is_torso = true;
   return opened;
 }
@@ -178,21 +168,16 @@ std::optional<RecordStore::Opened> RecordStore::take_over(
 std::optional<RecordStore::Opened> RecordStore::take_record(
     const Key& key, std::chrono::milliseconds patience) const {
   const std::string path = directory_of(key.network);
-  const auto directory = base::open_directory(path);
+  const auto directory = find_directory(path);
   if (!directory) return std::nullopt;
   const std::string name = file_name(key);
   const std::string draft = draft_name(key);
-  auto fd = base::open_at(directory->get(), name, O_RDWR | O_APPEND);
-  if (!fd) return std::nullopt;
-  base::lock_exclusively(fd->get(), patience, path + "/" + name);
-  if (!names_file(directory->get(), name, fd->get())) return std::nullopt;
-  // A link, and not a rename, because that would replace a draft that somebody began meanwhile.
-  if (::linkat(directory->get(), name.c_str(), directory->get(), draft.c_str(), 0) != 0) {
-    if (errno == EEXIST) return std::nullopt;
-    throw base::SystemError("create", path + "/" + draft, errno);
-  }
-  (void)base::remove_file_at(directory->get(), name);
-  Opened opened = open_draft(std::move(*fd), path + "/" + draft);
+  auto entry = open_entry(*directory, name);
+  if (!entry || !entry->defect.empty()) return std::nullopt;
+  base::lock_exclusively(entry->fd.get(), patience, path + "/" + name);
+  if (!find_named(directory->get(), name, entry->fd.get())) return std::nullopt;
+  if (!rename_if_free(*directory, name, draft)) return std::nullopt;
+  Opened opened = open_draft(std::move(entry->fd), path + "/" + draft);
   opened.is_torso = true;
   if (opened.torso) opened.torso->finished = true;
   return opened;
@@ -206,8 +191,10 @@ std::optional<RecordStore::Opened> RecordStore::begin_if_free(const Key& key) co
     return std::nullopt;
   } catch (const base::SystemError& error) {
     const int code = error.code();
-    if (code != ENOSPC && code != EDQUOT && code != EROFS && code != EACCES && code != EPERM) throw;
-    return Opened{.draft = Draft({}, {}), .is_torso = false, .torso = std::nullopt};
+    const bool is_refused =
+        code == ENOSPC || code == EDQUOT || code == EROFS || code == EACCES || code == EPERM;
+    if (!is_refused && !is_of_file(code)) throw;
+    return Opened{.draft = Draft({}, {})};
   }
 }
 
@@ -216,17 +203,36 @@ RecordStore::Opened RecordStore::take(const Key& key, std::chrono::milliseconds 
   for (int round = 0; round < kRounds; ++round) {
     if (auto opened = take_over(key, patience)) return std::move(*opened);
     if (auto opened = take_record(key, patience)) return std::move(*opened);
-    if (auto opened = begin_if_free(key)) return std::move(*opened);
+    std::string remark = remark_on(key);
+    if (auto opened = begin_if_free(key)) {
+      opened->remark = std::move(remark);
+      return std::move(*opened);
+    }
   }
   refuse_busy(key);
 }
 
+// A draft in the way would keep the lock from being taken; a record goes when all it led to has.
+std::string RecordStore::remark_on(const Key& key) const {
+  const std::string path = directory_of(key.network);
+  const auto directory = find_directory(path);
+  std::string remark;
+  for (const std::string& name : {file_name(key), draft_name(key)}) {
+    const auto entry = directory ? open_entry(*directory, name) : std::nullopt;
+    if (!entry || entry->defect.empty()) continue;
+    const std::string file = std::string(path).append("/").append(name);
+    if (!remark.empty()) remark += "; ";
+    remark.append(file).append(": ").append(entry->defect);
+    if (name == draft_name(key)) (void)remove_entry(file);
+  }
+  return remark;
+}
+
 RecordStore::Opened RecordStore::open_draft(base::UniqueFd fd, std::string path) {
-  const std::string text = base::read_all(fd.get(), kLongestRecord, path);
-  Opened opened{.draft = Draft(std::move(fd), std::move(path)),
-                .is_torso = !text.empty(),
-                .torso = parse_record(text)};
-  return opened;
+  const auto text = read_record(fd, path);
+  return {.is_torso = text != "",
+          .torso = parse_record(text.value_or("")),
+          .draft = Draft(std::move(fd), std::move(path))};
 }
 
 // Whoever takes the last one away takes the directory with it.
@@ -260,7 +266,7 @@ void RecordStore::discard(const Key& key, const Draft& draft) const {
 bool RecordStore::remove(const Key& key) const {
   const std::string directory = directory_of(key.network);
   const std::string record = directory + "/" + file_name(key);
-  if (::unlink(record.c_str()) != 0) {
+  if (!remove_entry(record)) {
     if (errno == ENOENT || errno == ENOTDIR) return false;
     throw base::SystemError("remove", record, errno);
   }

@@ -49,7 +49,7 @@ class RecordStore {
 
   [[nodiscard]] const std::string& state_directory() const noexcept { return state_directory_; }
 
-  /// Absent where there is none or it cannot be read.
+  /// Absent where there is none, or none that can be trusted and read.
   [[nodiscard]] std::optional<Attachment> find(const Key& key) const;
   [[nodiscard]] bool exists(const Key& key) const;
 
@@ -74,10 +74,11 @@ class RecordStore {
       const Key& key) const;
 
   struct Opened {
-    Draft draft;
     bool is_torso = false;  // a killed ADD left it
     std::optional<Attachment>
-        torso;  // what that ADD had said; absent where it was killed before it could
+        torso{};           // what that ADD had said; absent where it was killed before it could
+    std::string remark{};  // what has a record's name and is none; of take()
+    Draft draft;
   };
   /// Begins the draft of an attachment, or takes over the one that a killed ADD left. Throws
   /// cni::Error{kTryAgainLater} while another process works on it.
@@ -91,19 +92,21 @@ class RecordStore {
   /// cni::Error{kTryAgainLater}). What it gets is the draft that a killed ADD left; or the record,
   /// which becomes a draft in one step, so that it still leads to everything if the removal is cut
   /// short; or, where there is neither, a new draft. Where none can be made, because the file
-  /// system is full or read-only, no ADD can begin either: then it goes without.
+  /// system is full or read-only, no ADD can begin either: then it goes without. What cannot be
+  /// trusted or read is none: neither a directory of that name, nor a file of somebody else's.
   [[nodiscard]] Opened take(const Key& key, std::chrono::milliseconds patience) const;
   /// Makes the draft the attachment's record, in one step.
   void publish(const Key& key, const Draft& draft) const;
   /// Removes the draft, where it still is one, and the network's directory once that is empty.
   void discard(const Key& key, const Draft& draft) const;
-  /// Removes the record. False where there was none.
+  /// Removes the record, or what has its name. False where there was none.
   bool remove(const Key& key) const;
 
  private:
   [[nodiscard]] std::optional<Opened> take_record(const Key& key,
                                                   std::chrono::milliseconds patience) const;
   [[nodiscard]] std::optional<Opened> begin_if_free(const Key& key) const;
+  [[nodiscard]] std::string remark_on(const Key& key) const;
   [[nodiscard]] static Opened open_draft(base::UniqueFd fd, std::string path);
   [[nodiscard]] std::string directory_of(const std::string& network) const;
   std::string state_directory_;

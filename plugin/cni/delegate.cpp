@@ -9,12 +9,11 @@
 #include "base/error.h"
 #include "plugin/cni/child_process.h"
 #include "plugin/cni/error.h"
+#include "plugin/cni/object.h"
 #include "plugin/cni/text.h"
 
 namespace cni {
 namespace {
-
-constexpr std::size_t kLongestAnswer = std::size_t{1024} * 1024;
 
 /// The plugin as messages name it, and what was asked of it.
 std::string name_of(std::string_view type, Command command) {
@@ -100,7 +99,7 @@ std::string answer_of(const std::string& plugin, Outcome&& outcome,
       throw Error(Code::kDelegate,
                   plugin + ": did not end within " + shown(patience) + " and was killed");
     case Outcome::End::kTooMuchText:
-      throw Error(Code::kDelegate, plugin + ": wrote more than 1 MiB to stdout and was killed");
+      throw Error(Code::kDelegate, plugin + ": wrote more than 16 MiB to stdout and was killed");
     case Outcome::End::kSignaled:
       throw Error(Code::kDelegate, plugin + ": was killed by " + signal_text(outcome.number));
     case Outcome::End::kExited:
@@ -125,7 +124,7 @@ std::string run_delegate(const Request& request, std::string_view type, Command 
   try {
     return answer_of(plugin,
                      run_child(path, environment_for(request, command), request.input,
-                               {.patience = patience, .output = kLongestAnswer}),
+                               {.patience = patience, .output = kLongestDocument}),
                      patience);
   } catch (const base::SystemError& error) {
     throw Error(Code::kDelegate, plugin + ": " + error.what());

@@ -10,7 +10,7 @@ namespace cni {
 
 /// Runs the plugin `type` found in the request's CNI_PATH (first regular file of that name,
 /// symbolic links followed) with the request's environment and its stdin byte for byte, CNI_COMMAND
-/// set to `command`, and returns its stdout, at most 1 MiB. Its stderr goes to ours, always. It
+/// set to `command`, and returns its stdout, at most 16 MiB. Its stderr goes to ours, always. It
 /// dies with us (PR_SET_PDEATHSIG) and is killed, with its process group, when `patience` runs out.
 /// A text file being busy (ETXTBSY, the binary is just being replaced) is tried again for 1 s.
 ///

@@ -11,7 +11,6 @@
 namespace cni {
 namespace {
 
-constexpr std::size_t kLongestDocument = std::size_t{1024} * 1024;
 constexpr std::size_t kDeepestNesting = 64;
 constexpr std::string_view kWhiteSpace = " \t\r\n";
 
@@ -83,8 +82,9 @@ nlohmann::json parse(std::string_view text, std::string_view called) {
 
 }  // namespace
 
-nlohmann::json parse_object(std::string_view text, std::string_view called) {
-  if (text.size() > kLongestDocument) refuse(called, "is longer than 1 MiB");
+nlohmann::json parse_object(std::string_view text, std::string_view called, std::size_t longest) {
+  if (text.size() > longest)
+    refuse(called, "is longer than " + std::to_string(longest >> 20U) + " MiB");
   if (text.find_first_not_of(kWhiteSpace) == std::string_view::npos) refuse(called, "is empty");
   refuse_what_the_parser_lets_pass(text, called);
   const bool ascii = std::none_of(text.begin(), text.end(),

@@ -14,11 +14,19 @@
 
 namespace cni {
 
+/// Of a configuration that asks for something, and of a result: all ports there are of a host, or a
+/// hundred thousand routes, are some megabytes.
+inline constexpr std::size_t kLongestDocument = std::size_t{16} << 20U;
+/// Of a configuration that asks for an end: whatever was begun by an ADD comes back with all that
+/// the runtime has put into it since, the result of the whole chain included.
+inline constexpr std::size_t kLongestOfAll = std::size_t{64} << 20U;
+
 /// Parses exactly one JSON object as Go would take it: duplicate keys, the last wins; bytes that
 /// are not UTF-8 become U+FFFD; nothing may follow but white space. Throws Error{kDecoding}: not
-/// JSON, not an object, nested deeper than 64, longer than 1 MiB. `called` names the text in
-/// messages ("the network configuration on stdin").
-[[nodiscard]] nlohmann::json parse_object(std::string_view text, std::string_view called);
+/// JSON, not an object, nested deeper than 64, longer than `longest`, in bytes. `called` names the
+/// text in messages ("the network configuration on stdin").
+[[nodiscard]] nlohmann::json parse_object(std::string_view text, std::string_view called,
+                                          std::size_t longest = kLongestDocument);
 
 /// Indented by 4, without a newline at the end. Bytes that are not UTF-8 become U+FFFD; it never
 /// throws for them.

@@ -131,12 +131,13 @@ void require_version_of(Command command, Version version) {
 }
 
 // Go decodes null into nothing at all, so that what is wrong is the name that is missing.
-nlohmann::json parse_configuration(std::string_view input) {
+nlohmann::json parse_configuration(std::string_view input, std::optional<Command> command) {
   constexpr std::string_view kSpace = " \t\r\n";
   const auto begin = std::min(input.find_first_not_of(kSpace), input.size());
   const auto end = input.find_last_not_of(kSpace) + 1;
   if (input.substr(begin, end - begin) == "null") return nlohmann::json::object();
-  return parse_object(input, kConfiguration);
+  return parse_object(input, kConfiguration,
+                      command == Command::kAdd ? kLongestDocument : kLongestOfAll);
 }
 
 std::string require_text(const Object& object, std::string_view key) {
@@ -207,6 +208,20 @@ std::optional<std::vector<ValidAttachment>> read_valid_attachments(const nlohman
   return std::nullopt;
 }
 
+std::vector<base::IpAddress> addresses_in_previous_result(const Request& request) {
+  std::vector<base::IpAddress> addresses;
+  try {
+    const auto previous = request.previous_result();
+    if (!previous) return {};
+    for (const auto& ip : previous->ips) {
+      if (is_of_container(*previous, ip, request.ifname)) addresses.push_back(ip.address.address());
+    }
+  } catch (const Error&) {
+    return {};
+  }
+  return addresses;
+}
+
 std::optional<Command> command_of(const Environment& environment) {
   const auto found = std::find(kCommands.begin(), kCommands.end(), environment.get("CNI_COMMAND"));
   if (found == kCommands.end()) return std::nullopt;
@@ -220,7 +235,7 @@ Request read_request(const Environment& environment, std::string_view input) {
   read_variables(environment, request);
   if (needs.attachment) refuse_malformed(request);
   refuse_missing(environment, needs);
-  *request.config_ = parse_configuration(input);
+  *request.config_ = parse_configuration(input, command);
   request.network = read_network_name(request.config());
   if (!command) refuse_variable("CNI_COMMAND", environment.get("CNI_COMMAND"), "is no command");
   request.version = read_version(request.config());

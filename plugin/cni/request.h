@@ -97,6 +97,10 @@ class Request {
   std::unique_ptr<nlohmann::json> config_;
 };
 
+/// The addresses of the request's interface by its previous result, which a DEL may lack, or have
+/// in a form that cannot be read: then none.
+[[nodiscard]] std::vector<base::IpAddress> addresses_in_previous_result(const Request& request);
+
 /// The command, before anything else is looked at: VERSION needs nothing more, stdin is not even
 /// read for it. Absent where CNI_COMMAND is missing or unknown.
 [[nodiscard]] std::optional<Command> command_of(const Environment& environment);

@@ -92,7 +92,8 @@ std::string plugin_input(const NetworkList& list, const ListedPlugin& plugin,
   if (!offered.empty()) document["runtimeConfig"] = std::move(offered);
   document.erase("capabilities");
   if (!additions.previous_result.empty()) {
-    document["prevResult"] = cni::parse_object(additions.previous_result, "the earlier result");
+    document["prevResult"] =
+        cni::parse_object(additions.previous_result, "the earlier result", cni::kLongestOfAll);
   }
   if (additions.valid) document["cni.dev/valid-attachments"] = list_of(*additions.valid);
   return document.dump();

@@ -90,10 +90,11 @@ Lease acquire_host_local(const cni::Request& request, const config::HostLocal& c
   lease.routes = config.routes;
   const auto place = place_of(config.data_directory, request.network, ground.state_directory);
   const auto allocations = allocate(request, config, place, ground);
-  undo.add("the reservation of addresses", [place, allocations, owner = owner_of(request)] {
-    if (const auto store = ipam::find_host_local_store(place, kLockPatience))
-      ipam::undo(*store, owner, allocations);
-  });
+  undo.add_if_rest_is_undone(
+      "the reservation of addresses", [place, allocations, owner = owner_of(request)] {
+        if (const auto store = ipam::find_host_local_store(place, kLockPatience))
+          ipam::undo(*store, owner, allocations);
+      });
   for (const auto& allocation : allocations) {
     lease.ips.push_back(
         {.address = allocation.address, .gateway = allocation.gateway, .interface = std::nullopt});
@@ -114,10 +115,10 @@ Lease read_fixed(const config::Static& fixed) {
 Lease acquire_delegated(const cni::Request& request, const config::Ipam& ipam,
                         base::Rollback& undo) {
   // Registered before the call: a delegate that fails half-way is told to clean up as well.
-  undo.add("the addresses of ipam plugin " + ipam.type,
-           [&request, type = ipam.type, patience = ipam.patience] {
-             (void)cni::run_delegate(request, type, cni::Command::kDel, patience);
-           });
+  undo.add_if_rest_is_undone("the addresses of ipam plugin " + ipam.type,
+                             [&request, type = ipam.type, patience = ipam.patience] {
+                               (void)cni::run_delegate(request, type, cni::Command::kDel, patience);
+                             });
   const std::string output =
       cni::run_delegate(request, ipam.type, cni::Command::kAdd, ipam.patience);
   const std::string called = "the result of ipam plugin " + ipam.type;

@@ -13,12 +13,13 @@ using operations::key_of;
 
 void remove_ports(steps::World&, const cni::Request& request, Attempts& attempts) {
   attempts.run([&] {
-    remove_reference_ports(key_of(request), addresses_in_previous_result(request), no_others());
+    remove_reference_ports(key_of(request), cni::addresses_in_previous_result(request),
+                           no_others());
   });
 }
 
 void remove_acceptance(steps::World&, const cni::Request& request, Attempts& attempts) {
-  attempts.run([&] { remove_reference_firewall(addresses_in_previous_result(request)); });
+  attempts.run([&] { remove_reference_firewall(cni::addresses_in_previous_result(request)); });
 }
 
 void remove_ifb(steps::World& world, const cni::Request& request, Attempts& attempts) {

@@ -173,19 +173,4 @@ void remove_reference_ifb(Socket& host, const Key& key, const FindOthers& find_o
   netlink::delete_link(host, ifb->index, ifb->name);
 }
 
-Addresses addresses_in_previous_result(const cni::Request& request) noexcept {
-  try {
-    const auto previous = request.previous_result();
-    if (!previous) return {};
-    Addresses addresses;
-    for (const auto& ip : previous->ips) {
-      if (cni::is_of_container(*previous, ip, request.ifname))
-        addresses.push_back(ip.address.address());
-    }
-    return addresses;
-  } catch (const std::exception&) {
-    return {};
-  }
-}
-
 }  // namespace migration

@@ -41,9 +41,4 @@ void remove_reference_firewall(const std::vector<base::IpAddress>& own);
 void remove_reference_ifb(netlink::Socket& host, const attachment::Key& key,
                           const FindOthers& find_others);
 
-/// The addresses of the request's interface by its previous result, which a DEL may lack, or have
-/// in a form that cannot be read: then none.
-[[nodiscard]] std::vector<base::IpAddress> addresses_in_previous_result(
-    const cni::Request& request) noexcept;
-
 }  // namespace migration

@@ -82,6 +82,7 @@ void tear_down_chained(const Chained& type, steps::World& world, const cni::Requ
   Attachment attachment = known.value_or(Attachment{});
   attachment.key = key_of(request);
   Attempts attempts;
+  if (!known && type.find_traces != nullptr) world.traces = type.find_traces(request);
   remove_steps(type.steps, world, attachment, attempts);
   if (!known) remove_of_predecessor(type.name, world, request, attempts);
   attempts.throw_if_any();
@@ -127,9 +128,11 @@ void delete_chained(const Chained& type, const cni::Request& request, const Sett
   Stage stage(open_records(type, settings));
   delete_recorded({.records = stage.records,
                    .key = key_of(request),
-                   .tear_down = [&](const std::optional<Attachment>& known) {
-                     tear_down_chained(type, stage.world, request, known);
-                   }});
+                   .tear_down =
+                       [&](const std::optional<Attachment>& known) {
+                         tear_down_chained(type, stage.world, request, known);
+                       }},
+                  settings);
 }
 
 void check_chained(const Chained& type, const cni::Request& request, const Settings& settings,

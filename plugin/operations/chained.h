@@ -21,6 +21,8 @@ struct Chained {
   /// Puts into the result, which is what came before in the chain, what the type has changed.
   void (*describe)(const steps::World& world, const attachment::Attachment& attachment,
                    cni::Result& result) = nullptr;
+  /// DEL where there is no record: where elements in nftables may be.
+  ruleset::Traces (*find_traces)(const cni::Request& request) = nullptr;
 };
 
 /// All of them; the list is in plugin/types/type.cpp.

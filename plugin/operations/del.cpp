@@ -18,9 +18,12 @@ void delete_attachment(const cni::Request& request, const Settings& settings,
   Stage stage{RecordStore(settings.state_directory)};
   delete_recorded({.records = stage.records,
                    .key = key_of(request),
-                   .tear_down = [&](const std::optional<Attachment>& known) {
-                     tear_down(stage.world, request, known, settings.state_directory, unrecorded);
-                   }});
+                   .tear_down =
+                       [&](const std::optional<Attachment>& known) {
+                         tear_down(stage.world, request, known, settings.state_directory,
+                                   unrecorded);
+                       }},
+                  settings);
   forget_network(stage, request.network, settings);
 }
 

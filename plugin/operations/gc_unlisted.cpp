@@ -116,7 +116,7 @@ void remove_dead(const Parts& parts, Dead& dead) {
                             [&](const std::optional<Attachment>& known) {
                               tear_down_dead(parts, request, known);
                             }},
-                       is_due);
+                       parts.settings, is_due);
   } catch (const std::exception& error) {
     dead.removed = false;
     dead.problem = error.what();

@@ -4,6 +4,7 @@
 
 #include "base/digest.h"
 #include "base/file.h"
+#include "plugin/cni/object.h"
 
 namespace tool {
 namespace {
@@ -44,8 +45,7 @@ void KeptResult::write(const std::string& document) const {
 }
 
 std::string KeptResult::read() const {
-  constexpr std::size_t kLongest = 1U << 20;
-  return base::read_file(directory_ + "/" + name_, kLongest).value_or("");
+  return base::read_file(directory_ + "/" + name_, cni::kLongestOfAll).value_or("");
 }
 
 void KeptResult::remove() const {

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "plugin/cni/child_process.h"
 #include "plugin/cni/error.h"
+#include "plugin/cni/object.h"
 #include "plugin/dispatch.h"
 #include "plugin/operator/files.h"
 #include "plugin/types/type.h"
@@ -13,9 +14,7 @@
 namespace tool {
 namespace {
 
-constexpr std::size_t kLongestAnswer = 1U << 20;
 constexpr std::chrono::minutes kPatience{5};
-constexpr std::size_t kLongestFile = 1U << 20;
 
 std::map<std::string, std::string, std::less<>> variables_of(const Call& call,
                                                              const std::string& path,
@@ -38,10 +37,10 @@ Answer run_program(const std::string& program,
   environment.reserve(variables.size());
   for (const auto& [name, value] : variables) environment.push_back(name + "=" + value);
   const auto outcome = cni::run_child(program, environment, input,
-                                      {.patience = kPatience, .output = kLongestAnswer});
+                                      {.patience = kPatience, .output = cni::kLongestDocument});
   if (outcome.end != cni::Outcome::End::kExited) {
     throw cni::Error(cni::Code::kDelegate,
-                     program + " was killed, or hung, or said more than a megabyte");
+                     program + " was killed, or hung, or said more than 16 MiB");
   }
   return {.failed = outcome.number != 0, .document = outcome.output};
 }
@@ -163,7 +162,7 @@ void require_newest(const config::NetworkList& list, std::string_view command) {
 
 config::NetworkList require_network(const Call& call, const std::string& word) {
   if (word.find('/') != std::string::npos || config::is_configuration_file(word)) {
-    const auto text = base::read_file(word, kLongestFile);
+    const auto text = base::read_file(word, cni::kLongestDocument);
     if (!text) throw cni::Error(cni::Code::kFile, "there is no file " + word);
     return config::parse_network_list(*text);
   }

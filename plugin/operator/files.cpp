@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "plugin/cni/object.h"
 #include "plugin/config/network.h"
 
 namespace tool {
@@ -15,7 +16,6 @@ namespace {
 constexpr std::string_view kUsualConfigurations = "/etc/cni/net.d";
 constexpr std::string_view kUsualPlugins = "/opt/cni/bin";
 constexpr std::string_view kUsualReservations = "/var/lib/cni/networks";
-constexpr std::size_t kLongestConfiguration = 1U << 20;
 
 std::string choose(const Call& call, const Option& option, std::string_view variable,
                    std::string_view usual) {
@@ -27,7 +27,7 @@ std::string choose(const Call& call, const Option& option, std::string_view vari
 ConfigurationFile read_configuration(const std::string& path) {
   ConfigurationFile file{.path = path, .list = std::nullopt, .problem = ""};
   try {
-    const auto text = base::read_file(path, kLongestConfiguration);
+    const auto text = base::read_file(path, cni::kLongestDocument);
     file.list = config::parse_network_list(text.value_or(""));
   } catch (const std::exception& error) {
     file.problem = error.what();

@@ -1,6 +1,7 @@
 #include "plugin/ruleset/wanted.h"
 
 #include <algorithm>
+#include <span>
 
 #include "netlink/nft/query.h"
 #include "netlink/nft/transaction.h"
@@ -103,9 +104,10 @@ void remove_if_of(netlink::Socket& netfilter, Changes& changes, const Element& w
     changes.remove(wanted.table, wanted.set, wanted.element.key);
 }
 
-void remove_elements(netlink::Socket& netfilter, Transaction& transaction, const Wanted& wanted) {
+void remove_elements(netlink::Socket& netfilter, Transaction& transaction,
+                     std::span<const Element> elements) {
   Changes changes;
-  for (const Element& element : wanted.elements) remove_if_of(netfilter, changes, element);
+  for (const Element& element : elements) remove_if_of(netfilter, changes, element);
   changes.write(transaction);
 }
 
@@ -146,16 +148,53 @@ bool has_trace(netlink::Socket& netfilter, const netlink::nft::Table& table,
   });
 }
 
-void remove_all_of(netlink::Socket& netfilter, const std::string& owner) {
-  commit_repeatedly(netfilter, [&](Transaction& transaction, int) {
-    for (const auto& table : {kTable, kBridgeTable}) {
-      for (const auto& set : netlink::nft::sets_of(netfilter, table)) {
-        for (const auto& element : netlink::nft::elements_of(netfilter, table, set.name)) {
-          if (element.comment == owner) transaction.remove_element(table, set.name, element.key);
-        }
-      }
-    }
+bool may_have(const Traces& traces, const netlink::nft::Table& table, const std::string& set) {
+  if (traces.parts.empty()) return true;
+  return std::any_of(traces.parts.begin(), traces.parts.end(), [&](const Part& part) {
+    return part.table == table && std::any_of(part.sets.begin(), part.sets.end(),
+                                              [&](const auto& each) { return each.name == set; });
   });
+}
+
+void find_in(netlink::Socket& netfilter, const netlink::nft::Table& table, const std::string& set,
+             const std::string& owner, Wanted& found) {
+  for (auto& element : netlink::nft::elements_of(netfilter, table, set)) {
+    if (element.comment != owner) continue;
+    found.elements.push_back({.table = table,
+                              .set = set,
+                              .element = {.key = std::move(element.key), .comment = owner},
+                              .what = {}});
+  }
+}
+
+Wanted find_all_of(netlink::Socket& netfilter, const Traces& traces) {
+  Wanted found;
+  for (const auto& table : {kTable, kBridgeTable}) {
+    for (const auto& set : netlink::nft::sets_of(netfilter, table)) {
+      if (may_have(traces, table, set.name))
+        find_in(netfilter, table, set.name, traces.owner, found);
+    }
+  }
+  return found;
+}
+
+// A removal must work where no room is to be had for a transaction of any length, and where others
+// change the ruleset all the time: so many elements fit into what every socket has, and are looked
+// up faster than others come by.
+constexpr std::size_t kRemovedAtOnce = 1000;
+
+void withdraw_some(netlink::Socket& netfilter, std::span<const Element> elements) {
+  commit_repeatedly(netfilter, [&](Transaction& transaction, int) {
+    remove_elements(netfilter, transaction, elements);
+  });
+}
+
+// All but the last of them, which is returned.
+std::span<const Element> withdraw_all_but_some(netlink::Socket& netfilter,
+                                               std::span<const Element> elements) {
+  for (; elements.size() > kRemovedAtOnce; elements = elements.subspan(kRemovedAtOnce))
+    withdraw_some(netfilter, elements.first(kRemovedAtOnce));
+  return elements;
 }
 
 }  // namespace
@@ -179,15 +218,14 @@ void publish(netlink::Socket& netfilter, const Wanted& wanted, const IsLive& is_
 }
 
 void withdraw(netlink::Socket& netfilter, const Wanted& wanted) {
-  commit_repeatedly(netfilter, [&](Transaction& transaction, int) {
-    remove_elements(netfilter, transaction, wanted);
-  });
+  withdraw_some(netfilter, withdraw_all_but_some(netfilter, wanted.elements));
 }
 
 void withdraw_last(netlink::Socket& netfilter, const Wanted& wanted, const std::string& network) {
+  const auto last = withdraw_all_but_some(netfilter, wanted.elements);
   commit_repeatedly(netfilter, [&](Transaction& transaction, int) {
-    remove_elements(netfilter, transaction, wanted);
-    remove_unused(netfilter, transaction, network, wanted.elements);
+    remove_elements(netfilter, transaction, last);
+    remove_unused(netfilter, transaction, network, last);
   });
 }
 
@@ -227,7 +265,7 @@ void withdraw_by_traces(netlink::Socket& netfilter, const Traces& traces) {
   for (const auto& table : {kTable, kBridgeTable}) {
     for (const auto& set : netlink::nft::sets_of(netfilter, table)) {
       if (has_trace(netfilter, table, set, traces)) {
-        remove_all_of(netfilter, traces.owner);
+        withdraw(netfilter, find_all_of(netfilter, traces));
         return;
       }
     }

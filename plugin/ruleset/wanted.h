@@ -56,11 +56,11 @@ using IsLive = std::function<bool(const std::string& owner)>;
 /// nothing has been done then.
 void publish(netlink::Socket& netfilter, const Wanted& wanted, const IsLive& is_live);
 
-/// Removes the elements that have the wanted ones' owner, in one transaction. What is gone already,
-/// and be it the table, is none. Throws netlink::Error.
+/// Removes the elements that have the wanted ones' owner, in one transaction for up to a thousand,
+/// and more for more. What is gone already, and be it the table, is none. Throws netlink::Error.
 void withdraw(netlink::Socket& netfilter, const Wanted& wanted);
 
-/// As withdraw(), of what may be the last of its network: in the same transaction what nothing of
+/// As withdraw(), of what may be the last of its network: in the last transaction what nothing of
 /// the network needs any more (remove_unused) goes, too.
 void withdraw_last(netlink::Socket& netfilter, const Wanted& wanted, const std::string& network);
 
@@ -84,6 +84,7 @@ struct Condition {
 struct Traces {
   std::string owner;
   std::vector<netlink::nft::Bytes> keys;  // of elements that it may have: names, addresses, pairs
+  std::vector<Part> parts{};              // in whose sets they are; empty: in whichever
 };
 /// Removes all elements of that owner if one is found under one of the keys; otherwise there are
 /// none. Throws netlink::Error.

@@ -21,25 +21,20 @@ netlink::Route wanted_route(const World& world, const Attachment& attachment,
   return route;
 }
 
-// "patchcord network/id/ifname" names a dead owner when no record bears that name any more.
-bool is_dead(const World& world, const netlink::Link& link) {
-  constexpr std::string_view kMark = "patchcord ";
-  if (link.alias.rfind(kMark, 0) != 0) return false;
-  const std::string name = link.alias.substr(kMark.size());
-  const auto first = name.find('/');
-  const auto second = name.find('/', first + 1);
-  if (first == std::string::npos || second == std::string::npos) return false;
-  return !world.records.exists({.network = name.substr(0, first),
-                                .container_id = name.substr(first + 1, second - first - 1),
-                                .ifname = name.substr(second + 1)});
-}
-
-// What stands in the way is replaced only if it leads to a container that is known to be gone. A
-// route that leads nowhere, a blackhole say, is somebody's decision.
-void replace_stale(World& world, const netlink::Route& wanted) {
-  const auto existing = netlink::match_route(world.host, wanted.destination.address());
-  const auto owner = existing ? netlink::find_link(world.host, existing->out_link) : std::nullopt;
-  if (owner && is_dead(world, *owner)) return netlink::replace_route(world.host, wanted);
+// The host's route is what makes an address a container's, so it decides who has it, whatever the
+// records say: the kernel takes one of two at once, and one that is there is never replaced. A
+// container that is gone has taken its pair with it, and the kernel the route: what is there leads
+// to one that lives, or is somebody's decision. One of the host's own addresses, or a route of
+// another metric, would have the packets all the same.
+void claim(World& world, const netlink::Route& wanted) {
+  const auto claimed = netlink::claim_address(world.host, wanted);
+  if (claimed.is_made && !claimed.earlier) return;
+  const std::string address = wanted.destination.address().to_string();
+  constexpr std::uint8_t kLocal = 2;  // RTN_LOCAL
+  if (claimed.earlier && claimed.earlier->type == kLocal)
+    throw cni::Error(cni::Code::kConflict, address + " is an address of the host itself");
+  const auto owner =
+      claimed.earlier ? netlink::find_link(world.host, claimed.earlier->out_link) : std::nullopt;
   std::string through;
   if (owner)
     through = " through " + owner->name + (owner->alias.empty() ? "" : " (" + owner->alias + ")");
@@ -47,14 +42,10 @@ void replace_stale(World& world, const netlink::Route& wanted) {
                                              wanted.destination.to_string() + through + " already");
 }
 
-void add(World& world, const netlink::Route& wanted) {
-  if (!netlink::add_route(world.host, wanted)) replace_stale(world, wanted);
-}
-
 void apply(World& world, Attachment& attachment, base::Rollback&) {
   if (!has_own_link(attachment)) return;
   for (const auto& address : attachment.addresses)
-    add(world, wanted_route(world, attachment, address.prefix));
+    claim(world, wanted_route(world, attachment, address.prefix));
 }
 
 void check(World& world, const Attachment& attachment, Findings& findings) {
@@ -78,7 +69,7 @@ void restore(World& world, const Attachment& attachment, Findings& restored) {
     const auto seen = netlink::match_route(world.host, wanted.destination.address());
     if (seen && seen->destination == wanted.destination && seen->out_link == wanted.out_link)
       continue;
-    add(world, wanted);
+    claim(world, wanted);
     restored.push_back("host route " + wanted.destination.to_string());
   }
 }

@@ -1,5 +1,6 @@
 // The container's routes.
 #include <algorithm>
+#include <map>
 
 #include "netlink/route.h"
 #include "plugin/cni/error.h"
@@ -85,15 +86,18 @@ bool is_in_place_of(const netlink::Route& seen, const netlink::Route& wanted) {
 
 std::vector<Lack> find_lacks(World& world, const Attachment& attachment) {
   if (!world.container_end || attachment.routes.empty()) return {};
-  const auto seen = netlink::routes_through(*world.container, world.container_end->index);
+  std::multimap<base::IpPrefix, netlink::Route> seen;
+  for (const auto& route : netlink::routes_through(*world.container, world.container_end->index))
+    seen.emplace(route.destination, route);
   std::vector<Lack> lacks;
   for (const cni::Route& route : attachment.routes) {
     const auto wanted = to_kernel(attachment, route, world.container_end->index);
-    const auto is_wanted = [&](const auto& one) { return is_same(one, wanted); };
-    if (std::any_of(seen.begin(), seen.end(), is_wanted)) continue;
-    const auto other = std::find_if(seen.begin(), seen.end(),
-                                    [&](const auto& one) { return is_in_place_of(one, wanted); });
-    lacks.push_back({wanted, other == seen.end() ? std::nullopt : std::optional(*other)});
+    const auto [first, last] = seen.equal_range(wanted.destination);
+    const auto is_wanted = [&](const auto& one) { return is_same(one.second, wanted); };
+    if (std::any_of(first, last, is_wanted)) continue;
+    const auto other = std::find_if(
+        first, last, [&](const auto& one) { return is_in_place_of(one.second, wanted); });
+    lacks.push_back({wanted, other == last ? std::nullopt : std::optional(other->second)});
   }
   return lacks;
 }

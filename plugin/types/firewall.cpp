@@ -5,6 +5,7 @@
 
 #include "plugin/cni/error.h"
 #include "plugin/operations/chained.h"
+#include "plugin/operations/shared/traces.h"
 #include "plugin/ruleset/foreign_filter.h"
 #include "plugin/ruleset/kernel.h"
 #include "plugin/types/type.h"
@@ -106,7 +107,8 @@ void report_status(const cni::Request& request, const Settings& settings) {
 }  // namespace
 
 const operations::Chained kChainedFirewall = {.name = attachment::RecordStore::kFirewall,
-                                              .steps = kSteps};
+                                              .steps = kSteps,
+                                              .find_traces = operations::find_traces_of_acceptance};
 
 const Type kFirewall = {.name = "firewall",
                         .oldest = cni::Version::k0_4_0,

@@ -7,6 +7,7 @@
 #include "plugin/operations/chained.h"
 #include "plugin/operations/shared/host_ports.h"
 #include "plugin/operations/shared/plan.h"
+#include "plugin/operations/shared/traces.h"
 #include "plugin/types/type.h"
 
 namespace types {
@@ -80,7 +81,8 @@ void report_status(const cni::Request& request, const Settings& settings) {
 }  // namespace
 
 const operations::Chained kChainedPortmap = {.name = attachment::RecordStore::kHostPorts,
-                                             .steps = kSteps};
+                                             .steps = kSteps,
+                                             .find_traces = operations::find_traces_of_ports};
 
 const Type kPortmap = {.name = "portmap",
                        .oldest = cni::Version::k0_1_0,

@@ -4,12 +4,16 @@
 //   inject fail N ERRNO PROGRAM...          call N is not made and returns -ERRNO
 //   inject refuse N ERRNO TIMES PROGRAM...  the kernel refuses request N of those in nftables
 //                                           transactions, with ERRNO, so often
+//   inject hold N FILE PROGRAM...           before nftables transaction N is sent, it makes FILE
+//   and
+//                                           waits until somebody removes it
 // Calls are counted from the program's own first one, and those of its children are not. The exit
 // status is the program's; 137 where it was killed. 125 says that the injection was not reached.
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <string>
 #include <vector>
 
@@ -32,6 +36,8 @@ struct Plan {
   const char* list = nullptr;  // where to write the calls
   long at = 0;                 // which call, from 1; 0 for none
   long request = 0;            // which request of nftables, from 1; 0 for none
+  long transaction = 0;        // which transaction of nftables, from 1; 0 for none
+  const char* flag = nullptr;  // the file that holds it
   int error = 0;               // 0 to kill
   int times = 1;
   char** program = nullptr;
@@ -53,8 +59,12 @@ Plan read_plan(int argc, char* argv[]) {
             .error = std::atoi(argv[3]),
             .times = std::atoi(argv[4]),
             .program = argv + 5};
+  if (mode == "hold" && argc > 4)
+    return {.transaction = std::atol(argv[2]), .flag = argv[3], .program = argv + 4};
   std::fputs(
-      "usage: inject count FILE | kill N | fail N ERRNO | refuse N ERRNO TIMES, and a program\n",
+      "usage: inject count FILE | kill N | fail N ERRNO | refuse N ERRNO TIMES | hold N FILE, and "
+      "a "
+      "program\n",
       stderr);
   std::_Exit(126);
 }
@@ -125,6 +135,48 @@ void write_value(pid_t child, void* to, Value value) {
     fail("process_vm_writev");
 }
 
+std::vector<iovec> parts_of(pid_t child, const user_regs_struct& registers) {
+  const auto message = read_value<msghdr>(child, reinterpret_cast<const void*>(registers.rsi));
+  std::vector<iovec> parts(message.msg_iovlen);
+  read_memory(child, message.msg_iov, parts.data(), parts.size() * sizeof(iovec));
+  return parts;
+}
+
+nlmsghdr header_at(pid_t child, const iovec& part) {
+  return read_value<nlmsghdr>(child, part.iov_base);
+}
+
+// What is sent, if that is a transaction of nftables; empty otherwise.
+std::vector<iovec> transaction_of(pid_t child, const user_regs_struct& registers) {
+  if (registers.orig_rax != SYS_sendmsg) return {};
+  auto parts = parts_of(child, registers);
+  const bool is_one =
+      parts.size() >= 3 && header_at(child, parts[0]).nlmsg_type == NFNL_MSG_BATCH_BEGIN;
+  return is_one ? std::move(parts) : std::vector<iovec>{};
+}
+
+/// Holds the program before one of its transactions.
+class Hold {
+ public:
+  Hold(const Plan& plan, pid_t child) : plan_(plan), child_(child) {}
+
+  [[nodiscard]] bool was_made() const { return seen_ >= plan_.transaction; }
+
+  void see_entry(const user_regs_struct& registers) {
+    if (transaction_of(child_, registers).empty() || ++seen_ != plan_.transaction) return;
+    FILE* file = std::fopen(plan_.flag, "we");
+    if (file == nullptr || std::fclose(file) != 0) fail(plan_.flag);
+    constexpr timespec kMoment{.tv_sec = 0, .tv_nsec = 1'000'000};
+    for (int tries = 0; tries < 60'000 && ::access(plan_.flag, F_OK) == 0; ++tries)
+      (void)::nanosleep(&kMoment, nullptr);
+  }
+
+ private:
+  const Plan& plan_;
+  pid_t child_;
+  long seen_ = 0;
+};
+
 /// Has one request of a transaction refused: the kernel is sent nonsense in its place, so that it
 /// undoes the rest in earnest, and its answer is given the wanted errno. A transaction that is sent
 /// again after that has the same numbers again.
@@ -135,9 +187,8 @@ class Refusal {
   [[nodiscard]] bool was_made() const { return made_ > 0; }
 
   void see_entry(const user_regs_struct& registers) {
-    if (registers.orig_rax != SYS_sendmsg) return;
-    const auto parts = parts_of(registers);
-    if (parts.size() < 3 || header_at(parts[0]).nlmsg_type != NFNL_MSG_BATCH_BEGIN) return;
+    const auto parts = transaction_of(child_, registers);
+    if (parts.empty()) return;
     const auto requests = static_cast<long>(parts.size()) - 2;
     const long place = plan_.request - sent_;
     if (place < 1 || place > requests || made_ == plan_.times) {
@@ -145,7 +196,7 @@ class Refusal {
       return;
     }
     const iovec& part = parts[static_cast<std::size_t>(place)];
-    nlmsghdr header = header_at(part);
+    nlmsghdr header = header_at(child_, part);
     header.nlmsg_type |= 0xff;  // of nf_tables, and none that there is: EINVAL
     write_value(child_, part.iov_base, header);
     sequence_ = header.nlmsg_seq;
@@ -157,7 +208,7 @@ class Refusal {
     if (registers.orig_rax != SYS_recvmsg || made_ == 0 || registers.rdi != socket_) return;
     const auto length = static_cast<long>(registers.rax);
     if (length <= 0) return;
-    const auto parts = parts_of(registers);
+    const auto parts = parts_of(child_, registers);
     auto* at = static_cast<char*>(parts.at(0).iov_base);
     for (const char* end = at + length; at + NLMSG_HDRLEN <= end;) {
       const auto header = read_value<nlmsghdr>(child_, at);
@@ -168,16 +219,6 @@ class Refusal {
   }
 
  private:
-  [[nodiscard]] std::vector<iovec> parts_of(const user_regs_struct& registers) const {
-    const auto message = read_value<msghdr>(child_, reinterpret_cast<const void*>(registers.rsi));
-    std::vector<iovec> parts(message.msg_iovlen);
-    read_memory(child_, message.msg_iov, parts.data(), parts.size() * sizeof(iovec));
-    return parts;
-  }
-  [[nodiscard]] nlmsghdr header_at(const iovec& part) const {
-    return read_value<nlmsghdr>(child_, part.iov_base);
-  }
-
   const Plan& plan_;
   pid_t child_;
   long sent_ = 0;  // requests, without those that were refused
@@ -204,6 +245,7 @@ constexpr long kRestartNoInterrupt = 513;
 int trace(const Plan& plan, pid_t child) {
   std::vector<long> calls;
   Refusal refusal(plan, child);
+  Hold hold(plan, child);
   bool entering = true;
   bool restarted = false;
   bool reached = plan.at == 0;
@@ -214,7 +256,7 @@ int trace(const Plan& plan, pid_t child) {
     if (!WIFSTOPPED(status)) {
       if (plan.list != nullptr) write_list(plan.list, calls);
       const bool refused = plan.request == 0 || refusal.was_made();
-      return reached && refused ? exit_status(status) : kUnreached;
+      return reached && refused && hold.was_made() ? exit_status(status) : kUnreached;
     }
     if (WSTOPSIG(status) != (SIGTRAP | 0x80)) {
       signal = WSTOPSIG(status);
@@ -223,6 +265,8 @@ int trace(const Plan& plan, pid_t child) {
     if (plan.request != 0) {
       const auto registers = registers_of(child);
       entering ? refusal.see_entry(registers) : refusal.see_exit(registers);
+    } else if (plan.transaction != 0) {
+      if (entering) hold.see_entry(registers_of(child));
     } else if (!entering) {
       restarted = static_cast<long>(registers_of(child).rax) == -kRestartNoInterrupt;
     } else if (!restarted) {

@@ -135,34 +135,41 @@ TEST_CASE("a second route to one destination of one priority is not added, whate
   CHECK(netlink::default_routes(pair.pod.socket(), family).size() == 2);
 }
 
-TEST_CASE("replacing takes the place of the route to that destination, or adds it") {
-  const bool v6 = GENERATE(false, true);
-  RoutedPair pair;
-  const std::string destination = v6 ? "fd09::1/128" : "10.9.0.1/32";
-  const auto old = pair.to(destination);
-  netlink::replace_route(pair.pod.socket(), old);
-  netlink::replace_route(pair.pod.socket(), old);
-  netlink::replace_route(pair.pod.socket(), pair.to(destination, v6 ? "fd00::1" : "10.1.2.1"));
-  const auto shown = pair.shown(destination);
-  REQUIRE(shown.size() == 1);
-  CHECK(shown[0]["gateway"] == (v6 ? "fd00::1" : "10.1.2.1"));
-}
-
-TEST_CASE("a host route through a dead link is replaced by one through another") {
+TEST_CASE("an address is had by whoever asks first, and the other one is told who that is") {
   const bool v6 = GENERATE(false, true);
   Pair pair;
   pair.set_up();
   pair.host.sh("ip link add w0 type veth peer name w1 && ip link set w0 up && ip link set w1 up");
-  const auto destination = prefix(v6 ? "fd09::1/128" : "10.9.0.1/32");
   auto& socket = pair.host.socket();
-  REQUIRE(netlink::add_route(socket, {.destination = destination, .out_link = pair.v0.index}));
-  const int other = pair.host.link("w0").index;
-  netlink::replace_route(socket, {.destination = destination, .out_link = other});
-  const auto found = netlink::match_route(socket, destination.address());
-  REQUIRE(found);
-  CHECK(found->out_link == other);
-  CHECK_FALSE(destinations(netlink::routes_through(socket, pair.v0.index))
-                  .contains(destination.to_string()));
+  netlink::Route route{.destination = prefix(v6 ? "fd09::1/128" : "10.9.0.1/32"),
+                       .out_link = pair.v0.index};
+  const auto first = netlink::claim_address(socket, route);
+  CHECK(first.is_made);
+  CHECK_FALSE(first.earlier);
+  route.out_link = pair.host.link("w0").index;
+  const auto second = netlink::claim_address(socket, route);
+  CHECK_FALSE(second.is_made);
+  REQUIRE(second.earlier);
+  CHECK(second.earlier->out_link == pair.v0.index);
+  route.priority = 7;
+  CHECK(netlink::claim_address(socket, route).earlier);
+}
+
+TEST_CASE("a wider route is no claim to an address, and one of the host's own is") {
+  const bool v6 = GENERATE(false, true);
+  Pair pair;
+  pair.set_up();
+  auto& socket = pair.host.socket();
+  REQUIRE(netlink::add_route(socket, {.destination = prefix(v6 ? "fd09::/64" : "10.9.0.0/24"),
+                                      .out_link = pair.v0.index}));
+  netlink::Route route{.destination = prefix(v6 ? "fd09::1/128" : "10.9.0.1/32"),
+                       .out_link = pair.v0.index};
+  CHECK_FALSE(netlink::claim_address(socket, route).earlier);
+  pair.host.sh(v6 ? "ip addr add fd09::2/128 dev lo" : "ip addr add 10.9.0.2/32 dev lo");
+  route.destination = prefix(v6 ? "fd09::2/128" : "10.9.0.2/32");
+  const auto own = netlink::claim_address(socket, route);
+  REQUIRE(own.earlier);
+  CHECK(own.earlier->type == 2);  // RTN_LOCAL
 }
 
 TEST_CASE("the entry that covers an address is found by its key") {

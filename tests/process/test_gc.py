@@ -169,13 +169,17 @@ class CollectTest(GcTest):
 
     def test_what_fails_is_told_at_the_end_with_code_106_and_the_rest_is_removed(self):
         a, b, _ = self.attach(self.config, "a", "b", "c")
-        directory = os.path.join(self.node.state, "attachments", "br-net")
-        os.mkdir(os.path.join(directory, f".{b}:eth0"))  # no draft can be made there
+        record = os.path.join(self.node.state, "attachments", "br-net", f"{b}:eth0")
+        with open(record, encoding="utf-8") as file:
+            text = file.read().replace('"type":"host-local"', '"type":"nowhere"')
+        with open(record, "w", encoding="utf-8") as file:
+            file.write(text)
         with self.assertRaises(PluginError) as caught:
             self.collect(self.config | {VALID: listed(a)})
         self.assertEqual(caught.exception.code, 106)
-        self.assertIn(b, caught.exception.msg)
+        self.assertIn("nowhere", caught.exception.msg)
         self.assertEqual(self.node.reservations("br-net"), ["10.88.0.2", "10.88.0.3"])
+        self.assertEqual(len(self.node.veths()), 1)
 
     def test_reservations_of_every_kind(self):
         a, = self.attach(self.config, "a")

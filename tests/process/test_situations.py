@@ -45,10 +45,6 @@ class SituationTest(ShippedBinaryCase):
                              (101, f"create directory {directory}/{failed}: Read-only file system",
                               "the file system is read-only; use a directory that can be written to"))
 
-    def test_del_works_on_a_full_and_on_a_read_only_state_directory(self):
-        for script in (FULL, READ_ONLY):
-            self.node.delete(self.config, self.container, netns="", **self.mounted(self.node.state, script))
-
     def test_out_of_file_descriptors(self):
         seen = {self.refused(prefix=("prlimit", f"--nofile={limit}")) for limit in range(4, 9)}
         remedy = "there are no file descriptors left; raise the limit"

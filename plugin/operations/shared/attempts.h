@@ -9,6 +9,7 @@ namespace operations {
 class Attempts {
  public:
   void run(const std::function<void()>& action);
+  [[nodiscard]] bool any_failed() const noexcept { return count_ > 0; }
   /// One cni::Error: a single problem keeps its own code, several are one incomplete operation.
   void throw_if_any() const;
   /// One cni::Error{kIncomplete}, however many problems there are.

@@ -38,11 +38,45 @@ void publish(const Recorded& recorded, const attachment::Draft& draft, const Set
   }
 }
 
-void remove_locked(const Recorded& recorded, const RecordStore::Opened& opened) {
+// What the record led to is gone by then, so it does no harm where it has to stay: its file system
+// is read-only, or it is a directory with something in it.
+void remove_record(const Recorded& recorded, const Settings& settings) {
+  try {
+    recorded.records.remove(recorded.key);
+  } catch (const base::SystemError& error) {
+    settings.report(std::string("the record stays, and leads to nothing: ") + error.what());
+  }
+}
+
+void remove_locked(const Recorded& recorded, const Settings& settings,
+                   const RecordStore::Opened& opened) {
+  if (!opened.remark.empty())
+    settings.report("not a record, so names are what is gone by: " + opened.remark);
   if (opened.is_torso) recorded.tear_down(opened.torso);
   const auto record = recorded.records.find(recorded.key);
   if (record || !opened.is_torso) recorded.tear_down(record);
-  recorded.records.remove(recorded.key);
+  remove_record(recorded, settings);
+}
+
+// A file system that is full takes no draft, and an ADD finds no room to begin then; the record
+// becomes one without it.
+void remove_by_record_if(const Recorded& recorded, const Settings& settings,
+                         const std::function<bool()>& is_due) {
+  if (!is_due()) return;
+  const auto opened = recorded.records.take(recorded.key, std::chrono::milliseconds(0));
+  remove_locked(recorded, settings, opened);
+  recorded.records.discard(recorded.key, opened.draft);
+}
+
+std::optional<RecordStore::Opened> begin_if_possible(const Recorded& recorded) {
+  try {
+    return recorded.records.begin(recorded.key);
+  } catch (const cni::Error& error) {
+    if (error.code() == static_cast<unsigned>(cni::Code::kTryAgainLater)) throw;
+  } catch (const base::SystemError&) {
+    // What else is wrong with it is found when the record is taken.
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -63,11 +97,11 @@ void add_recorded(const Recorded& recorded, const Settings& settings, const Maki
   }
 }
 
-void delete_recorded(const Recorded& recorded) {
+void delete_recorded(const Recorded& recorded, const Settings& settings) {
   constexpr std::chrono::seconds kPatience{30};
   const auto opened = recorded.records.take(recorded.key, kPatience);
   try {
-    remove_locked(recorded, opened);
+    remove_locked(recorded, settings, opened);
   } catch (...) {
     if (!opened.is_torso) recorded.records.discard(recorded.key, opened.draft);
     throw;
@@ -77,23 +111,25 @@ void delete_recorded(const Recorded& recorded) {
 
 // Under the lock of a draft, so that no ADD of the same attachment begins meanwhile, and one that
 // is at work is seen.
-void remove_recorded_if(const Recorded& recorded, const std::function<bool()>& is_due) {
-  auto opened = recorded.records.begin(recorded.key);
+void remove_recorded_if(const Recorded& recorded, const Settings& settings,
+                        const std::function<bool()>& is_due) {
+  const auto opened = begin_if_possible(recorded);
+  if (!opened) return remove_by_record_if(recorded, settings, is_due);
   bool due = false;
   try {
     due = is_due();
-    if (due) remove_locked(recorded, opened);
+    if (due) remove_locked(recorded, settings, *opened);
   } catch (...) {
     // What a killed ADD had written still leads to what is left.
-    if (!opened.is_torso) recorded.records.discard(recorded.key, opened.draft);
+    if (!opened->is_torso) recorded.records.discard(recorded.key, opened->draft);
     throw;
   }
-  if (due || !opened.is_torso) recorded.records.discard(recorded.key, opened.draft);
+  if (due || !opened->is_torso) recorded.records.discard(recorded.key, opened->draft);
 }
 
 void collect_recorded(const Recorded& recorded, const Settings& settings) {
   try {
-    remove_recorded_if(recorded, [] { return true; });
+    remove_recorded_if(recorded, settings, [] { return true; });
   } catch (const cni::Error& error) {
     if (error.code() != static_cast<unsigned>(cni::Code::kTryAgainLater)) throw;
     settings.report(std::string("GC left an attachment alone: ") + error.what());

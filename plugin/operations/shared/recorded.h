@@ -35,11 +35,12 @@ void add_recorded(const Recorded& recorded, const Settings& settings, const Maki
 
 /// DEL. Waits for an ADD that is at work on the attachment, and keeps another one from beginning:
 /// what that made would be taken for what is to be removed.
-void delete_recorded(const Recorded& recorded);
+void delete_recorded(const Recorded& recorded, const Settings& settings);
 
 /// Removes an attachment if `is_due` says so once nobody else can be at work on it; throws
 /// cni::Error{kTryAgainLater} where somebody is.
-void remove_recorded_if(const Recorded& recorded, const std::function<bool()>& is_due);
+void remove_recorded_if(const Recorded& recorded, const Settings& settings,
+                        const std::function<bool()>& is_due);
 
 /// GC of one attachment. One that an ADD is at work on is left alone, which is said.
 void collect_recorded(const Recorded& recorded, const Settings& settings);

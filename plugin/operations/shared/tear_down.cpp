@@ -6,6 +6,7 @@
 #include "plugin/operations/shared/plan.h"
 #include "plugin/operations/shared/predecessor.h"
 #include "plugin/operations/shared/stage.h"
+#include "plugin/operations/shared/traces.h"
 
 namespace operations {
 namespace {
@@ -54,26 +55,6 @@ Attachment from_names(steps::World& world, const cni::Request& request, Unrecord
   return attachment;
 }
 
-// Of elements in nftables sets: names and addresses, and pairs of them.
-ruleset::Traces find_traces(const cni::Request& request, const Attachment& attachment,
-                            const std::string& state_directory) {
-  using netlink::nft::concatenate;
-  ruleset::Traces traces{.owner = attachment::comment_of(attachment.key), .keys = {}};
-  std::vector<netlink::nft::Bytes> names{
-      netlink::nft::interface_value(attachment.pair.host_name),
-      netlink::nft::interface_value(config::find_bridge_name(request))};
-  traces.keys.push_back(names.front());
-  const auto place = config::find_ipam_place(request);
-  if (!config::is_host_local(place.type)) return traces;
-  for (const auto& address :
-       lease::find_reservations(request, place.data_directory, state_directory)) {
-    const auto value = netlink::nft::value_of(address);
-    traces.keys.push_back(value);
-    for (const auto& name : names) traces.keys.push_back(concatenate({name, value}));
-  }
-  return traces;
-}
-
 // A record says what there was and when nothing has to be looked for; what GC puts together of a
 // host end says nothing of rules.
 bool is_recorded(const std::optional<Attachment>& record) {
@@ -101,6 +82,7 @@ void tear_down(steps::World& world, const cni::Request& request,
   const bool may_hold = !record || attachment.reservation;
   const bool through_link = may_hold && lease::is_of_program(request, attachment.reservation);
   const auto release = [&] {
+    if (attempts.any_failed()) return;  // what is left may still lead there
     attempts.run([&] { lease::release(request, attachment.reservation, state_directory); });
   };
   remove_steps(steps::public_steps(), world, attachment, attempts);

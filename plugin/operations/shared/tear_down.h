@@ -21,7 +21,8 @@ enum class Unrecorded : std::uint8_t { kMarked, kOfContainer };
 void remove_steps(std::span<const steps::Step* const> list, steps::World& world,
                   const attachment::Attachment& attachment, Attempts& attempts);
 
-/// Removes everything that belongs to the attachment, addresses last, and goes on past what fails.
+/// Removes everything that belongs to the attachment, and goes on past what fails; addresses last,
+/// and not while anything of the rest is there.
 /// Without an attachment (no record, or an unreadable one) it goes by the names in the request: the
 /// host end is found by its name and its mark, the addresses by their owner. Throws one cni::Error
 /// with every problem; what is gone already is none.

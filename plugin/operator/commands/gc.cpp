@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "plugin/cni/error.h"
+#include "plugin/cni/object.h"
 #include "plugin/operations/gc_unlisted.h"
 #include "plugin/operator/chain.h"
 #include "plugin/operator/files.h"
@@ -30,10 +31,9 @@ void show(const Console& console, const operations::Dead& dead, bool dry_run) {
 
 // As a runtime does it: the plugins of a network are told who is alive.
 int collect_all_but_valid(const Call& call, const std::string& network, const std::string& path) {
-  constexpr std::size_t kLongest = 1U << 20;
   const auto list = require_network(call, network);
   require_newest(list, "GC");
-  const auto text = base::read_file(path, kLongest);
+  const auto text = base::read_file(path, cni::kLongestDocument);
   if (!text) throw cni::Error(cni::Code::kFile, "there is no file " + path);
   const auto valid = config::parse_valid_attachments(*text);
   if (list.disable_gc) {

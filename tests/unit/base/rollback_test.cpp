@@ -43,6 +43,24 @@ TEST_CASE("a dismissed stack undoes nothing") {
   CHECK(trace.done.empty());
 }
 
+TEST_CASE("what somebody else may have next is undone only after all that was done later") {
+  Trace trace;
+  auto undo = trace.start();
+  undo.add("the first", trace.note("first"));
+  undo.add_if_rest_is_undone("the address", trace.note("address"));
+  undo.add("the rule", trace.note("rule"));
+  CHECK(undo.run());
+  CHECK(trace.done == std::vector<std::string>{"rule", "address", "first"});
+  trace.done.clear();
+  undo.add("the first", trace.note("first"));
+  undo.add_if_rest_is_undone("the address", trace.note("address"));
+  undo.add("the rule", [] { throw std::runtime_error("no way"); });
+  CHECK_FALSE(undo.run());
+  CHECK(trace.done == std::vector<std::string>{"first"});
+  CHECK(trace.reports == std::vector<std::string>{"cannot undo: the rule: no way",
+                                                  "not undone, because of that: the address"});
+}
+
 TEST_CASE("an undo step that fails is reported, and the others still run") {
   Trace trace;
   auto undo = trace.start();

@@ -4,6 +4,7 @@
 
 #include "base/temporary_directory.h"
 #include "catch2_any.h"
+#include "plugin/attachment/record.h"
 #include "plugin/attachment/record_store.h"
 
 using attachment::Key;
@@ -51,4 +52,56 @@ TEST_CASE("records and drafts of a network are listed, whatever else lies among 
   }
   CHECK(records.list("net") ==
         std::vector<Key>{{"net", "a", "net1"}, {"net", "b", "eth0"}, {"net", too_long, "eth0"}});
+}
+
+TEST_CASE("what is written can be read, and what could not be read is not written") {
+  const test::TemporaryDirectory root;
+  const RecordStore records(root.path());
+  const Key key{"net", "c1", "eth0"};
+  attachment::Attachment made;
+  made.key = key;
+  auto opened = records.begin(key);
+  made.netns_path = std::string(attachment::kLongestLine, 'x');
+  CHECK_THROWS_WITH(opened.draft.write(made),
+                    "the record of net/c1/eth0 would be longer than 32 MiB");
+  made.netns_path.resize(attachment::kLongestLine - 1024);
+  for (int line = 0; line < 3; ++line) opened.draft.write(made);
+  opened.draft.write_timings({{.step = "all", .microseconds = 1}});
+  records.publish(key, opened.draft);
+  const auto found = records.find(key);
+  REQUIRE(found);
+  CHECK(found->netns_path == made.netns_path);
+  CHECK(found->timings.size() == 1);
+}
+
+TEST_CASE("taking a record to remove it needs no new file, and takes nothing else for one") {
+  const test::TemporaryDirectory root;
+  const RecordStore records(root.path());
+  const Key key{"net", "c1", "eth0"};
+  attachment::Attachment made;
+  made.key = key;
+  {
+    auto opened = records.begin(key);
+    opened.draft.write(made);
+    records.publish(key, opened.draft);
+  }
+  const auto file = root / "attachments/net/c1:eth0";
+  const auto draft = root / "attachments/net/.c1:eth0";
+  const auto inode = std::filesystem::hard_link_count(file);
+  {
+    const auto taken = records.take(key, std::chrono::milliseconds(0));
+    CHECK((taken.is_torso && taken.torso && taken.remark.empty()));
+    CHECK_FALSE(std::filesystem::exists(file));
+    CHECK(std::filesystem::hard_link_count(draft) == inode);
+    CHECK_THROWS(records.begin(key));
+    records.discard(key, taken.draft);
+  }
+  CHECK_FALSE(records.has_any("net"));
+  std::filesystem::create_directories(file);
+  const auto taken = records.take(key, std::chrono::milliseconds(0));
+  CHECK_FALSE(taken.is_torso);
+  CHECK(taken.remark == file + ": it is no file");
+  CHECK(records.remove(key));
+  records.discard(key, taken.draft);
+  CHECK_FALSE(records.has_any("net"));
 }

@@ -61,15 +61,15 @@ TEST_CASE("any other failure is one error of ours", "[cni][delegate]") {
   CHECK(error->details() == details);
 }
 
-TEST_CASE("an answer may have 1 MiB and no byte more", "[cni][delegate]") {
-  CHECK(run("head -c 1048576 /dev/zero").size() == 1048576);
+TEST_CASE("an answer may have 16 MiB and no byte more", "[cni][delegate]") {
+  CHECK(run("head -c 16777216 /dev/zero").size() == 16777216);
   const std::string script =
-      GENERATE("head -c 1048577 /dev/zero", "cat /dev/zero", "cat /dev/zero & sleep 600");
+      GENERATE("head -c 16777217 /dev/zero", "cat /dev/zero", "cat /dev/zero & sleep 600");
   CAPTURE(script);
   const auto began = Clock::now();
   const auto error = failure_of_script(script);
   CHECK(code_of(error) == number(cni::Code::kDelegate));
-  CHECK(message_of(error) == "plugin fake, ADD: wrote more than 1 MiB to stdout and was killed");
+  CHECK(message_of(error) == "plugin fake, ADD: wrote more than 16 MiB to stdout and was killed");
   CHECK(Clock::now() - began < kPatience);
 }
 
