@@ -42,10 +42,12 @@ class Attachment:
     def addresses(self):
         return [ip["address"].split("/")[0] for ip in (self.result or {}).get("ips", [])]
 
+    def mac(self):
+        return next(each["mac"] for each in self.result["interfaces"] if each.get("sandbox"))
+
     def true_neighbours(self):
         """The MACs of its addresses, and of its gateway's where that is a bridge."""
-        inside = next(each["mac"] for each in self.result["interfaces"] if each.get("sandbox"))
-        yield from ((address, inside) for address in self.addresses())
+        yield from ((address, self.mac()) for address in self.addresses())
         if "bridge" in self.network.members[0]:
             yield from ((ip["gateway"], self.result["interfaces"][0]["mac"]) for ip in self.result["ips"] if "gateway" in ip)
 
@@ -100,6 +102,7 @@ class HostileNode(Node):
                                                     ingressPolicy="same-bridge")),
             Network("delta", "either", False, chain("delta", {"type": "ptp", "ipMasq": True} | ipam(64, **routes))),
             Network("epsilon", "reference", False, chain("epsilon", gateway | {"bridge": "hb2"} | ipam(65), ingressPolicy="same-bridge")),
+            Network("eta", "ours", False, [alone | {"name": "eta", "mode": "bridge", "bridge": "hb3", "isDefaultGateway": True} | ipam(67)]),
             Network("zeta", "reference", False, chain("zeta", {"type": "ptp", "ipMasq": True} | ipam(66, **routes))),
         ]
 
@@ -143,7 +146,8 @@ class HostileNode(Node):
             link add bwp000000000000 type ifb
             link add name hb0 address 02:00:00:00:0b:00 type bridge
             link add name hb1 address 02:00:00:00:0b:01 type bridge
-            link add name hb2 address 02:00:00:00:0b:02 type bridge"""
+            link add name hb2 address 02:00:00:00:0b:02 type bridge
+            link add name hb3 address 02:00:00:00:0b:03 type bridge"""
         self.run_in(self.host, "ip", "-batch", "-", stdin=lines)
         self.run_in(docker, "ip", "-batch", "-", stdin="addr add 172.17.0.2/16 dev eth0\nlink set eth0 up\nlink set eth1 up")
         self.on_host("tc", "qdisc", "add", "dev", "veth1a2b3c", "root", "tbf", "rate", "800mbit", "burst", "1mb", "latency", "50ms")
@@ -157,7 +161,7 @@ class HostileNode(Node):
         with open(os.path.join(reserved, "10.61.0.7"), "w", encoding="ascii") as file:
             file.write("somebody-elses\r\neth0")
         # The administrator's bridges, as networkd leaves them.
-        self.on_host("sysctl", "-qw", *(f"net.ipv6.conf.{link}.accept_ra=1" for link in ("hb0", "hb1", "hb2")), "net.ipv6.conf.default.accept_dad=0")
+        self.on_host("sysctl", "-qw", *(f"net.ipv6.conf.{link}.accept_ra=1" for link in ("hb0", "hb1", "hb2", "hb3")), "net.ipv6.conf.default.accept_dad=0")
 
     @staticmethod
     def run_in(namespace, *command, stdin=None, check=True):
@@ -273,7 +277,14 @@ class HostileNode(Node):
             of_here = {} if where.split("-")[0] in ("beta", "delta", "zeta") else true  # where the next hop answers for everybody
             liars += [f"{where} takes {mac} for {address}" for address, mac in self.glance_into(where, namespace).neighbours()
                       if of_here.get(address, mac) != mac]
-        return liars
+        return liars + self.find_strayed()
+
+    def find_strayed(self):
+        """Victims whose frames a bridge sends to somebody else's port."""
+        ports = {victim.mac(): victim.host_ends()[0] for victim in self.victims if victim.namespace not in self.lost}
+        entries = json.loads(self.on_host("bridge", "-j", "fdb", "show"))
+        return [f"{entry['master']} has {entry['mac']} behind {entry['ifname']}" for entry in entries
+                if "master" in entry and entry["ifname"] != ports.get(entry["mac"], entry["ifname"])]
 
     def ways(self):
         """(From where, to which address) of pings that pass now."""

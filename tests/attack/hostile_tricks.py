@@ -283,14 +283,15 @@ def serve_addresses(pod, chance, target, _other):
     send(pod, lambda own: [b"\xff" * 6 + octets(own) + each for each in dressed(0x0800, header + udp)])
 
 
-def control_switch(pod, chance, _target, _other):
-    """Frames for the switch itself: spanning tree, LLDP, 802.1X, pause."""
+def control_switch(pod, chance, target, _other):
+    """Frames for the switch itself, which learns from them who is where: spanning tree, LLDP, 802.1X, pause."""
+    source = octets(target.mac if pod.guarded and chance.random() < 0.5 else "02:00:00:00:0b:ad")
     bridge = b"\0\0" + octets("02:00:00:00:00:01")
     bpdu = b"\x42\x42\x03\0\0\0\0\0" + bridge + bytes(4) + bridge + b"\x80\x01\0\0\x14\0\x02\0\x0f\0"
-    kinds = (b"\x01\x80\xc2\0\0\0" + octets("02:00:00:00:0b:ad") + struct.pack("!H", len(bpdu)) + bpdu,
-             b"\x01\x80\xc2\0\0\x0e" + octets("02:00:00:00:0b:ad") + b"\x88\xcc\x02\x07\x04" + bytes(6) + b"\x04\x02\x07\x31\x06\x02\0\x78\0\0",
-             b"\x01\x80\xc2\0\0\x03" + octets("02:00:00:00:0b:ad") + b"\x88\x8e\x01\x01\0\0" + bytes(42),
-             b"\x01\x80\xc2\0\0\x01" + octets("02:00:00:00:0b:ad") + b"\x88\x08\0\x01\xff\xff" + bytes(42))
+    kinds = (b"\x01\x80\xc2\0\0\0" + source + struct.pack("!H", len(bpdu)) + bpdu,
+             b"\x01\x80\xc2\0\0\x0e" + source + b"\x88\xcc\x02\x07\x04" + bytes(6) + b"\x04\x02\x07\x31\x06\x02\0\x78\0\0",
+             b"\x01\x80\xc2\0\0\x03" + source + b"\x88\x8e\x01\x01\0\0" + bytes(42),
+             b"\x01\x80\xc2\0\0\x01" + source + b"\x88\x08\0\x01\xff\xff" + bytes(42))
     frame = chance.choice(kinds)
     send(pod, lambda _own: [frame])
 
