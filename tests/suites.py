@@ -40,12 +40,14 @@ class CatchSuite:
 class PythonSuite:
     """unittest tests of a folder."""
 
-    def __init__(self, name, targets):
+    def __init__(self, name, targets, at_a_time=2):
+        """`at_a_time` tests for each processor."""
         self.name = name
         self.targets = targets
+        self._jobs = ["--jobs", str(at_a_time * (os.cpu_count() or 1))]
 
     def command(self, build, chosen=()):
-        return [PYTHON, os.path.join(TESTS, "parallel"), os.path.join(TESTS, self.name), *chosen]
+        return [PYTHON, os.path.join(TESTS, "parallel"), *self._jobs, os.path.join(TESTS, self.name), *chosen]
 
     def find(self, fits):
         # A test's id is file.Class.method, and any run of these is a name.
@@ -74,7 +76,7 @@ PLUGIN, DRIVER = "patchcord", "operator_driver"
 SUITES = {suite.name: suite for suite in (
     CatchSuite("unit"),
     CatchSuite("netns"),
-    PythonSuite("process", [PLUGIN, DRIVER]),
+    PythonSuite("process", [PLUGIN, DRIVER], at_a_time=4),  # by far the most tests, so that they end with the others
     PythonSuite("attack", [PLUGIN, DRIVER, "inject"]),
     PythonSuite("wild", [PLUGIN, DRIVER]),
     GuestSuite("vm", [PLUGIN, DRIVER, "netns_tests"]),

@@ -95,9 +95,8 @@ class VlanTest(VlanCase):
         self.assertFalse(self.node.reaches(other, "10.88.0.1"), "the gateway is of another VLAN")
 
     def test_a_gateway_whose_making_failed_is_gone(self):
-        self.node.on_host("ip", "link", "add", "pcbr0", "up", "type", "bridge", "vlan_filtering", "1")
-        # New links of the host then refuse IPv6 addresses, the gateway's among them.
-        self.node.on_host("sysctl", "-qw", "net.ipv6.conf.default.disable_ipv6=1")
+        # A link with this MTU has no IPv6, nor do those of VLANs on top of it: the gateway's address is refused.
+        self.node.on_host("ip", "link", "add", "pcbr0", "up", "mtu", "1200", "type", "bridge", "vlan_filtering", "1")
         with self.assertRaises(PluginError) as caught:
             self.attach("a", vlan=100, isDefaultGateway=True, subnets=("fd00:88::/64",))
         self.assertIn("pcbr0.100", caught.exception.msg)
