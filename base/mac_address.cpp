@@ -75,4 +75,12 @@ bool MacAddress::is_usable() const noexcept {
   return !is_group && !is_zero;
 }
 
+IpAddress link_local_of(const MacAddress& mac) {
+  const auto& m = mac.bytes();
+  const std::array<std::uint8_t, 16> bytes = {
+      0xfe, 0x80, 0,    0,    0,    0,    0,   0, static_cast<std::uint8_t>(m[0] ^ 2U),
+      m[1], m[2], 0xff, 0xfe, m[3], m[4], m[5]};
+  return IpAddress::from_bytes(bytes);
+}
+
 }  // namespace base

@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/ip_address.h"
+
 namespace base {
 
 /// A 48-bit Ethernet address.
@@ -35,5 +37,9 @@ class MacAddress {
  private:
   std::array<std::uint8_t, 6> bytes_{};
 };
+
+/// The address that the kernel forms of it unless told otherwise: fe80:: and the MAC with ff:fe in
+/// its middle and the universal bit turned (RFC 4291, appendix A).
+[[nodiscard]] IpAddress link_local_of(const MacAddress& mac);
 
 }  // namespace base

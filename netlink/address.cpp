@@ -125,4 +125,8 @@ std::vector<InterfaceAddress> addresses_of_peer(Socket& socket, const Link& link
   }
 }
 
+bool says_ipv6_is_off(const Error& error) noexcept {
+  return error.code() == EACCES || error.code() == EOPNOTSUPP || error.code() == EAFNOSUPPORT;
+}
+
 }  // namespace netlink

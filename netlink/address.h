@@ -31,6 +31,8 @@ struct AddressOptions {
 /// IPv6 is off on the link, ENODEV where the link is gone.
 bool add_address(Socket& socket, const Link& link, const base::IpPrefix& prefix,
                  const AddressOptions& options);
+/// Whether an IPv6 address was refused because IPv6 is off, on the link or on the host.
+[[nodiscard]] bool says_ipv6_is_off(const Error& error) noexcept;
 /// False where it was not there, or the link is gone. Without net.ipv4.conf.*.promote_secondaries
 /// the kernel removes with the first IPv4 address of a subnet the others of that subnet.
 bool remove_address(Socket& socket, const Link& link, const base::IpPrefix& prefix);

@@ -148,15 +148,6 @@ Part make_routed_part() {
   return part;
 }
 
-// fe80:: and the MAC with ff:fe in its middle and the universal bit turned (RFC 4291, appendix A).
-base::IpAddress link_local_of(const base::MacAddress& mac) {
-  const auto& m = mac.bytes();
-  const std::array<std::uint8_t, 16> bytes = {
-      0xfe, 0x80, 0,    0,    0,    0,    0,   0, static_cast<std::uint8_t>(m[0] ^ 2U),
-      m[1], m[2], 0xff, 0xfe, m[3], m[4], m[5]};
-  return base::IpAddress::from_bytes(bytes);
-}
-
 std::vector<base::IpAddress> allowed_addresses(const Attachment& attachment) {
   std::vector<base::IpAddress> all;
   bool any_v6 = false;
@@ -168,7 +159,7 @@ std::vector<base::IpAddress> allowed_addresses(const Attachment& attachment) {
   // again when a lease runs out.
   const bool by_link = attachment.reservation && attachment::is_of_program(*attachment.reservation);
   if (by_link) all.push_back(base::IpAddress::from_bytes(std::array<std::uint8_t, 4>{}));
-  if (any_v6 || by_link) all.push_back(link_local_of(attachment.pair.container_mac));
+  if (any_v6 || by_link) all.push_back(base::link_local_of(attachment.pair.container_mac));
   return all;
 }
 

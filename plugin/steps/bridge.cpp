@@ -1,10 +1,12 @@
 // The bridge: made by the first ADD, adopted where it is there, opened at the end.
 #include "netlink/bridge.h"
 
+#include <algorithm>
 #include <cerrno>
 
 #include <fcntl.h>
 
+#include "netlink/address.h"
 #include "netlink/sysctl.h"
 #include "plugin/cni/error.h"
 #include "plugin/steps/step.h"
@@ -87,6 +89,23 @@ void create(World& world, const Attachment& attachment, base::Rollback& undo) {
   netlink::write_sysctl("net/ipv6/conf/" + port.bridge + "/accept_dad", "0");
 }
 
+// The kernel forms the same address as the bridge comes up, but takes a moment to find it usable
+// even where it looks for no duplicate, and a container that asks in that moment asks again in a
+// second.
+void give_link_local(World& world, const Attachment& attachment) {
+  const auto is_ipv6 = [](const auto& address) {
+    return address.prefix.family() == base::Family::kIpv6;
+  };
+  if (std::none_of(attachment.addresses.begin(), attachment.addresses.end(), is_ipv6)) return;
+  const netlink::Link& bridge = *world.bridge;
+  if (!bridge.mac) return;
+  try {
+    (void)netlink::add_address(world.host, bridge, {base::link_local_of(*bridge.mac), 64}, {});
+  } catch (const netlink::Error& error) {
+    if (!netlink::says_ipv6_is_off(error)) throw;  // a bridge needs none to carry it
+  }
+}
+
 void make_promiscuous(World& world, base::Rollback& undo) {
   const netlink::Link bridge = *world.bridge;
   if (bridge.is_promiscuous()) return;
@@ -109,6 +128,7 @@ void ensure(World& world, const Attachment& attachment, base::Rollback& undo) {
     if (!world.bridge) {
       create(world, attachment, undo);
       world.bridge = netlink::find_link(world.host, name);
+      if (world.bridge) give_link_local(world, attachment);
     }
     if (world.bridge && world.bridge->is_up()) world.bridge_lock.reset();
   }

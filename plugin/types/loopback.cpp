@@ -35,9 +35,7 @@ void ensure_addresses(Socket& container, const netlink::Link& lo) {
     try {
       (void)netlink::add_address(container, lo, *prefix, {.scope = kScopeHost});
     } catch (const netlink::Error& error) {
-      const bool is_off =
-          error.code() == EACCES || error.code() == EOPNOTSUPP || error.code() == EAFNOSUPPORT;
-      if (!is_off || prefix->family() != base::Family::kIpv6) throw;
+      if (prefix->family() != base::Family::kIpv6 || !netlink::says_ipv6_is_off(error)) throw;
     }
   }
 }
