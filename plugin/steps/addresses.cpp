@@ -49,6 +49,18 @@ bool add(World& world, const Attachment& attachment, const base::IpPrefix& addre
                                .no_prefix_route = attachment.ptp_port.has_value()});
 }
 
+// The kernel forms it as the interface comes up, but takes a moment to find it usable even where it
+// looks for no duplicate: who is asked from it in that moment is asked again in a second.
+void add_link_local(World& world, const Attachment& attachment) {
+  const auto is_ipv6 = [](const auto& address) {
+    return address.prefix.family() == base::Family::kIpv6;
+  };
+  const auto& given = attachment.addresses;
+  if (std::none_of(given.begin(), given.end(), is_ipv6)) return;
+  (void)netlink::add_address(*world.container, *world.container_end,
+                             {base::link_local_of(attachment.pair.container_mac), 64}, {});
+}
+
 // With arp_notify a change of the MAC, be it to the same one, tells the neighbours (see
 // announce_addresses).
 netlink::LinkChange bring_up(const Attachment& attachment) {
@@ -62,6 +74,7 @@ void apply(World& world, Attachment& attachment, base::Rollback&) {
   const bool dad = attachment.pair.enable_dad;
   for (const auto& address : attachment.addresses) (void)add(world, attachment, address.prefix);
   if (!attachment.pair.container_up) return;
+  if (!dad) add_link_local(world, attachment);
   netlink::change_link(*world.container, link, bring_up(attachment));
   if (dad && !attachment.addresses.empty()) wait_for_dad(world, attachment);
 }
