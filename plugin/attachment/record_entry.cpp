@@ -49,7 +49,7 @@ void require_own_file(const std::string& path, const struct stat& status) {
 
 bool is_of_file(int code) {
   return code == ELOOP || code == ENOTDIR || code == EISDIR || code == ENXIO || code == ENODEV ||
-         code == EIO || code == EFBIG;
+         code == EFBIG;
 }
 
 std::optional<Entry> open_entry(const base::UniqueFd& directory, const std::string& name) {

@@ -18,7 +18,8 @@ void require_own(const std::string& path, const struct stat& status);
 void require_own_file(const std::string& path, const struct stat& status);
 
 /// Whether an errno is about what bears the name, and not about what there is too little of just
-/// now.
+/// now, nor about a record that may be whole and cannot be read (EIO): by names alone not all is
+/// found that it leads to.
 [[nodiscard]] bool is_of_file(int code);
 
 struct Entry {

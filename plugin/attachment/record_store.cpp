@@ -191,8 +191,8 @@ std::optional<RecordStore::Opened> RecordStore::begin_if_free(const Key& key) co
     return std::nullopt;
   } catch (const base::SystemError& error) {
     const int code = error.code();
-    const bool is_refused =
-        code == ENOSPC || code == EDQUOT || code == EROFS || code == EACCES || code == EPERM;
+    const bool is_refused = code == ENOSPC || code == EDQUOT || code == EROFS || code == EACCES ||
+                            code == EPERM || code == EIO;
     if (!is_refused && !is_of_file(code)) throw;
     return Opened{.draft = Draft({}, {})};
   }

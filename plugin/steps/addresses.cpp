@@ -140,6 +140,7 @@ void restore(World& world, const Attachment& attachment, Findings& restored) {
       restored.push_back("address " + address.prefix.to_string() + " of " + where);
   }
   if (attachment.pair.container_up && !link.is_up()) {
+    if (!attachment.pair.enable_dad) add_link_local(world, attachment);
     netlink::change_link(*world.container, link, {.up = true});
     restored.push_back(where + ", up");
   }

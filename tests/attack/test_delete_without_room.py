@@ -1,6 +1,7 @@
 """DEL where the file system of the records takes nothing more, or nothing at all."""
 
 import contextlib
+import itertools
 import os
 import shutil
 import subprocess
@@ -11,7 +12,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(
 
 import patience
 from delete_case import DeleteCase, mappings, published
-from fake_node import DUAL_BRIDGE, bridge_config
+from fake_node import DUAL_BRIDGE, PluginError, bridge_config
 
 
 class StateDirectoryTest(DeleteCase):
@@ -160,6 +161,25 @@ class StateDirectoryTest(DeleteCase):
                 self.require_nothing_of_it()
                 self.operate("DEL", self.config, self.a, netns="")
                 self.require_gone(self.a)
+
+    def test_a_record_that_cannot_be_read_just_now_is_one(self):
+        """By names alone a DEL would not find all: whichever of its calls on files is refused, it has left nothing, or says that it failed."""
+        firewall = {"cniVersion": "1.0.0", "name": "br-net", "type": "firewall", "ingressPolicy": "same-bridge"}
+        plugin = self.node.plugin("firewall")
+        result = self.operate("ADD", bridge_config(self.node, subnets=DUAL_BRIDGE, isDefaultGateway=True), self.a)
+        failed = 0
+        for call, when in itertools.product(("read", "openat", "newfstatat"), range(1, 9)):
+            self.operate("ADD", firewall | {"prevResult": result}, self.a, plugin=plugin)
+            self.assertGreater(self.elements_of(self.a), 0)
+            prefix = ("strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:error=EIO:when={when}")
+            try:
+                self.operate("DEL", firewall, self.a, netns="", plugin=plugin, prefix=prefix)
+                self.assertEqual(self.elements_of(self.a), 0, (call, when))
+            except PluginError:
+                failed += 1
+            self.operate("DEL", firewall, self.a, netns="", plugin=plugin)
+            self.assertEqual(self.elements_of(self.a), 0, (call, when))
+        self.assertGreater(failed, 3)
 
     def test_a_file_system_that_does_not_know_this_kind_of_rename(self):
         self.attach()
