@@ -188,8 +188,9 @@ class Reservations {
  private:
   IpAddress reserve_any(std::size_t number, const RangeSet& set,
                         const std::optional<IpAddress>& last) {
-    auto found = search(store_, request_.owner, set, last);
-    if (!found && store_.look_again()) found = search(store_, request_.owner, set, last);
+    const auto behind = last ? last : set.front().begin_behind;
+    auto found = search(store_, request_.owner, set, behind);
+    if (!found && store_.look_again()) found = search(store_, request_.owner, set, behind);
     if (!found) throw_exhausted(number, set);
     return *found;
   }

@@ -19,7 +19,7 @@ struct Request {
 
 struct Allocation {
   base::IpPrefix address;                   // with the length of its subnet
-  base::IpAddress gateway;                  // of its range
+  std::optional<base::IpAddress> gateway;   // of its range
   std::size_t set = 0;                      // which set it is from
   std::optional<base::IpAddress> previous;  // where the round robin stood before
 };

@@ -1,12 +1,21 @@
 #pragma once
 
 #include <stdexcept>
+#include <string>
+#include <utility>
 
 namespace ipam {
 
 /// A range or a request that can never be served: the configuration is wrong.
 class InvalidRange : public std::invalid_argument {
-  using std::invalid_argument::invalid_argument;
+ public:
+  explicit InvalidRange(const std::string& what, std::string place = {})
+      : std::invalid_argument(what), place_(std::move(place)) {}
+  /// RangeSpec::place of the one that is wrong by itself; empty where it is not one alone.
+  [[nodiscard]] const std::string& place() const noexcept { return place_; }
+
+ private:
+  std::string place_;
 };
 
 /// No address is free; the message names the ranges and how many addresses they have.

@@ -12,30 +12,29 @@ namespace {
 using base::IpAddress;
 using base::IpPrefix;
 
-void refuse_bad_subnet(const IpPrefix& subnet) {
-  if (subnet.has_host_bits()) {
-    throw InvalidRange("subnet " + subnet.to_string() + " has host bits set; the subnet is " +
-                       subnet.network().to_string());
-  }
-  // Below /30 no address is left beside those of the network, the gateway and the broadcast.
-  const unsigned longest = subnet.address().bits() - 2;
-  if (subnet.length() > longest) {
-    throw InvalidRange("subnet " + subnet.to_string() + " is too small to allocate from: /" +
-                       std::to_string(longest) + " is the smallest");
-  }
+void refuse_host_bits(const IpPrefix& subnet) {
+  if (!subnet.has_host_bits()) return;
+  throw InvalidRange("subnet " + subnet.to_string() + " has host bits set; the subnet is " +
+                     subnet.network().to_string());
 }
 
-bool is_broadcast(const IpAddress& address, const IpPrefix& subnet) {
-  return address.is_v4() && address == subnet.last();
+// Whether no address of the subnet is set apart.
+bool gives_all(const RangeSpec& spec) {
+  const unsigned host_bits = spec.subnet.address().bits() - spec.subnet.length();
+  return spec.whole || host_bits <= 1;
+}
+
+bool is_broadcast(const IpAddress& address, const RangeSpec& spec) {
+  return !gives_all(spec) && address.is_v4() && address == spec.subnet.last();
 }
 
 IpAddress choose_first(const RangeSpec& spec) {
-  if (!spec.start) return spec.subnet.address().next();
+  if (!spec.start) return gives_all(spec) ? spec.subnet.address() : spec.subnet.address().next();
   if (!spec.subnet.contains(*spec.start)) {
     throw InvalidRange("rangeStart " + spec.start->to_string() + " lies outside the subnet " +
                        spec.subnet.to_string());
   }
-  if (is_broadcast(*spec.start, spec.subnet)) {
+  if (is_broadcast(*spec.start, spec)) {
     throw InvalidRange("rangeStart " + spec.start->to_string() +
                        " is the broadcast address of the subnet " + spec.subnet.to_string());
   }
@@ -44,7 +43,7 @@ IpAddress choose_first(const RangeSpec& spec) {
 
 IpAddress choose_last(const RangeSpec& spec) {
   const IpAddress highest = spec.subnet.last();
-  if (!spec.end) return highest.is_v4() ? highest.previous() : highest;
+  if (!spec.end) return is_broadcast(highest, spec) ? highest.previous() : highest;
   if (!spec.subnet.contains(*spec.end)) {
     throw InvalidRange("rangeEnd " + spec.end->to_string() + " lies outside the subnet " +
                        spec.subnet.to_string());
@@ -52,13 +51,35 @@ IpAddress choose_last(const RangeSpec& spec) {
   return *spec.end;
 }
 
-IpAddress choose_gateway(const RangeSpec& spec) {
+// A subnet of one address has room for no gateway, and who is routed to has another one.
+std::optional<IpAddress> choose_gateway(const RangeSpec& spec) {
+  if (!spec.gateway && (spec.whole || spec.subnet.is_host())) return std::nullopt;
   if (!spec.gateway) return spec.subnet.address().next();
   if (spec.gateway->family() != spec.subnet.family()) {
     throw InvalidRange("gateway " + spec.gateway->to_string() + " is not of the family of subnet " +
                        spec.subnet.to_string());
   }
   return *spec.gateway;
+}
+
+std::optional<IpAddress> choose_begin(const RangeSpec& spec) {
+  if (!spec.whole || spec.start) return std::nullopt;
+  const IpAddress usual = spec.subnet.address().next();
+  return spec.subnet.contains(usual) ? std::optional(usual) : std::nullopt;
+}
+
+Range fill_in(const RangeSpec& spec) {
+  refuse_host_bits(spec.subnet);
+  Range range{.subnet = spec.subnet,
+              .first = choose_first(spec),
+              .last = choose_last(spec),
+              .gateway = choose_gateway(spec),
+              .begin_behind = choose_begin(spec),
+              .place = spec.place};
+  if (range.begin_behind && !range.contains(*range.begin_behind)) range.begin_behind.reset();
+  if (range.first <= range.last) return range;
+  throw InvalidRange("rangeStart " + range.first.to_string() + " lies behind rangeEnd " +
+                     range.last.to_string());
 }
 
 RangeSet make_range_set(const std::vector<RangeSpec>& specs) {
@@ -75,7 +96,11 @@ RangeSet make_range_set(const std::vector<RangeSpec>& specs) {
   return set;
 }
 
-/// A range and where it stands in the configuration.
+std::string describe(const Range& range) {
+  return range.to_string() + (range.place.empty() ? "" : " (" + range.place + ")");
+}
+
+/// A range and where it stands among all.
 struct Placed {
   const Range* range;
   std::size_t place;
@@ -97,7 +122,7 @@ void refuse_overlaps(const std::vector<RangeSet>& sets) {
   if (found == all.end()) return;
   const auto [former, latter] = std::minmax(
       found[0], found[1], [](const Placed& a, const Placed& b) { return a.place < b.place; });
-  throw InvalidRange("ranges " + former.range->to_string() + " and " + latter.range->to_string() +
+  throw InvalidRange("ranges " + describe(*former.range) + " and " + describe(*latter.range) +
                      " overlap");
 }
 
@@ -117,16 +142,11 @@ std::string Range::to_string() const {
 }
 
 Range make_range(const RangeSpec& spec) {
-  refuse_bad_subnet(spec.subnet);
-  Range range{.subnet = spec.subnet,
-              .first = choose_first(spec),
-              .last = choose_last(spec),
-              .gateway = choose_gateway(spec)};
-  if (range.last < range.first) {
-    throw InvalidRange("rangeStart " + range.first.to_string() + " lies behind rangeEnd " +
-                       range.last.to_string());
+  try {
+    return fill_in(spec);
+  } catch (const InvalidRange& error) {
+    throw InvalidRange(error.what(), spec.place);
   }
-  return range;
 }
 
 std::vector<RangeSet> make_range_sets(const std::vector<std::vector<RangeSpec>>& specs) {
@@ -141,7 +161,7 @@ std::uint64_t capacity(const RangeSet& set) {
   std::uint64_t count = 0;
   for (const Range& range : set) {
     count = add_saturating(count, range.first.distance_to(range.last));
-    if (!range.contains(range.gateway)) count = add_saturating(count, 1);
+    if (!range.gateway || !range.contains(*range.gateway)) count = add_saturating(count, 1);
   }
   return count;
 }

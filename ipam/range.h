@@ -16,15 +16,24 @@ struct RangeSpec {
   std::optional<base::IpAddress> start;  // rangeStart
   std::optional<base::IpAddress> end;    // rangeEnd
   std::optional<base::IpAddress> gateway;
+  /// No address is the subnet's own, its gateway's or for broadcasts: each is given, as where
+  /// containers are routed to one by one.
+  bool whole = false;
+  std::string place{};  // in the configuration, for messages: "ipam.ranges[0][0]"
 };
 
 /// A range with its defaults filled in: start = subnet + 1, end = the last address (IPv4: the one
-/// before the broadcast address), gateway = subnet + 1.
+/// before the broadcast address), gateway = subnet + 1. A whole one has all addresses, and so have
+/// those with two (RFC 3021) and with one.
 struct Range {
   base::IpPrefix subnet;  // without host bits
   base::IpAddress first;
   base::IpAddress last;  // first <= last, both inside the subnet
-  base::IpAddress gateway;
+  std::optional<base::IpAddress> gateway;
+  /// The first search begins behind this one: of a whole range the addresses that others do not
+  /// give come last.
+  std::optional<base::IpAddress> begin_behind{};
+  std::string place{};
 
   [[nodiscard]] bool contains(const base::IpAddress& address) const noexcept;
   /// "10.88.0.1-10.88.0.254"
@@ -34,8 +43,8 @@ struct Range {
 /// One address is allocated from each set. All ranges of a set are of one family.
 using RangeSet = std::vector<Range>;
 
-/// Throws InvalidRange: host bits in the subnet, a subnet smaller than /30 or /126, a limit outside
-/// the subnet, start after end, a gateway of the other family.
+/// Throws InvalidRange: host bits in the subnet, a limit outside the subnet, start after end, a
+/// gateway of the other family.
 [[nodiscard]] Range make_range(const RangeSpec& spec);
 
 /// Validates a whole configuration: no empty set, one family a set, no overlap within or between

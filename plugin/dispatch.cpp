@@ -107,12 +107,6 @@ std::string state_directory_of(const cni::Environment& environment) {
 
 namespace {
 
-operations::Settings settings_of(const Invocation& invocation) {
-  return {.state_directory = state_directory_of(invocation.environment),
-          .report = invocation.report,
-          .deliver = invocation.write_output};
-}
-
 std::string read_input(const Invocation& invocation) {
   try {
     return invocation.read_input();
@@ -165,9 +159,24 @@ struct Progress {
   cni::Version version = cni::kNewest;
   std::optional<cni::Request> request{};
   observe::Destinations destinations{};
+  std::vector<std::string> notes{};  // what was said on stderr, for the log
   // Not of VERSION, which is told to nobody: a clock is a page of memory more at the start.
   std::optional<operations::Stopwatch> watch{};
 };
+
+operations::Settings settings_of(const Invocation& invocation, Progress& progress) {
+  operations::Settings settings{.state_directory = state_directory_of(invocation.environment),
+                                .report = invocation.report,
+                                .deliver = invocation.write_output};
+  if (!progress.destinations.any()) return settings;
+  settings.watch = &*progress.watch;
+  settings.report = [&](const std::string& line) {
+    invocation.report(line);
+    constexpr std::size_t kMost = 16;
+    if (progress.notes.size() < kMost) progress.notes.push_back(line);
+  };
+  return settings;
+}
 
 void answer(const Invocation& invocation, Progress& progress) {
   const auto& environment = invocation.environment;
@@ -184,9 +193,7 @@ void answer(const Invocation& invocation, Progress& progress) {
   progress.request = cni::read_request(environment, read_input(invocation));
   progress.destinations = observe::destinations_of(environment, &*progress.request);
   progress.version = progress.request->version;
-  operations::Settings settings = settings_of(invocation);
-  if (progress.destinations.any()) settings.watch = &*progress.watch;
-  run(type, *progress.request, settings);
+  run(type, *progress.request, settings_of(invocation, progress));
 }
 
 void tell(const Invocation& invocation, const Progress& progress, unsigned code,
@@ -200,6 +207,7 @@ void tell(const Invocation& invocation, const Progress& progress, unsigned code,
                  .ifname = environment.get("CNI_IFNAME"),
                  .code = code,
                  .message = message,
+                 .notes = progress.notes,
                  .microseconds = progress.watch->total(),
                  .timings = progress.watch->timings()},
                 progress.destinations, state_directory_of(environment), invocation.report);

@@ -9,6 +9,7 @@
 #include "base/mac_address.h"
 #include "netlink/netns.h"
 #include "plugin/attachment/settings.h"
+#include "plugin/cni/port_condition.h"
 #include "plugin/cni/port_mapping.h"
 #include "plugin/cni/result.h"
 
@@ -114,6 +115,8 @@ struct PtpPort {
 struct PortTarget {
   base::IpAddress address;  // of the container
   std::string interface;    // of the host, on the way there
+  /// What packets must be like to be led there; all of it.
+  std::vector<cni::PortCondition> conditions{};
 };
 
 struct HostPorts {

@@ -89,6 +89,8 @@ json write_host_ports(const HostPorts& ports) {
   json targets = json::array();
   for (const PortTarget& target : ports.targets) {
     targets.push_back({{"address", target.address.to_string()}, {"interface", target.interface}});
+    for (const auto& condition : target.conditions)
+      targets.back()["conditions"].push_back(cni::to_string(condition));
   }
   return {{"mappings", std::move(mappings)},
           {"targets", std::move(targets)},
@@ -189,8 +191,13 @@ HostPorts read_host_ports(const cni::Object& object) {
     if (const auto mapping = read_mapping(each)) ports.mappings.push_back(*mapping);
   }
   for (const cni::Object& target : object.objects("targets")) {
-    if (const auto address = target.address("address"))
-      ports.targets.push_back({*address, target.text("interface").value_or("")});
+    const auto address = target.address("address");
+    if (!address) continue;
+    auto conditions = cni::parse_port_conditions(target.texts("conditions"), address->family());
+    ports.targets.push_back(
+        {.address = *address,
+         .interface = target.text("interface").value_or(""),
+         .conditions = std::move(conditions).value_or(std::vector<cni::PortCondition>{})});
   }
   return ports;
 }

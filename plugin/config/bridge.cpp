@@ -5,7 +5,6 @@ namespace config {
 
 Network parse_bridge(const cni::Request& request) {
   const cni::Object root = request.config();
-  cni::Arguments::parse(request.args).require_known({"MAC"});
   Network network;
   network.mode = Mode::kBridge;
   network.reference_result = true;
@@ -13,6 +12,12 @@ Network parse_bridge(const cni::Request& request) {
   network.mac = find_mac(request, root);
   network.enable_dad = root.boolean("enabledad").value_or(false);
   read_common(request, network);
+  // IP and GATEWAY are for who gives addresses.
+  if (network.ipam.type.empty()) {
+    cni::Arguments::parse(request.args).require_known({"MAC"});
+  } else {
+    cni::Arguments::parse(request.args).require_known({"MAC", "IP", "GATEWAY"});
+  }
   read_bridge(root, network);
   return network;
 }

@@ -1,7 +1,6 @@
 #include "plugin/config/firewall.h"
 
 #include "plugin/attachment/attachment.h"
-#include "plugin/cni/error.h"
 #include "plugin/cni/text.h"
 
 namespace config {
@@ -10,15 +9,6 @@ namespace {
 std::string text_or(const cni::Object& root, std::string_view key, const std::string& otherwise) {
   const std::string text = root.text(key).value_or("");
   return text.empty() ? otherwise : text;
-}
-
-// To the reference every other text means that it chooses; what it does in iptables is done here.
-void refuse_firewalld(const cni::Object& root, const std::string& zone) {
-  if (root.text("backend") != "firewalld") return;
-  throw cni::Error(cni::Code::kUnsupportedField,
-                   "backend: \"firewalld\": is not spoken to; remove the key, and add the network "
-                   "to a zone once: firewall-cmd --permanent --zone=" +
-                       zone + " --add-source=SUBNET");
 }
 
 IngressPolicy read_ingress_policy(const cni::Object& root) {
@@ -45,10 +35,10 @@ std::string read_admin_chain(const cni::Object& root) {
 
 Firewall read_firewall(const cni::Object& root) {
   const std::string zone = text_or(root, "firewalldZone", "trusted");
-  refuse_firewalld(root, zone);
   return {.ingress = read_ingress_policy(root),
           .admin_chain = read_admin_chain(root),
-          .firewalld_zone = zone};
+          .firewalld_zone = zone,
+          .wants_firewalld = root.text("backend") == "firewalld"};
 }
 
 }  // namespace config

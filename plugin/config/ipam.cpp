@@ -14,13 +14,17 @@ namespace {
 
 constexpr std::string_view kDefaultDataDirectory = "/var/lib/cni/networks";
 
-ipam::RangeSpec read_range(const cni::Object& object) {
+// Whether no address of a subnet is set apart; see RangeSpec::whole.
+enum class Subnets : std::uint8_t { kShared, kWhole };
+
+ipam::RangeSpec read_range(const cni::Object& object, const std::string& place) {
   const auto subnet = object.prefix("subnet");
   if (!subnet) object.reject("subnet", "is missing");
   return {.subnet = *subnet,
           .start = object.address("rangeStart"),
           .end = object.address("rangeEnd"),
-          .gateway = object.address("gateway")};
+          .gateway = object.address("gateway"),
+          .place = place};
 }
 
 using SetSpecs = std::vector<std::vector<ipam::RangeSpec>>;
@@ -32,13 +36,14 @@ SetSpecs read_range_sets(const cni::Object& parent, std::string_view key) {
   std::vector<ipam::RangeSpec> flat;
   parent.each(key, [&](const nlohmann::json& element, const std::string& path) {
     if (element.is_object()) {
-      flat.push_back(read_range(cni::Object(element, path)));
+      flat.push_back(read_range(cni::Object(element, path), path));
       return;
     }
     if (!element.is_array()) parent.reject(key, "must be a list of lists of ranges");
     std::vector<ipam::RangeSpec> set;
     for (std::size_t i = 0; i < element.size(); ++i) {
-      set.push_back(read_range(cni::Object(element[i], path + "[" + std::to_string(i) + "]")));
+      const std::string place = path + "[" + std::to_string(i) + "]";
+      set.push_back(read_range(cni::Object(element[i], place), place));
     }
     sets.push_back(std::move(set));
   });
@@ -55,7 +60,7 @@ SetSpecs collect_range_sets(const cni::Object& root, const cni::Object& section)
   SetSpecs all;
   if (const auto runtime = root.object("runtimeConfig"))
     all = read_range_sets(*runtime, "ipRanges");
-  if (section.has("subnet")) all.push_back({read_range(section)});
+  if (section.has("subnet")) all.push_back({read_range(section, section.path_of("subnet"))});
   for (auto& set : read_range_sets(section, "ranges")) all.push_back(std::move(set));
   return all;
 }
@@ -100,14 +105,22 @@ std::vector<base::IpAddress> collect_requested(const cni::Request& request,
   return requested.take();
 }
 
-HostLocal read_host_local(const cni::Request& request, const cni::Object& root,
-                          const cni::Object& section) {
-  HostLocal result;
-  try {
-    result.sets = ipam::make_range_sets(collect_range_sets(root, section));
-  } catch (const ipam::InvalidRange& error) {
-    throw cni::Error(cni::Code::kInvalidConfig, std::string("ipam.ranges: ") + error.what());
+std::vector<ipam::RangeSet> make_range_sets(SetSpecs specs, Subnets subnets) {
+  for (auto& set : specs) {
+    for (auto& spec : set) spec.whole = subnets == Subnets::kWhole;
   }
+  try {
+    return ipam::make_range_sets(specs);
+  } catch (const ipam::InvalidRange& error) {
+    const std::string place = error.place().empty() ? "ipam.ranges" : error.place();
+    throw cni::Error(cni::Code::kInvalidConfig, place + ": " + error.what());
+  }
+}
+
+HostLocal read_host_local(const cni::Request& request, const cni::Object& root,
+                          const cni::Object& section, Subnets subnets) {
+  HostLocal result;
+  result.sets = make_range_sets(collect_range_sets(root, section), subnets);
   const bool may_come = request.command == cni::Command::kStatus && offers(root, "ipRanges");
   if (result.sets.empty() && !may_come) {
     throw cni::Error(cni::Code::kInvalidConfig, "ipam.ranges: no range of addresses is given");
@@ -128,8 +141,8 @@ std::chrono::milliseconds read_patience(const cni::Object& section) {
 }
 
 void read_addresses(const cni::Request& request, const cni::Object& root,
-                    const cni::Object& section, Ipam& ipam) {
-  if (is_host_local(ipam.type)) ipam.host_local = read_host_local(request, root, section);
+                    const cni::Object& section, Subnets subnets, Ipam& ipam) {
+  if (is_host_local(ipam.type)) ipam.host_local = read_host_local(request, root, section, subnets);
   if (is_static(ipam.type)) ipam.fixed = read_static(request, root, section);
 }
 
@@ -154,14 +167,15 @@ std::vector<cni::Route> read_routes(const cni::Object& section) {
   return routes;
 }
 
-Ipam parse_ipam(const cni::Request& request) {
+Ipam parse_ipam(const cni::Request& request, Mode mode) {
   const cni::Object root = request.config();
   const auto section = root.object("ipam");
   Ipam result;
   if (!section) return result;
   result.type = section->text("type").value_or("");
   result.patience = read_patience(*section);
-  read_addresses(request, root, *section, result);
+  read_addresses(request, root, *section,
+                 mode == Mode::kRouted ? Subnets::kWhole : Subnets::kShared, result);
   return result;
 }
 
@@ -170,7 +184,7 @@ Ipam parse_ipam_of(const cni::Request& request, std::string_view type) {
   const auto section = root.object("ipam");
   if (!section) root.reject("ipam", "is missing");
   Ipam result{.type = std::string(type), .host_local = {}, .fixed = {}};
-  read_addresses(request, root, *section, result);
+  read_addresses(request, root, *section, Subnets::kShared, result);
   return result;
 }
 

@@ -27,28 +27,72 @@ std::vector<std::string> split_list(std::string_view text) {
   return items;
 }
 
-base::IpPrefix require_prefix(std::string_view text, const std::string& where, cni::Code code) {
-  if (const auto prefix = base::IpPrefix::parse(text)) return *prefix;
-  throw cni::Error(code,
-                   where + ": " + cni::quote(text) + " is no IP address with a prefix length");
-}
-
-std::vector<FixedAddress> read_configured(const cni::Object& section) {
+/// What `addresses` says, of which the runtime may replace the addresses.
+struct Configured {
   std::vector<FixedAddress> addresses;
+  std::vector<base::IpAddress> gateways;  // of all entries, also of those without an address
+};
+
+// Entries that are replaced need no address.
+Configured read_configured(const cni::Object& section, bool is_replaced) {
+  Configured configured;
   for (const cni::Object& object : section.objects("addresses")) {
-    const auto address = object.prefix("address");
-    if (!address) object.reject("address", "is missing");
-    addresses.push_back({.address = *address, .gateway = object.address("gateway")});
+    const auto gateway = object.address("gateway");
+    if (gateway) configured.gateways.push_back(*gateway);
+    std::optional<base::IpPrefix> address;
+    try {
+      address = object.prefix("address");
+      if (!address) object.reject("address", "is missing");
+    } catch (const cni::Error&) {
+      if (!is_replaced) throw;
+    }
+    if (address) configured.addresses.push_back({.address = *address, .gateway = gateway});
   }
-  return addresses;
+  return configured;
 }
 
-std::vector<FixedAddress> read_given(const cni::Arguments& arguments) {
+// An address without a length has that of the configured subnet that it lies in.
+base::IpPrefix complete(const std::string& text, const Configured& configured,
+                        const std::string& where, cni::Code code) {
+  if (const auto prefix = base::IpPrefix::parse(text)) return *prefix;
+  const auto address = base::IpAddress::parse(text);
+  for (const FixedAddress& each : configured.addresses) {
+    if (address && each.address.contains(*address)) return {*address, each.address.length()};
+  }
+  const std::string example = address && !address->is_v4() ? "/64" : "/24";
+  throw cni::Error(code,
+                   where + ": invalid CIDR address: " + cni::quote(text) +
+                       " is no IP address with a prefix length",
+                   address ? "write " + text + example +
+                                 ", or whatever length its subnet has, or "
+                                 "give ipam.addresses an entry of that subnet, whose length it gets"
+                           : "");
+}
+
+// The configured gateway that it can reach: in its subnet, or, of an address that is a subnet by
+// itself, on the link.
+std::optional<base::IpAddress> find_gateway(const base::IpPrefix& address,
+                                            const std::vector<base::IpAddress>& gateways) {
+  const auto found = std::find_if(gateways.begin(), gateways.end(), [&](const auto& gateway) {
+    return gateway.family() == address.family() &&
+           (address.is_host() || (address.contains(gateway) && gateway != address.address()));
+  });
+  return found == gateways.end() ? std::nullopt : std::optional(*found);
+}
+
+/// Addresses that are not the configuration's, as they were given.
+struct Given {
+  std::vector<std::string> texts{};
+  std::string where{};
+  cni::Code code = cni::Code::kInvalidConfig;
+};
+
+std::vector<FixedAddress> read_given(const Given& given, const Configured& configured) {
   std::vector<FixedAddress> addresses;
-  for (const auto& item : split_list(arguments.get("IP").value_or(""))) {
+  for (const std::string& text : given.texts) {
+    const auto address = complete(text, configured, given.where, given.code);
     addresses.push_back(
-        {.address = require_prefix(item, "CNI_ARGS IP", cni::Code::kInvalidEnvironment),
-         .gateway = std::nullopt});
+        {.address = address, .gateway = find_gateway(address, configured.gateways)});
   }
   return addresses;
 }
@@ -66,27 +110,16 @@ void set_given_gateways(const cni::Arguments& arguments, std::vector<FixedAddres
   }
 }
 
-// CNI_ARGS add addresses to the configured ones, and gateways to those that they add. (The
-// reference's loop is over all addresses, but it has not parsed the configured ones by then.)
-void add_from_arguments(const cni::Request& request, std::vector<FixedAddress>& addresses) {
-  const auto arguments = cni::Arguments::parse(request.args);
-  auto given = read_given(arguments);
-  set_given_gateways(arguments, given);
-  addresses.insert(addresses.end(), given.begin(), given.end());
-}
-
-// A list that is not empty replaces everything of less precedence, gateways included.
-void replace_by_list(const std::optional<cni::Object>& object,
-                     std::vector<FixedAddress>& addresses) {
-  if (!object) return;
-  const auto texts = object->texts("ips");
-  if (texts.empty()) return;
-  addresses.clear();
-  for (const std::string& text : texts) {
-    addresses.push_back(
-        {.address = require_prefix(text, object->path_of("ips"), cni::Code::kInvalidConfig),
-         .gateway = std::nullopt});
+// The list of the greatest precedence that is not empty.
+Given find_replacement(const cni::Object& root) {
+  const auto runtime = root.object("runtimeConfig");
+  const auto args = root.object("args");
+  for (const auto& object : {runtime, args ? args->object("cni") : std::nullopt}) {
+    if (!object) continue;
+    auto texts = object->texts("ips");
+    if (!texts.empty()) return {.texts = std::move(texts), .where = object->path_of("ips")};
   }
+  return {};
 }
 
 void refuse_many_before_0_3_0(const cni::Request& request,
@@ -112,17 +145,30 @@ cni::Dns read_dns(const cni::Object& section) {
           .options = dns->texts("options")};
 }
 
+// Precedence as in the reference: the configuration and CNI_ARGS, which add to it, above them
+// args.cni.ips, above that runtimeConfig.ips, which replace all addresses.
+std::vector<FixedAddress> choose_addresses(const cni::Request& request, const cni::Object& root,
+                                           const cni::Object& section) {
+  const Given replacement = find_replacement(root);
+  if (!replacement.texts.empty()) return read_given(replacement, read_configured(section, true));
+  const auto arguments = cni::Arguments::parse(request.args);
+  const Given added{.texts = split_list(arguments.get("IP").value_or("")),
+                    .where = "CNI_ARGS IP",
+                    .code = cni::Code::kInvalidEnvironment};
+  Configured configured = read_configured(section, !added.texts.empty());
+  auto given = read_given(added, configured);
+  set_given_gateways(arguments, given);
+  auto addresses = std::move(configured.addresses);
+  addresses.insert(addresses.end(), given.begin(), given.end());
+  return addresses;
+}
+
 }  // namespace
 
-// Precedence as in the reference: the configuration and CNI_ARGS, above them args.cni.ips, above
-// that runtimeConfig.ips.
 Static read_static(const cni::Request& request, const cni::Object& root,
                    const cni::Object& section) {
   Static result;
-  result.addresses = read_configured(section);
-  add_from_arguments(request, result.addresses);
-  if (const auto args = root.object("args")) replace_by_list(args->object("cni"), result.addresses);
-  replace_by_list(root.object("runtimeConfig"), result.addresses);
+  result.addresses = choose_addresses(request, root, section);
   refuse_many_before_0_3_0(request, result.addresses);
   result.routes = read_routes(section);
   result.dns = read_dns(section);

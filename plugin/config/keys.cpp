@@ -90,8 +90,8 @@ void read_common(const cni::Request& request, Network& network) {
   const cni::Object root = request.config();
   read_mtu(root, network);
   network.dns = read_dns(root);
-  network.ipam = parse_ipam(request);
-  network.rules.masquerade = read_masquerade(root);
+  network.ipam = parse_ipam(request, network.mode);
+  read_masquerade(root, network);
 }
 
 }  // namespace config

@@ -20,9 +20,8 @@ void refuse_interface_name(const cni::Object& root, std::string_view key, const 
 /// mtu, dns, ipam, ipMasq and its like, which every type has.
 void read_common(const cni::Request& request, Network& network);
 
-/// ipMasq, ipMasqExclude and ipMasqBackend. Throws cni::Error{kUnsupportedField} for the backend
-/// iptables.
-[[nodiscard]] Masquerade read_masquerade(const cni::Object& root);
+/// ipMasq, ipMasqExclude and ipMasqBackend, with what is to be noted of the last.
+void read_masquerade(const cni::Object& root, Network& network);
 
 /// isolation and antispoof, which only type patchcord has; `network` has all the rest already.
 void read_protection(const cni::Object& root, Network& network);
@@ -34,9 +33,12 @@ void read_bridge(const cni::Object& root, Network& network);
 [[nodiscard]] std::optional<Vlans> read_vlans(const cni::Object& root);
 
 /// runtimeConfig.portMappings and the keys of the reference portmap, which are checked even where
-/// there is no mapping: then it is absent. Throws cni::Error{kUnsupportedField} for those that only
-/// iptables can do.
+/// there is no mapping: then it is absent. Conditions that cannot be read are kept for who knows
+/// which families there are.
 [[nodiscard]] std::optional<Ports> read_ports(const cni::Object& root);
+/// Its conditionsV4 or conditionsV6.
+[[nodiscard]] PortConditions read_port_conditions(const cni::Object& root, base::Family family);
+
 /// What the runtime or its user says by the convention of args (`args.cni`).
 [[nodiscard]] std::optional<cni::Object> find_args(const cni::Object& root);
 

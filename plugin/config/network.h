@@ -9,6 +9,7 @@
 #include "base/ip_address.h"
 #include "base/mac_address.h"
 #include "ipam/range.h"
+#include "plugin/cni/port_condition.h"
 #include "plugin/cni/port_mapping.h"
 #include "plugin/cni/request.h"
 #include "plugin/cni/result.h"
@@ -93,11 +94,20 @@ struct Rules {
   bool check_address = false;  // nor from its own addresses
 };
 
+/// What packets of one family must be like to be led on.
+struct PortConditions {
+  std::vector<cni::PortCondition> all{};
+  std::string unreadable{};  // those that cannot be done here, as given; empty for none
+};
+
 /// Ports of the host that lead to the container.
 struct Ports {
   std::vector<cni::PortMapping> mappings;  // at least one
   bool snat = true;             // also from the container itself, its neighbours and 127.0.0.1
   bool masquerade_all = false;  // the container sees the host as the source of every connection
+  PortConditions ipv4{};
+  PortConditions ipv6{};
+  std::vector<std::string> notes{};  // see Network
 };
 
 struct Network {
@@ -119,6 +129,8 @@ struct Network {
   bool reference_result = false;
   Ipam ipam;
   Rules rules{};
+  /// Of keys that ask for what is done anyway, or in another way: a line each, for ADD to say.
+  std::vector<std::string> notes{};
 };
 
 /// The configuration of type patchcord, with runtimeConfig, args.cni and CNI_ARGS worked in. Throws
@@ -133,8 +145,9 @@ struct Network {
 /// "capabilities"): what it will is known at an ADD only.
 [[nodiscard]] bool offers(const cni::Object& root, std::string_view capability);
 
-/// Just the `ipam` section, for operations that need no more.
-[[nodiscard]] Ipam parse_ipam(const cni::Request& request);
+/// Just the `ipam` section, for operations that need no more. In mode routed a subnet has neither a
+/// gateway nor an address for broadcasts.
+[[nodiscard]] Ipam parse_ipam(const cni::Request& request, Mode mode);
 
 /// The `ipam` section as an IPAM plugin called `type` reads it, which asks nobody what its type is.
 /// A section that is missing is an error.

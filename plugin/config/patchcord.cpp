@@ -21,21 +21,46 @@ Mode read_mode(const cni::Object& root) {
                            : std::string("is missing; it must be \"bridge\" or \"routed\""));
 }
 
-// Keys that say nothing in routed mode would be silently ignored, and the user would find out
-// later.
-void refuse_bridge_keys(const cni::Object& root) {
-  constexpr std::array<std::string_view, 12> kKeys = {
-      "bridge",      "isGateway",   "isDefaultGateway",    "forceAddress",
-      "hairpinMode", "promiscMode", "portIsolation",       "disableContainerInterface",
-      "vlan",        "vlanTrunk",   "preserveDefaultVlan", "macspoofchk"};
-  for (const std::string_view key : kKeys) {
-    if (const auto* value = root.find(key)) {
-      throw cni::Error(cni::Code::kUnsupportedField,
-                       std::string(key) + ": " +
-                           value->dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) +
-                           ": has no meaning in mode routed; remove it or use mode bridge");
+/// A key of mode bridge in mode routed.
+struct BridgeKey {
+  std::string_view name;
+  bool is_needless;  // what it asks for is so anyway, or there is no need of it
+  std::string_view why;
+};
+constexpr std::array<BridgeKey, 12> kBridgeKeys = {
+    {{"bridge", true, "a container has a link of its own instead"},
+     {"isGateway", true, "the node is the next hop of every container"},
+     {"isDefaultGateway", true, "the node is the default route's next hop"},
+     {"forceAddress", true, "the node needs no address of the subnet"},
+     {"hairpinMode", true, "a container reaches itself through the node"},
+     {"promiscMode", true, "there is no bridge"},
+     {"preserveDefaultVlan", true, "there is no bridge"},
+     {"portIsolation", false, R"(use "isolation": "pod")"},
+     {"macspoofchk", false, R"(use "antispoof": true)"},
+     {"disableContainerInterface", false, "remove it or use mode bridge"},
+     {"vlan", false, "remove it or use mode bridge"},
+     {"vlanTrunk", false, "remove it or use mode bridge"}}};
+
+// Whether anything is asked for by false, 0, and what is empty.
+bool is_nothing(const nlohmann::json& value) {
+  return value == false || value == 0 || value == "" || (value.is_array() && value.empty());
+}
+
+// What would be silently missing is refused, so that nobody finds out later.
+void note_bridge_keys(const cni::Object& root, Network& network) {
+  for (const BridgeKey& key : kBridgeKeys) {
+    const auto* value = root.find(key.name);
+    if (value == nullptr || is_nothing(*value)) continue;
+    const std::string text = std::string(key.name) + ": ";
+    if (key.is_needless) {
+      network.notes.push_back(text + "is of no effect in mode routed: " + std::string(key.why));
+      continue;
     }
+    throw cni::Error(cni::Code::kUnsupportedField,
+                     text + value->dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) +
+                         ": has no meaning in mode routed; " + std::string(key.why));
   }
+  network.bridge.is_default_gateway = root.boolean("isDefaultGateway").value_or(false);
 }
 
 std::string read_prefix(const cni::Object& root) {
@@ -52,7 +77,7 @@ Network parse_patchcord(const cni::Request& request) {
   cni::Arguments::parse(request.args).require_known({"IP", "MAC", "GATEWAY"});
   Network network;
   network.mode = read_mode(root);
-  if (network.mode == Mode::kRouted) refuse_bridge_keys(root);
+  if (network.mode == Mode::kRouted) note_bridge_keys(root, network);
   network.host_interface_prefix = read_prefix(root);
   network.mac = find_mac(request, root);
   network.enable_dad = root.boolean("enabledad").value_or(false);
@@ -60,6 +85,9 @@ Network parse_patchcord(const cni::Request& request) {
   network.bandwidth = parse_bandwidth(request);
   read_common(request, network);
   network.ports = read_ports(root);
+  if (network.ports)
+    network.notes.insert(network.notes.end(), network.ports->notes.begin(),
+                         network.ports->notes.end());
   network.offers_ports = offers(root, "portMappings");
   if (network.mode == Mode::kBridge) read_bridge(root, network);
   read_protection(root, network);

@@ -1,54 +1,43 @@
 // portmap's keys and runtimeConfig.portMappings.
-#include <array>
+#include <utility>
 
-#include <nlohmann/json.hpp>
-
-#include "plugin/cni/error.h"
+#include "plugin/cni/text.h"
 #include "plugin/config/keys.h"
 
 namespace config {
 namespace {
 
-struct Refused {
-  std::string_view key;
-  std::string_view remedy;
-};
-// Text in the language of a tool that is not run here.
-constexpr std::array<Refused, 3> kRefused = {
-    {{"externalSetMarkChain",
-      "is a chain of iptables; remove it: nothing needs to be marked, because ports are published "
-      "in nftables"},
-     {"conditionsV4",
-      "are matches of iptables or nft that cannot be passed on; remove them and filter in a chain "
-      "of the host's own, or bind the ports to an address (hostIP)"},
-     {"conditionsV6",
-      "are matches of iptables or nft that cannot be passed on; remove them and filter in a chain "
-      "of the host's own, or bind the ports to an address (hostIP)"}}};
-
-[[noreturn]] void refuse(const cni::Object& root, std::string_view key, std::string_view remedy) {
-  throw cni::Error(
-      cni::Code::kUnsupportedField,
-      root.path_of(key) + ": " +
-          root.find(key)->dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + ": " +
-          std::string(remedy));
-}
-
-bool is_empty(const nlohmann::json& value) {
-  return value.is_array() && value.empty();
-}
-
-void refuse_what_iptables_does(const cni::Object& root) {
-  for (const Refused& refused : kRefused) {
-    const auto* value = root.find(refused.key);
-    if (value != nullptr && !is_empty(*value)) refuse(root, refused.key, refused.remedy);
+// What a backend of the reference's would do is done in nftables, whichever is named; its chain for
+// marks is of no use, because what needs another source gets it by sets of addresses.
+std::vector<std::string> note_what_iptables_does(const cni::Object& root) {
+  std::vector<std::string> notes;
+  const std::string chain = root.text("externalSetMarkChain").value_or("");
+  if (!chain.empty())
+    notes.push_back("externalSetMarkChain: " + cni::quote(chain) +
+                    " is not used: connections to host ports are masqueraded without a mark");
+  const std::string backend = root.text("backend").value_or("nftables");
+  if (backend == "iptables") {
+    notes.emplace_back(
+        "backend: ports are published in nftables, which work beside rules of iptables");
+  } else if (!backend.empty() && backend != "nftables") {
+    root.reject("backend",
+                "is " + cni::quote(backend) + R"(, but must be "nftables" or "iptables")");
   }
-  const auto backend = root.text("backend");
-  if (!backend || backend->empty() || *backend == "nftables") return;
-  if (*backend != "iptables") root.reject("backend", "must be \"nftables\"");
-  refuse(
-      root, "backend",
-      "ports are published in nftables, by elements of maps; remove the key or say \"nftables\"");
+  return notes;
 }
+
+}  // namespace
+
+PortConditions read_port_conditions(const cni::Object& root, base::Family family) {
+  const std::string_view key = family == base::Family::kIpv4 ? "conditionsV4" : "conditionsV6";
+  const auto words = root.texts(key);
+  if (auto all = cni::parse_port_conditions(words, family)) return {.all = std::move(*all)};
+  std::string text = std::string(key) + ": \"";
+  for (const auto& word : words) text += (text.back() == '"' ? "" : " ") + word;
+  return {.all = {}, .unreadable = text + "\""};
+}
+
+namespace {
 
 // 127.0.0.1 leaves the host as the source of nothing, and the kernel lets ::1 out in no way.
 void refuse_loopback(const cni::Object& root, const Ports& ports) {
@@ -65,15 +54,18 @@ void refuse_loopback(const cni::Object& root, const Ports& ports) {
 }  // namespace
 
 std::optional<Ports> read_ports(const cni::Object& root) {
-  refuse_what_iptables_does(root);
   // Which bit marks what is to be masqueraded: none does.
   (void)root.integer("markMasqBit", 0, 31);
   Ports ports{.mappings = cni::read_port_mappings(root),
               .snat = root.boolean("snat").value_or(true),
-              .masquerade_all = root.boolean("masqAll").value_or(false)};
+              .masquerade_all = root.boolean("masqAll").value_or(false),
+              .ipv4 = read_port_conditions(root, base::Family::kIpv4),
+              .ipv6 = read_port_conditions(root, base::Family::kIpv6),
+              .notes = note_what_iptables_does(root)};
   if (ports.masquerade_all && !ports.snat) root.reject("masqAll", "needs snat, which is false");
+  if (ports.mappings.empty()) return std::nullopt;
   refuse_loopback(root, ports);
-  return ports.mappings.empty() ? std::nullopt : std::optional(std::move(ports));
+  return ports;
 }
 
 }  // namespace config

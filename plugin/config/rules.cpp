@@ -1,7 +1,7 @@
 // The keys of type patchcord that become nftables rules: ipMasq, isolation, antispoof.
 #include <nlohmann/json.hpp>
 
-#include "plugin/cni/error.h"
+#include "plugin/cni/text.h"
 #include "plugin/config/keys.h"
 
 namespace config {
@@ -22,15 +22,17 @@ void read_families(const cni::Object& root, Masquerade& masquerade) {
     root.reject("ipMasq", "must be true, false, \"ipv4\" or \"ipv6\"");
 }
 
-void require_nftables(const cni::Object& root) {
+void note_backend(const cni::Object& root, Network& network) {
   const std::string backend = root.text("ipMasqBackend").value_or("nftables");
   if (backend == "nftables") return;
-  if (backend == "iptables") {
-    throw cni::Error(cni::Code::kUnsupportedField,
-                     "ipMasqBackend: \"iptables\": is not supported; remove the key or make it "
-                     "\"nftables\": the rules work beside those of iptables, whichever kind");
+  if (backend != "iptables") {
+    root.reject("ipMasqBackend",
+                "is " + cni::quote(backend) + R"(, but must be "nftables" or "iptables")");
   }
-  root.reject("ipMasqBackend", "is \"" + backend + "\", but must be \"nftables\"");
+  const auto& masquerade = network.rules.masquerade;
+  if (masquerade.ipv4 || masquerade.ipv6)
+    network.notes.emplace_back(
+        "ipMasqBackend: masquerading is done in nftables, which works beside rules of iptables");
 }
 
 Isolation read_isolation(const cni::Object& root) {
@@ -43,16 +45,15 @@ Isolation read_isolation(const cni::Object& root) {
 
 }  // namespace
 
-Masquerade read_masquerade(const cni::Object& root) {
-  Masquerade masquerade;
+void read_masquerade(const cni::Object& root, Network& network) {
+  Masquerade& masquerade = network.rules.masquerade;
   read_families(root, masquerade);
-  require_nftables(root);
+  note_backend(root, network);
   for (const std::string& text : root.texts("ipMasqExclude")) {
     const auto prefix = base::IpPrefix::parse(text);
     if (!prefix) root.reject("ipMasqExclude", "has \"" + text + "\", which is no prefix");
     masquerade.exclude.push_back(prefix->network());
   }
-  return masquerade;
 }
 
 void read_protection(const cni::Object& root, Network& network) {

@@ -157,8 +157,10 @@ Tuning parse_tuning(const cni::Request& request) {
   const cni::Object root = request.config();
   cni::Arguments::parse(request.args).require_known({"IP", "MAC", "GATEWAY"});
   Tuning tuning = read_tuning(request);
-  read_mtu(root, tuning.link);
-  if (const auto args = find_args(root)) read_mtu(*args, tuning.link);
+  // What args say replaces the configuration's, which then need not be right.
+  const auto args = find_args(root);
+  if (args) read_mtu(*args, tuning.link);
+  if (!args || !args->has("mtu")) read_mtu(root, tuning.link);
   tuning.link.mac = find_tuning_mac(request, root);
   return tuning;
 }

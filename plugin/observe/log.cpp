@@ -99,6 +99,9 @@ std::string to_log_line(const Operation& operation, std::int64_t unix_microsecon
           member("network", operation.network) + member("container", operation.container_id) +
           member("interface", operation.ifname) + ",\"code\":" + std::to_string(operation.code);
   if (operation.code != 0) line += member("msg", operation.message);
+  for (const auto& note : operation.notes)
+    line += (&note == operation.notes.data() ? ",\"notes\":[" : ",") + cni::quote_json(note);
+  if (!operation.notes.empty()) line += ']';
   line += ",\"us\":" + std::to_string(operation.microseconds) + ",\"steps\":{";
   for (const auto& timing : operation.timings) {
     if (line.back() != '{') line += ',';

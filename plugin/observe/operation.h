@@ -21,6 +21,7 @@ struct Operation {
   std::string ifname;
   unsigned code = 0;  // of the error; 0: it succeeded
   std::string message;
+  std::vector<std::string> notes{};  // what it said besides
   std::uint64_t microseconds = 0;
   std::vector<attachment::Timing> timings;
 };

@@ -150,6 +150,7 @@ void add(const cni::Request& request, const config::Network& network, const Sett
   refuse_inexpressible(request, network);
   (void)request.previous_result();  // an unreadable one is refused now
   lease::require(request, network.ipam);
+  for (const auto& note : network.notes) settings.report(note);
 
   Stopwatch own_watch;
   Stopwatch& watch = settings.watch == nullptr ? own_watch : *settings.watch;

@@ -4,11 +4,13 @@
 
 #include <linux/netfilter.h>
 
+#include "base/digest.h"
 #include "plugin/ruleset/match.h"
 #include "plugin/ruleset/parts.h"
 
 // A packet to an address of the host itself (CVE-2025-67499 is what happens without) is looked up
-// by protocol and port, once with its address and once without, and gets a new destination. That
+// by protocol and port, once with its address and once without, and gets a new destination; where
+// portmap has conditions, in maps for those packets alone. That
 // alone serves those whose answers come back this way. The rest is made to appear to come from the
 // host: what leaves by the interface that it came in by, because there the answer would take the
 // short way; what a container sends to itself, which the first does not see where br_netfilter is
@@ -20,6 +22,7 @@ namespace {
 using attachment::Attachment;
 using attachment::PortTarget;
 using base::Family;
+using cni::PortCondition;
 using netlink::nft::Bytes;
 using netlink::nft::concatenate;
 using netlink::nft::Hook;
@@ -31,11 +34,20 @@ using netlink::nft::value_of;
 const char* const kPortChain = "host_ports";
 const char* const kSourceChain = "host_port_sources";
 
-std::string ports(Family family) {
-  return "ports" + suffix(family);
+// What comes behind the names of chains and maps for packets of these conditions: a digest of them.
+std::string ending_of(const std::vector<PortCondition>& conditions, Family family) {
+  if (conditions.empty()) return {};
+  constexpr std::size_t kDigits = 8;
+  std::string text = suffix(family);
+  for (const auto& condition : conditions) text += " " + cni::to_string(condition);
+  return "-" + base::sha512_hex(text, kDigits);
 }
-std::string ports_at(Family family) {
-  return "ports" + suffix(family) + "_at";
+
+std::string ports(Family family, const std::string& ending = {}) {
+  return "ports" + suffix(family) + ending;
+}
+std::string ports_at(Family family, const std::string& ending = {}) {
+  return "ports" + suffix(family) + "_at" + ending;
 }
 std::string returns(Family family) {
   return "port_returns" + suffix(family);
@@ -47,13 +59,19 @@ std::string masqueraded(Family family) {
   return "port_masquerade" + suffix(family);
 }
 
-void add_sets(Part& part, Family family) {
+void add_maps(Part& part, Family family, const std::string& ending) {
   const Type address = address_type(family);
   const std::vector<Type> target = {address, Type::kPort};
   part.sets.push_back(
-      {.name = ports(family), .key = {Type::kProtocol, Type::kPort}, .data = target});
-  part.sets.push_back(
-      {.name = ports_at(family), .key = {address, Type::kProtocol, Type::kPort}, .data = target});
+      {.name = ports(family, ending), .key = {Type::kProtocol, Type::kPort}, .data = target});
+  part.sets.push_back({.name = ports_at(family, ending),
+                       .key = {address, Type::kProtocol, Type::kPort},
+                       .data = target});
+}
+
+void add_sets(Part& part, Family family) {
+  const Type address = address_type(family);
+  add_maps(part, family, {});
   part.sets.push_back({.name = returns(family), .key = {Type::kInterface, address}});
   part.sets.push_back({.name = port_sources(family), .key = {address, address}});
   part.sets.push_back({.name = masqueraded(family), .key = {address}});
@@ -64,17 +82,68 @@ Expressions translate(Family family) {
   return {netlink::nft::dnat(family, 0, family == Family::kIpv4 ? 1 : 4)};
 }
 
-void add_translations(Chain& chain, Family family) {
-  chain.rules.push_back(
-      {.expressions = join(
-           {is_family(family, kTable),
-            look_up_in(family, {Field::kDestination, Field::kL4Protocol, Field::kDestinationPort},
-                       ports_at(family)),
-            translate(family)})});
-  chain.rules.push_back(
-      {.expressions =
-           join({look_up_in(family, {Field::kL4Protocol, Field::kDestinationPort}, ports(family)),
-                 translate(family)})});
+Expressions is_one_of(const PortCondition& condition, Family family) {
+  const bool v4 = family == Family::kIpv4;
+  const bool is_source = condition.of == PortCondition::Of::kSource;
+  const unsigned offset = v4 ? (is_source ? 12 : 16) : (is_source ? 8 : 24);
+  return {netlink::nft::load_payload(netlink::nft::Base::kNetwork, offset, v4 ? 4 : 16),
+          netlink::nft::look_up_prefixes(
+              kTable, condition.prefixes,
+              condition.none ? netlink::nft::Membership::kNotIn : netlink::nft::Membership::kIn)};
+}
+
+// Of a name with a '*' only what comes before it is compared.
+Expressions is_interface(const std::string& name, bool none) {
+  Bytes value(name.begin(), name.end());
+  if (name.ends_with('*')) {
+    value.pop_back();
+  } else {
+    value = netlink::nft::interface_value(name);
+  }
+  return {
+      netlink::nft::load_meta(netlink::nft::Meta::kInName),
+      netlink::nft::compare(
+          none ? netlink::nft::Comparison::kNotEqual : netlink::nft::Comparison::kEqual, value)};
+}
+
+// What each of the rules asks for: there is one for each interface of a list, any of which will do.
+std::vector<Expressions> alternatives_of(const std::vector<PortCondition>& conditions,
+                                         Family family) {
+  std::vector<Expressions> alternatives(1);
+  for (const auto& condition : conditions) {
+    std::vector<Expressions> choices;
+    if (condition.of != PortCondition::Of::kInterface) {
+      choices = {is_one_of(condition, family)};
+    } else if (condition.none) {
+      choices.emplace_back();
+      for (const auto& name : condition.interfaces)
+        choices.front() = join({choices.front(), is_interface(name, true)});
+    } else {
+      for (const auto& name : condition.interfaces) choices.push_back(is_interface(name, false));
+    }
+    std::vector<Expressions> longer;
+    for (const auto& before : alternatives) {
+      for (const auto& choice : choices) longer.push_back(join({before, choice}));
+    }
+    alternatives = std::move(longer);
+  }
+  return alternatives;
+}
+
+void add_translations(Chain& chain, Family family,
+                      const std::vector<PortCondition>& conditions = {}) {
+  const std::string ending = ending_of(conditions, family);
+  const Expressions of_family = is_family(family, kTable);
+  const auto add = [&](const Expressions& before, const Expressions& look_up) {
+    for (const auto& condition : alternatives_of(conditions, family))
+      chain.rules.push_back({.expressions = join({before, condition, look_up, translate(family)})});
+  };
+  add(of_family,
+      look_up_in(family, {Field::kDestination, Field::kL4Protocol, Field::kDestinationPort},
+                 ports_at(family, ending)));
+  // Without a word of addresses no packet need be asked for its family.
+  add(conditions.empty() ? Expressions{} : of_family,
+      look_up_in(family, {Field::kL4Protocol, Field::kDestinationPort}, ports(family, ending)));
 }
 
 void add_masquerades(Chain& chain, Family family) {
@@ -97,11 +166,11 @@ Rule guard_loopback() {
                {load_payload(Base::kNetwork, 16, 1), compare(Comparison::kEqual, {127}), drop()}})};
 }
 
-Chain make_base(const char* name, Hook hook, Rule rule) {
-  return {.chain = {.name = name, .hook = std::move(hook)}, .rules = {std::move(rule)}};
+Chain make_base(std::string name, Hook hook, Rule rule) {
+  return {.chain = {.name = std::move(name), .hook = std::move(hook)}, .rules = {std::move(rule)}};
 }
 
-Rule jump_to(const char* chain, const Expressions& condition) {
+Rule jump_to(const std::string& chain, const Expressions& condition) {
   return {.expressions = join({condition, {netlink::nft::jump(chain)}})};
 }
 
@@ -109,6 +178,22 @@ Rule jump_to(const char* chain, const Expressions& condition) {
 constexpr int kBeforeOthers = 99;
 constexpr int kDestination = -100;
 constexpr int kRaw = -300;
+
+// The maps for packets of these conditions, and chains that look into them before those for any.
+Part make_conditional_part(const std::vector<PortCondition>& conditions, Family family) {
+  const std::string ending = ending_of(conditions, family);
+  const std::string chain = kPortChain + ending;
+  Part part{.table = kTable, .sets = {}, .chains = {}};
+  add_maps(part, family, ending);
+  Chain translation{.chain = {.name = chain}, .rules = {}, .jumps = 2};
+  add_translations(translation, family, conditions);
+  part.chains = {std::move(translation),
+                 make_base("prerouting" + ending, {"nat", NF_INET_PRE_ROUTING, kDestination - 1},
+                           jump_to(chain, is_for_host())),
+                 make_base("output" + ending, {"nat", NF_INET_LOCAL_OUT, kDestination - 1},
+                           jump_to(chain, is_for_host()))};
+  return part;
+}
 
 Part make_part() {
   Part part{.table = kTable, .sets = {}, .chains = {}};
@@ -145,11 +230,12 @@ class Elements {
     const Bytes port = port_value(mapping.host_port);
     const Bytes data = concatenate({value_of(target.address), port_value(mapping.container_port)});
     const std::string what = "host " + cni::to_string(mapping);
+    const std::string ending = ending_of(target.conditions, family);
     if (mapping.host_address && !mapping.host_address->is_unspecified()) {
-      add(ports_at(family), concatenate({value_of(*mapping.host_address), protocol, port}), what,
-          data);
+      add(ports_at(family, ending), concatenate({value_of(*mapping.host_address), protocol, port}),
+          what, data);
     } else {
-      add(ports(family), concatenate({protocol, port}), what, data);
+      add(ports(family, ending), concatenate({protocol, port}), what, data);
     }
   }
 
@@ -195,6 +281,8 @@ void want_host_ports(const Attachment& attachment, Wanted& wanted) {
   wanted.parts.push_back(make_part());
   Elements elements(attachment, wanted);
   for (const auto& target : host_ports.targets) {
+    if (!target.conditions.empty())
+      wanted.parts.push_back(make_conditional_part(target.conditions, target.address.family()));
     for (const auto& mapping : host_ports.mappings) elements.add_mapping(mapping, target);
     if (host_ports.snat) elements.add_sources(target);
     if (host_ports.masquerade_all) elements.add_masqueraded(target);

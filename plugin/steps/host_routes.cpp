@@ -1,4 +1,4 @@
-// The host's routes to a container that has a link of its own.
+// The host's routes to containers, where no subnet of the host's leads to them.
 #include "netlink/route.h"
 #include "plugin/cni/error.h"
 #include "plugin/steps/step.h"
@@ -8,14 +8,33 @@ namespace {
 
 using attachment::Attachment;
 
-bool has_own_link(const Attachment& attachment) {
-  return attachment.routed_port || attachment.ptp_port;
+// A container with a link of its own needs one for each address.
+std::vector<base::IpPrefix> addresses_behind_link(const Attachment& attachment) {
+  std::vector<base::IpPrefix> addresses;
+  if (!attachment.routed_port && !attachment.ptp_port) return addresses;
+  for (const auto& address : attachment.addresses)
+    addresses.push_back(base::IpPrefix::host(address.prefix.address()));
+  return addresses;
 }
 
-netlink::Route wanted_route(const World& world, const Attachment& attachment,
-                            const base::IpPrefix& address) {
-  netlink::Route route{.destination = base::IpPrefix::host(address.address()),
-                       .out_link = world.host_end->index};
+// On a bridge, behind a gateway of ours, those that are in no subnet of the bridge's.
+std::vector<base::IpPrefix> addresses_behind_bridge(const Attachment& attachment) {
+  std::vector<base::IpPrefix> addresses;
+  if (!attachment.bridge_port || attachment.bridge_port->gateways.empty()) return addresses;
+  for (const auto& address : attachment.addresses) {
+    if (address.prefix.is_host()) addresses.push_back(address.prefix);
+  }
+  return addresses;
+}
+
+std::optional<netlink::Link> find_way(World& world, const Attachment& attachment) {
+  if (!attachment.bridge_port) return world.host_end;
+  return netlink::find_link(world.host, attachment::host_side_of(attachment));
+}
+
+netlink::Route make_route(const Attachment& attachment, const base::IpPrefix& address,
+                          const netlink::Link& way) {
+  netlink::Route route{.destination = address, .out_link = way.index};
   constexpr std::uint8_t kScopeHost = 254;  // as the reference ptp has it
   if (attachment.ptp_port) route.scope = kScopeHost;
   return route;
@@ -42,44 +61,94 @@ void claim(World& world, const netlink::Route& wanted) {
                                              wanted.destination.to_string() + through + " already");
 }
 
-void apply(World& world, Attachment& attachment, base::Rollback&) {
-  if (!has_own_link(attachment)) return;
-  for (const auto& address : attachment.addresses)
-    claim(world, wanted_route(world, attachment, address.prefix));
+using Addresses = std::vector<base::IpPrefix>;
+
+void claim_all(World& world, const Attachment& attachment, const Addresses& addresses,
+               base::Rollback& undo) {
+  if (addresses.empty()) return;
+  const auto way = find_way(world, attachment);
+  for (const auto& address : addresses) {
+    const auto route = make_route(attachment, address, way.value());
+    claim(world, route);
+    if (!attachment.bridge_port) continue;
+    undo.add("host route " + address.to_string(),
+             [&world, route] { (void)netlink::remove_route(world.host, route); });
+  }
 }
 
-void check(World& world, const Attachment& attachment, Findings& findings) {
-  if (!has_own_link(attachment) || !world.host_end) return;
-  for (const auto& address : attachment.addresses) {
-    const netlink::Route wanted = wanted_route(world, attachment, address.prefix);
-    const auto seen = netlink::match_route(world.host, wanted.destination.address());
-    const std::string what = "host route " + wanted.destination.to_string();
-    if (!seen || seen->destination != wanted.destination) {
+void check_all(World& world, const Attachment& attachment, const Addresses& addresses,
+               Findings& findings) {
+  if (addresses.empty()) return;
+  const auto way = find_way(world, attachment);
+  if (!way) return;  // which is found elsewhere
+  for (const auto& address : addresses) {
+    const auto seen = netlink::match_route(world.host, address.address());
+    const std::string what = "host route " + address.to_string();
+    if (!seen || seen->destination != address) {
       findings.push_back(what + " is missing");
-    } else if (seen->out_link != wanted.out_link) {
-      findings.push_back(what + " does not lead to " + world.host_end->name);
+    } else if (seen->out_link != way->index) {
+      findings.push_back(what + " does not lead to " + way->name);
     }
   }
 }
 
-void restore(World& world, const Attachment& attachment, Findings& restored) {
-  if (!has_own_link(attachment) || !world.host_end) return;
-  for (const auto& address : attachment.addresses) {
-    const netlink::Route wanted = wanted_route(world, attachment, address.prefix);
-    const auto seen = netlink::match_route(world.host, wanted.destination.address());
-    if (seen && seen->destination == wanted.destination && seen->out_link == wanted.out_link)
-      continue;
-    claim(world, wanted);
-    restored.push_back("host route " + wanted.destination.to_string());
+void restore_all(World& world, const Attachment& attachment, const Addresses& addresses,
+                 Findings& restored) {
+  if (addresses.empty()) return;
+  const auto way = find_way(world, attachment);
+  if (!way) return;
+  for (const auto& address : addresses) {
+    const auto seen = netlink::match_route(world.host, address.address());
+    if (seen && seen->destination == address && seen->out_link == way->index) continue;
+    claim(world, make_route(attachment, address, *way));
+    restored.push_back("host route " + address.to_string());
   }
+}
+
+void apply(World& world, Attachment& attachment, base::Rollback& undo) {
+  claim_all(world, attachment, addresses_behind_link(attachment), undo);
+}
+
+void check(World& world, const Attachment& attachment, Findings& findings) {
+  check_all(world, attachment, addresses_behind_link(attachment), findings);
+}
+
+void restore(World& world, const Attachment& attachment, Findings& restored) {
+  restore_all(world, attachment, addresses_behind_link(attachment), restored);
 }
 
 // They go with the interface.
 void remove(World&, const Attachment&) {}
 
+void apply_bridged(World& world, Attachment& attachment, base::Rollback& undo) {
+  claim_all(world, attachment, addresses_behind_bridge(attachment), undo);
+}
+
+void check_bridged(World& world, const Attachment& attachment, Findings& findings) {
+  check_all(world, attachment, addresses_behind_bridge(attachment), findings);
+}
+
+void restore_bridged(World& world, const Attachment& attachment, Findings& restored) {
+  restore_all(world, attachment, addresses_behind_bridge(attachment), restored);
+}
+
+void remove_bridged(World& world, const Attachment& attachment) {
+  const auto addresses = addresses_behind_bridge(attachment);
+  if (addresses.empty()) return;
+  const auto way = find_way(world, attachment);
+  for (const auto& address : addresses) {
+    if (way) (void)netlink::remove_route(world.host, make_route(attachment, address, *way));
+  }
+}
+
 }  // namespace
 
 const Step kHostRoutes = {
     .name = "host routes", .apply = apply, .check = check, .remove = remove, .restore = restore};
+const Step kBridgeRoutes = {.name = "bridge routes",
+                            .apply = apply_bridged,
+                            .check = check_bridged,
+                            .remove = remove_bridged,
+                            .restore = restore_bridged};
 
 }  // namespace steps

@@ -50,8 +50,8 @@ std::span<const Step* const> late_steps() {
 }
 
 std::span<const Step* const> public_steps() {
-  static constexpr std::array<const Step*, 4> kSteps = {&kForwarding, &kLocalhost,
-                                                        &kOpenVlanGateway, &kOpenBridge};
+  static constexpr std::array<const Step*, 5> kSteps = {
+      &kForwarding, &kLocalhost, &kOpenVlanGateway, &kOpenBridge, &kBridgeRoutes};
   return kSteps;
 }
 

@@ -11,11 +11,20 @@ namespace {
 
 using attachment::Attachment;
 
+// Whose only subnet is its own address has its next hops in none.
+bool has_subnet_with(const Attachment& attachment, const base::IpAddress& next_hop) {
+  return std::any_of(attachment.addresses.begin(), attachment.addresses.end(),
+                     [&](const auto& address) {
+                       return address.prefix.family() == next_hop.family() &&
+                              (!address.prefix.is_host() || address.prefix.contains(next_hop));
+                     });
+}
+
 // The next hop of a routed container is in none of its subnets, and behind a ptp port the only
 // neighbour is the gateway: another next hop is taken at its word.
 bool is_onlink(const Attachment& attachment, const base::IpAddress& next_hop) {
   if (attachment.routed_port) return true;
-  if (!attachment.ptp_port) return false;
+  if (!attachment.ptp_port) return !has_subnet_with(attachment, next_hop);
   const auto& gateways = attachment.ptp_port->gateways;
   return std::find(gateways.begin(), gateways.end(), next_hop) == gateways.end();
 }

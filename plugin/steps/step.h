@@ -156,6 +156,8 @@ extern const Step kForwarding;
 extern const Step kLocalhost;
 extern const Step kOpenVlanGateway;
 extern const Step kOpenBridge;
+/// The host's routes to a container of a bridge whose addresses are in no subnet of it.
+extern const Step kBridgeRoutes;
 
 /// A sysctl of the calling thread's namespace. `key` is the path below /proc/sys.
 [[nodiscard]] Setting look_at_sysctl(const std::string& key, std::string_view wanted);

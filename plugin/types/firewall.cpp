@@ -66,15 +66,27 @@ void plan_firewall(const config::Firewall& firewall, const cni::Result& previous
   plan_isolation(firewall.ingress, previous, world, attachment);
 }
 
-// Its chain comes after ours and drops what no zone of it lets through.
+// Its chain comes after ours and drops what no zone of it lets through. Who counts on it to be told
+// of the container would have one that is cut off; where it is not at work, nobody misses it.
 void report_firewalld(const config::Firewall& firewall, const Settings& settings) {
   auto netfilter = ruleset::find_nftables();
-  if (!netfilter || !ruleset::has_firewalld(*netfilter)) return;
-  settings.report(
-      "firewall: firewalld is at work and may drop what containers send; unless their "
-      "subnet is in a zone that lets it through, add it once: firewall-cmd --permanent "
-      "--zone=" +
-      firewall.firewalld_zone + " --add-source=SUBNET");
+  const std::string remedy = "add their subnet to a zone once: firewall-cmd --permanent --zone=" +
+                             firewall.firewalld_zone + " --add-source=SUBNET";
+  if (netfilter && ruleset::has_firewalld(*netfilter)) {
+    if (firewall.wants_firewalld)
+      throw cni::Error(cni::Code::kUnsupportedField,
+                       "backend: \"firewalld\": is at work, but is not spoken to; remove the key, "
+                       "and unless containers are let through, " +
+                           remedy);
+    settings.report(
+        "firewall: firewalld is at work and may drop what containers send; unless they are let "
+        "through, " +
+        remedy);
+  } else if (firewall.wants_firewalld) {
+    settings.report(
+        "backend: \"firewalld\" is not at work here; containers are accepted in nftables and "
+        "iptables");
+  }
 }
 
 void add_firewall(const cni::Request& request, const Settings& settings) {

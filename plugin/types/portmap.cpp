@@ -41,7 +41,7 @@ std::vector<PortTarget> find_targets(const cni::Request& request, const cni::Res
     for (const auto& ip : previous.ips) {
       const auto& address = ip.address.address();
       if (address.family() != family || !is_of_container(request, previous, ip)) continue;
-      targets.push_back({address, find_way(host, address)});
+      targets.push_back({.address = address, .interface = find_way(host, address)});
       break;
     }
   }
@@ -51,6 +51,7 @@ std::vector<PortTarget> find_targets(const cni::Request& request, const cni::Res
 void add_portmap(const cni::Request& request, const Settings& settings) {
   const auto ports = config::read_ports(request.config());
   if (!ports) return operations::pass_on(request, settings);
+  for (const auto& note : ports->notes) settings.report(note);
   operations::add_chained(kChainedPortmap, request, settings,
                           [&](const cni::Result& previous, const steps::World& world,
                               attachment::Attachment& attachment) {

@@ -189,7 +189,7 @@ def a_pool_with_a_tenth_left(t):
 
 @condition("pool-nearly-empty", "error")
 def a_pool_with_nothing_left(t):
-    reserve(t, [1, *range(3, 255)])
+    reserve(t, [0, 1, *range(3, 256)])
 
 
 # -- attachments

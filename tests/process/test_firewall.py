@@ -201,6 +201,7 @@ class KeysTest(FirewallCase):
             self.call("DEL", self.firewall(), self.container)
 
     def test_what_is_refused_is_refused_before_anything_is_done(self):
+        self.node.on_host("nft", "add table inet firewalld; add chain inet firewalld filter_FORWARD")
         before = self.node.snapshot(self.container)
         for code, word, keys in ((2, "firewall-cmd --permanent --zone=home", {"backend": "firewalld", "firewalldZone": "home"}),
                                  (7, "ingressPolicy", {"ingressPolicy": "sometimes"}), (7, "iptablesAdminChainName", {"iptablesAdminChainName": "a b"}),

@@ -56,9 +56,7 @@ REFUSED = {
     "vlan_negative": case("bridge", ranges=FAMILIES["v4"], vlan=-1),
     "mtu_text": case("bridge", ranges=FAMILIES["v4"], mtu="1500"),
     "unknown_argument": case("bridge", ranges=FAMILIES["v4"], arguments="FOO=bar"),
-    "argument_ip_alone": case("bridge", ranges=FAMILIES["v4"], arguments="IP=10.77.0.9"),
     "layer_2_in_0_2_0": case("bridge", "0.2.0"),
-    "ptp_without_ipam": case("ptp"),
     "no_ranges": case("ptp", ranges=[]),
 }
 

@@ -93,8 +93,8 @@ class RoutedTest(unittest.TestCase):
         self.node.add(config, b, args="IP=10.89.0.2")
         self.assertTrue(self.node.reaches(self.node.host, "10.89.0.2"))
 
-    def test_keys_of_mode_bridge_are_refused(self):
-        for key, value in (("bridge", "cni0"), ("isGateway", True), ("hairpinMode", False)):
+    def test_keys_of_mode_bridge_that_would_be_missing_are_refused(self):
+        for key, value in (("portIsolation", True), ("vlan", 7), ("macspoofchk", True)):
             with self.assertRaises(PluginError) as caught:
                 self.node.add(routed_config(self.node, **{key: value}), self.node.container(f"k{key}"))
             self.assertEqual(caught.exception.code, 2)

@@ -210,10 +210,10 @@ class RefusedTest(RulesCase):
         self.assertEqual(self.node.snapshot(), before)
 
     def test_backends(self):
-        self.refuse(2, ["ipMasqBackend", "nftables"], self.bridge(ipMasq=True, ipMasqBackend="iptables"))
         self.refuse(7, ["ipMasqBackend", "ebpf"], self.bridge(ipMasq=True, ipMasqBackend="ebpf"))
         self.add(self.bridge(ipMasq=True, ipMasqBackend="nftables"), "good")
         self.add(self.bridge(ipMasq=True, ipMasqBackend=None), "null")
+        self.add(self.bridge(ipMasq=True, ipMasqBackend="iptables"), "other")
 
     def test_values(self):
         self.refuse(7, ["ipMasq"], self.bridge(ipMasq="both"))

@@ -27,8 +27,10 @@ void describe_routes(const Attachment& attachment, const config::Network& networ
                      const lease::Lease& lease, cni::Result& result) {
   for (std::size_t i = 0; i < attachment.routes.size(); ++i) {
     cni::Route route = attachment.routes[i];
-    if (network.reference_result && i < lease.routes.size())
+    if (network.reference_result && i < lease.routes.size()) {
       route.gateway = lease.routes[i].gateway;
+      route.scope = lease.routes[i].scope;
+    }
     result.routes.push_back(route);
   }
 }

@@ -24,6 +24,26 @@ bool leads_somewhere(const cni::PortMapping& mapping, const std::vector<PortTarg
                        " cannot lead to the container, which has no " + family + " address");
 }
 
+// Without them those would be let in whom the conditions keep out.
+[[noreturn]] void refuse(const std::string& conditions) {
+  throw cni::Error(cni::Code::kUnsupportedField,
+                   conditions + ": has matches that are not understood",
+                   "those of addresses and interfaces are (-d, -s and -i with or without !, "
+                   "ip daddr, ip saddr, iifname); filter others in a chain of the host's own, or "
+                   "bind the ports to an address (hostIP)");
+}
+
+void set_conditions(const config::Ports& ports, const std::vector<cni::PortMapping>& led,
+                    PortTarget& target) {
+  const auto family = target.address.family();
+  if (std::none_of(led.begin(), led.end(),
+                   [&](const auto& mapping) { return cni::covers(mapping, family); }))
+    return;
+  const auto& conditions = family == base::Family::kIpv4 ? ports.ipv4 : ports.ipv6;
+  if (!conditions.unreadable.empty()) refuse(conditions.unreadable);
+  target.conditions = conditions.all;
+}
+
 }  // namespace
 
 attachment::HostPorts lead_ports(const config::Ports& ports, std::vector<PortTarget> targets) {
@@ -36,6 +56,7 @@ attachment::HostPorts lead_ports(const config::Ports& ports, std::vector<PortTar
       refuse(mapping);
     }
   }
+  for (PortTarget& target : led.targets) set_conditions(ports, led.mappings, target);
   return led;
 }
 

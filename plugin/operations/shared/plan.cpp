@@ -76,7 +76,7 @@ void add_default_route(Attachment& attachment, const base::IpAddress& gateway) {
   attachment.routes.push_back({.destination = everything, .gateway = gateway});
 }
 
-void plan_routed(Attachment& attachment) {
+void plan_routed(const config::Bridge& keys, Attachment& attachment) {
   for (auto& address : attachment.addresses) {
     address = {.prefix = base::IpPrefix::host(address.prefix.address()), .gateway = std::nullopt};
   }
@@ -92,31 +92,53 @@ void plan_routed(Attachment& attachment) {
     }
     route.gateway = next_hop_of(route.destination.family());
   }
-  const bool chosen = !attachment.routes.empty();
+  const bool chosen = !attachment.routes.empty() && !keys.is_default_gateway;
   for (const auto& next_hop : attachment.routed_port->next_hops) {
     if (!chosen) add_default_route(attachment, next_hop);
   }
   attachment.forward = attachment::families_of(attachment);
 }
 
+constexpr std::uint8_t kScopeLink = 253;
+
 // Scopes narrower than site: the destination is on the link or on the host, where a next hop makes
 // no sense and the kernel refuses it.
 bool is_direct(const cni::Route& route) {
-  constexpr std::uint8_t kScopeLink = 253;
   return route.scope && *route.scope >= kScopeLink;
 }
 
+// The next hop 0.0.0.0 or :: is none, to the kernel as to people: on a bridge that says that the
+// destination is on the link, behind a port of its own that there is only the usual next hop.
+void take_unspecified_next_hops(Attachment& attachment) {
+  for (auto& route : attachment.routes) {
+    if (!route.gateway || !route.gateway->is_unspecified()) continue;
+    route.gateway.reset();
+    if (attachment.bridge_port) route.scope = kScopeLink;
+  }
+}
+
 void add_next_hops(Attachment& attachment) {
+  take_unspecified_next_hops(attachment);
   for (auto& route : attachment.routes) {
     if (!route.gateway && !is_direct(route))
       route.gateway = first_gateway(attachment, route.destination.family());
   }
 }
 
+// The first of the subnet, or of two the other one.
+base::IpAddress usual_gateway(const base::IpPrefix& address) {
+  if (address.is_host()) {
+    throw cni::Error(cni::Code::kInvalidConfig, "ipam: " + address.to_string() +
+                                                    " is a subnet without room for a gateway; give "
+                                                    "one (gateway)");
+  }
+  const base::IpAddress first = address.network().address();
+  return address.length() + 1 == first.bits() && address.address() != first ? first : first.next();
+}
+
 void plan_bridged(const config::Bridge& bridge, Attachment& attachment) {
   for (auto& address : attachment.addresses) {
-    if (bridge.is_gateway && !address.gateway)
-      address.gateway = address.prefix.network().address().next();
+    if (bridge.is_gateway && !address.gateway) address.gateway = usual_gateway(address.prefix);
     if (!bridge.is_gateway) continue;
     const base::IpPrefix gateway(*address.gateway, address.prefix.length());
     auto& gateways = attachment.bridge_port->gateways;
@@ -205,13 +227,14 @@ std::vector<attachment::PortTarget> port_targets_of(const Attachment& attachment
     const auto first =
         std::find_if(attachment.addresses.begin(), attachment.addresses.end(),
                      [&](const auto& address) { return address.prefix.family() == family; });
-    targets.push_back({first->prefix.address(), attachment::host_side_of(attachment)});
+    targets.push_back(
+        {.address = first->prefix.address(), .interface = attachment::host_side_of(attachment)});
   }
   return targets;
 }
 
 void plan_layout(const config::Network& network, Attachment& attachment) {
-  if (attachment.routed_port) return plan_routed(attachment);
+  if (attachment.routed_port) return plan_routed(network.bridge, attachment);
   if (attachment.ptp_port) return plan_ptp(attachment);
   plan_bridged(network.bridge, attachment);
   refuse_two_ipv4_gateways(attachment);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/prefix_list.h"
+
 namespace operations {
 namespace {
 
@@ -15,19 +17,6 @@ IpPrefix multicast_of(Family family) {
   constexpr std::array<std::uint8_t, 16> kIpv6 = {0xff};
   return family == Family::kIpv4 ? IpPrefix(base::IpAddress::from_bytes(kIpv4), 4)
                                  : IpPrefix(base::IpAddress::from_bytes(kIpv6), 8);
-}
-
-// In order, and without those that lie within another: the kernel takes no overlapping intervals.
-std::vector<IpPrefix> without_overlaps(std::vector<IpPrefix> prefixes) {
-  std::sort(prefixes.begin(), prefixes.end(), [](const IpPrefix& left, const IpPrefix& right) {
-    if (left.address() != right.address()) return left.address() < right.address();
-    return left.length() < right.length();
-  });
-  std::vector<IpPrefix> kept;
-  for (const IpPrefix& prefix : prefixes) {
-    if (kept.empty() || !kept.back().overlaps(prefix)) kept.push_back(prefix);
-  }
-  return kept;
 }
 
 std::optional<attachment::Masquerade> plan_masquerade(const config::Masquerade& wanted,
@@ -49,7 +38,7 @@ std::optional<attachment::Masquerade> plan_masquerade(const config::Masquerade& 
                  std::back_inserter(masquerade.except),
                  [&](const IpPrefix& prefix) { return prefix.family() == family; });
   }
-  masquerade.except = without_overlaps(std::move(masquerade.except));
+  masquerade.except = base::without_overlaps(std::move(masquerade.except));
   return masquerade;
 }
 

@@ -5,6 +5,7 @@
 
 #include "plugin/cni/error.h"
 #include "plugin/cni/port_mapping.h"
+#include "plugin/config/keys.h"
 #include "plugin/lease/lease.h"
 #include "plugin/operations/shared/plan.h"
 #include "plugin/ruleset/parts.h"
@@ -27,6 +28,14 @@ std::vector<cni::PortMapping> some_mappings(const cni::Request& request) {
   }
 }
 
+std::vector<cni::PortCondition> conditions_of(const cni::Request& request, base::Family family) {
+  try {
+    return config::read_port_conditions(request.config(), family).all;
+  } catch (const cni::Error&) {
+    return {};
+  }
+}
+
 // What elements lead to does not matter, only under which keys they would be.
 ruleset::Wanted ports_by(const cni::Request& request) {
   Attachment attachment;
@@ -36,7 +45,11 @@ ruleset::Wanted ports_by(const cni::Request& request) {
   ports.masquerade_all = true;
   auto addresses = cni::addresses_in_previous_result(request);
   for (const char* any : {"0.0.0.0", "::"}) addresses.push_back(*IpAddress::parse(any));
-  for (const IpAddress& address : addresses) ports.targets.push_back({address, ""});
+  for (const IpAddress& address : addresses)
+
+    ports.targets.push_back({.address = address,
+                             .interface = "",
+                             .conditions = conditions_of(request, address.family())});
   ruleset::Wanted wanted;
   ruleset::want_host_ports(attachment, wanted);
   return wanted;

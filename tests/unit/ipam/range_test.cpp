@@ -29,6 +29,13 @@ RangeSpec spec(const std::string& subnet, const std::string& start = "",
           .gateway = optional_ip(gateway)};
 }
 
+RangeSpec whole(const std::string& subnet, const std::string& start = "",
+                const std::string& end = "", const std::string& gateway = "") {
+  RangeSpec made = spec(subnet, start, end, gateway);
+  made.whole = true;
+  return made;
+}
+
 }  // namespace
 
 TEST_CASE("a range's limits and gateway have the reference's defaults") {
@@ -46,13 +53,22 @@ TEST_CASE("a range's limits and gateway have the reference's defaults") {
       Row{spec("10.1.0.0/24", "10.1.0.0", "10.1.0.255"), "10.1.0.0-10.1.0.255", "10.1.0.1"},
       Row{spec("10.1.0.0/24", "", "", "10.1.0.254"), "10.1.0.1-10.1.0.254", "10.1.0.254"},
       Row{spec("10.1.0.0/24", "", "", "10.9.9.9"), "10.1.0.1-10.1.0.254", "10.9.9.9"},
+      Row{spec("10.1.0.6/31"), "10.1.0.6-10.1.0.7", "10.1.0.7"},
+      Row{spec("10.1.0.7/32"), "10.1.0.7-10.1.0.7", ""},
+      Row{spec("10.1.0.7/32", "", "", "10.9.9.9"), "10.1.0.7-10.1.0.7", "10.9.9.9"},
+      Row{spec("2001:db8::6/127"), "2001:db8::6-2001:db8::7", "2001:db8::7"},
+      Row{spec("2001:db8::7/128"), "2001:db8::7-2001:db8::7", ""},
+      Row{whole("10.1.0.0/24"), "10.1.0.0-10.1.0.255", ""},
+      Row{whole("10.1.0.0/24", "10.1.0.255"), "10.1.0.255-10.1.0.255", ""},
+      Row{whole("10.1.0.0/24", "", "", "10.1.0.1"), "10.1.0.0-10.1.0.255", "10.1.0.1"},
+      Row{whole("2001:db8::/126"), "2001:db8::-2001:db8::3", ""},
       Row{spec("2001:db8::/126"), "2001:db8::1-2001:db8::3", "2001:db8::1"},
       Row{spec("2001:db8::/64"), "2001:db8::1-2001:db8::ffff:ffff:ffff:ffff", "2001:db8::1"},
       Row{spec("2001:db8::/64", "2001:db8::ffff:ffff:ffff:ffff"),
           "2001:db8::ffff:ffff:ffff:ffff-2001:db8::ffff:ffff:ffff:ffff", "2001:db8::1"});
   const auto made = ipam::make_range(row.spec);
   CHECK(made.to_string() == row.text);
-  CHECK(made.gateway.to_string() == row.gateway);
+  CHECK((made.gateway ? made.gateway->to_string() : "") == row.gateway);
   CHECK(made.subnet == row.spec.subnet);
 }
 
@@ -63,12 +79,6 @@ TEST_CASE("a range that cannot be served is refused, and the message names what 
   };
   const auto row = GENERATE(
       Row{spec("10.1.0.5/24"), "subnet 10.1.0.5/24 has host bits set; the subnet is 10.1.0.0/24"},
-      Row{spec("10.1.0.0/31"),
-          "subnet 10.1.0.0/31 is too small to allocate from: /30 is the smallest"},
-      Row{spec("10.1.0.0/32"),
-          "subnet 10.1.0.0/32 is too small to allocate from: /30 is the smallest"},
-      Row{spec("2001:db8::/127"),
-          "subnet 2001:db8::/127 is too small to allocate from: /126 is the smallest"},
       Row{spec("10.1.0.0/24", "10.1.1.1"),
           "rangeStart 10.1.1.1 lies outside the subnet 10.1.0.0/24"},
       Row{spec("10.1.0.0/24", "2001:db8::1"),
@@ -112,6 +122,32 @@ TEST_CASE("a configuration of several sets is validated as a whole") {
                     "ranges 10.1.0.1-10.1.0.254 and 10.1.0.129-10.1.0.254 overlap");
   CHECK_THROWS_WITH(ipam::make_range_sets({{spec("10.1.0.128/25")}, {spec("10.1.0.0/24")}}),
                     "ranges 10.1.0.129-10.1.0.254 and 10.1.0.1-10.1.0.254 overlap");
+}
+
+TEST_CASE("ranges are told by where they stand") {
+  auto subnet = spec("10.1.0.0/24");
+  auto range = subnet;
+  subnet.place = "ipam.subnet";
+  range.place = "ipam.ranges[0][0]";
+  CHECK_THROWS_WITH(ipam::make_range_sets({{subnet}, {range}}),
+                    "ranges 10.1.0.1-10.1.0.254 (ipam.subnet) and 10.1.0.1-10.1.0.254 "
+                    "(ipam.ranges[0][0]) overlap");
+  auto odd = spec("10.1.0.5/24");
+  odd.place = "ipam.subnet";
+  try {
+    (void)ipam::make_range(odd);
+    FAIL("it has host bits");
+  } catch (const InvalidRange& error) {
+    CHECK(error.place() == "ipam.subnet");
+  }
+}
+
+TEST_CASE("a whole range begins where others do") {
+  CHECK(ipam::make_range(whole("10.1.0.0/24")).begin_behind == ip("10.1.0.1"));
+  CHECK(ipam::make_range(whole("10.1.0.6/31")).begin_behind == ip("10.1.0.7"));
+  CHECK_FALSE(ipam::make_range(whole("10.1.0.0/24", "10.1.0.9")).begin_behind);
+  CHECK_FALSE(ipam::make_range(whole("10.1.0.7/32")).begin_behind);
+  CHECK_FALSE(ipam::make_range(spec("10.1.0.0/24")).begin_behind);
 }
 
 TEST_CASE("ranges that touch are told from those that share an address") {

@@ -115,7 +115,7 @@ TEST_CASE("what cannot be is refused, with the key and the reason") {
        {R"("mode":"bridge","mtu":50)", Code::kInvalidConfig, "68"},
        {R"("mode":"bridge","mtu":"1500")", Code::kInvalidConfig, "auto"},
        {R"("mode":"routed")", Code::kInvalidConfig, "ipam"},
-       {R"("mode":"routed","isGateway":true,)" + ipam, Code::kUnsupportedField, "isGateway: true"},
+       {R"("mode":"routed","vlan":7,)" + ipam, Code::kUnsupportedField, "vlan: 7"},
        {R"("mode":"routed","hostInterfacePrefix":"eightbyt",)" + ipam, Code::kInvalidConfig,
         "7 bytes"},
        {R"("mode":"bridge","ipam":{"type":"host-local"})", Code::kInvalidConfig, "no range"},

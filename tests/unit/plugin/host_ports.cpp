@@ -43,8 +43,8 @@ TEST_CASE("without mappings there are no ports, but the keys are checked") {
                             R"({"runtimeConfig": {"portMappings": null}, "snat": false})",
                             R"({"runtimeConfig": {"portMappings": []}, "backend": "nftables",
                                 "markMasqBit": 13, "conditionsV4": [], "backend": ""})")));
-  CHECK(code_of(failure_of([] { return read(R"({"backend": "iptables"})"); })) ==
-        number(cni::Code::kUnsupportedField));
+  CHECK(code_of(failure_of([] { return read(R"({"backend": "ebpf"})"); })) ==
+        number(cni::Code::kInvalidConfig));
 }
 
 TEST_CASE("mappings are read in whichever case and form runtimes write them") {
@@ -111,19 +111,35 @@ TEST_CASE("keys of the reference portmap") {
     const char* words;
   };
   const Row row = GENERATE(
-      Row{R"(, "backend": "iptables")", cni::Code::kUnsupportedField, "backend: \"iptables\": "},
       Row{R"(, "backend": "firewalld")", cni::Code::kInvalidConfig, "backend"},
-      Row{R"(, "externalSetMarkChain": "KUBE-MARK-MASQ")", cni::Code::kUnsupportedField,
-          "externalSetMarkChain: \"KUBE-MARK-MASQ\": "},
-      Row{R"(, "conditionsV4": ["-s", "10.0.0.0/8"])", cni::Code::kUnsupportedField,
-          "conditionsV4: "},
-      Row{R"(, "conditionsV6": ["ip6 saddr ::1"])", cni::Code::kUnsupportedField, "conditionsV6: "},
+      Row{R"(, "externalSetMarkChain": 7)", cni::Code::kInvalidConfig, "externalSetMarkChain"},
+      Row{R"(, "conditionsV4": "-s 10.0.0.0/8")", cni::Code::kInvalidConfig, "conditionsV4"},
+      Row{R"(, "conditionsV6": [7])", cni::Code::kInvalidConfig, "conditionsV6"},
       Row{R"(, "markMasqBit": 32)", cni::Code::kInvalidConfig, "markMasqBit"},
       Row{R"(, "snat": "yes")", cni::Code::kInvalidConfig, "snat"},
       Row{R"(, "snat": false, "masqAll": true)", cni::Code::kInvalidConfig, "masqAll: needs snat"});
   const auto failure = failure_of([&] { return read(with_mappings(kWeb, row.keys)); });
   CHECK(code_of(failure) == number(row.code));
   CHECK_THAT(message_of(failure), Catch::Matchers::Contains(row.words));
+}
+
+TEST_CASE("what iptables would do is noted where there is a mapping") {
+  const std::string keys = R"(, "backend": "iptables", "externalSetMarkChain": "KUBE-MARK-MASQ")";
+  CHECK(read(with_mappings(kWeb, keys))->notes.size() == 2);
+  CHECK(read(with_mappings(kWeb, R"(, "backend": "", "externalSetMarkChain": "")"))->notes.empty());
+}
+
+TEST_CASE("conditions are those of the targets' families, and unreadable ones of a family count") {
+  const std::vector<attachment::PortTarget> v4 = {{address("10.1.0.5"), "br0"}};
+  const std::vector<attachment::PortTarget> v6 = {{address("fd00::5"), "br0"}};
+  const auto ports = read(with_mappings(
+      kWeb, R"(, "conditionsV4": ["-s", "10.0.0.0/8"], "conditionsV6": ["-m", "mark"])"));
+  const auto led = operations::lead_ports(*ports, v4);
+  REQUIRE(led.targets.front().conditions.size() == 1);
+  CHECK(cni::to_string(led.targets.front().conditions.front()) == "ip saddr { 10.0.0.0/8 }");
+  const auto failure = failure_of([&] { return operations::lead_ports(*ports, v6); });
+  CHECK(code_of(failure) == number(cni::Code::kUnsupportedField));
+  CHECK_THAT(message_of(failure), Catch::Matchers::StartsWith("conditionsV6: \"-m mark\""));
 }
 
 TEST_CASE("localhost needs snat") {
@@ -155,7 +171,11 @@ TEST_CASE("a record keeps host ports") {
                     .host_port = 2,
                     .container_port = 3,
                     .host_address = address("::")}},
-      .targets = {{address("10.1.0.5"), "br0"}, {address("fd00::5"), "br1"}},
+      .targets = {{address("10.1.0.5"), "br0"},
+                  {.address = address("fd00::5"),
+                   .interface = "br1",
+                   .conditions = *cni::parse_port_conditions({"! -i eth+ -s fd00::/8"},
+                                                             base::Family::kIpv6)}},
       .snat = false,
       .masquerade_all = true};
   const auto read_back = attachment::parse_record(attachment::to_record(written) + "\n");
@@ -165,6 +185,8 @@ TEST_CASE("a record keeps host ports") {
   REQUIRE(read_back->host_ports->targets.size() == 2);
   CHECK(read_back->host_ports->targets[1].address == address("fd00::5"));
   CHECK(read_back->host_ports->targets[1].interface == "br1");
+  CHECK(read_back->host_ports->targets[0].conditions.empty());
+  CHECK(read_back->host_ports->targets[1].conditions == written.host_ports->targets[1].conditions);
   CHECK_FALSE(read_back->host_ports->snat);
   CHECK(read_back->host_ports->masquerade_all);
 }

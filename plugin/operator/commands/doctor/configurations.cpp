@@ -58,11 +58,8 @@ Subnet subnet_of(const ConfigurationFile& file, const config::ListedPlugin& plug
                 .size = 0,
                 .ranges = {},
                 .data_directory = ipam.data_directory};
-  for (const auto& range : set) {
-    const auto distance = range.first.distance_to(range.last);
-    subnet.size += std::min(distance, UINT64_MAX / 4) + 1;
-    subnet.ranges.emplace_back(range.first, range.last);
-  }
+  subnet.size = ipam::capacity(set);
+  for (const auto& range : set) subnet.ranges.emplace_back(range.first, range.last);
   const auto request = request_of(*file.list, plugin);
   if (const auto bridge = request.config().text("bridge")) subnet.bridge = *bridge;
   return subnet;
@@ -125,7 +122,10 @@ std::vector<Subnet> subnets_of(const std::vector<ConfigurationFile>& files) {
     if (!file.list) continue;
     for (const auto& plugin : file.list->plugins) {
       try {
-        const auto ipam = config::parse_ipam(request_of(*file.list, plugin));
+        const cni::Request request = request_of(*file.list, plugin);
+        const bool is_routed = request.config().text("mode") == "routed";
+        const auto ipam =
+            config::parse_ipam(request, is_routed ? config::Mode::kRouted : config::Mode::kBridge);
         if (!ipam.host_local) continue;
         for (const auto& set : ipam.host_local->sets) {
           if (!set.empty()) subnets.push_back(subnet_of(file, plugin, *ipam.host_local, set));
