@@ -57,18 +57,19 @@ std::vector<std::optional<IpAddress>> sort_requested(const Request& request) {
     const auto set = std::find_if(request.sets.begin(), request.sets.end(),
                                   [&](const auto& s) { return find_range(s, address) != nullptr; });
     if (set == request.sets.end()) {
-      throw Conflict("requested address " + address.to_string() +
+      throw Conflict("requested IP address " + address.to_string() +
                      " lies in none of the ranges: " + describe(request.sets));
     }
     const auto number = static_cast<std::size_t>(set - request.sets.begin());
     if (find_range(*set, address)->gateway == address) {
-      throw Conflict("requested address " + address.to_string() + " is the gateway of " +
+      throw Conflict("requested IP address " + address.to_string() + " is the gateway of " +
                      name_set(number, *set));
     }
     auto& wanted = by_set[number];
     if (wanted && *wanted != address) {
-      throw Conflict("requested addresses " + wanted->to_string() + " and " + address.to_string() +
-                     " both lie in " + name_set(number, *set) + ", which gives one");
+      throw Conflict("requested IP addresses " + wanted->to_string() + " and " +
+                     address.to_string() + " both lie in " + name_set(number, *set) +
+                     ", which gives one");
     }
     wanted = address;
   }
@@ -80,7 +81,8 @@ void refuse_second_address(Store& store, const Request& request) {
     for (std::size_t number = 0; number < request.sets.size(); ++number) {
       if (find_range(request.sets[number], address) == nullptr) continue;
       throw Conflict(describe(request.owner) + " already holds " + address.to_string() + " of " +
-                     name_set(number, request.sets[number]));
+                     name_set(number, request.sets[number]) +
+                     "; a duplicate allocation is not allowed");
     }
   }
 }
@@ -123,7 +125,7 @@ std::optional<IpAddress> search(Store& store, const Owner& owner, const RangeSet
 
 [[noreturn]] void throw_exhausted(std::size_t number, const RangeSet& set) {
   const auto count = capacity(set);
-  throw Exhausted("no address is free in " + name_set(number, set) +
+  throw Exhausted("no IP addresses available in range " + name_set(number, set) +
                   (count == 0 ? ": it has none but the gateway"
                               : ": all " + std::to_string(count) + " are reserved"));
 }
@@ -141,7 +143,8 @@ bool has_free(Store& store, const RangeSet& set) {
 
 IpAddress reserve_requested(Store& store, const Owner& owner, const IpAddress& address) {
   if (store.reserve(address, owner)) return address;
-  throw Conflict("requested address " + address.to_string() + " is taken by " +
+  throw Conflict("requested IP address " + address.to_string() +
+                 " is not available: it is taken by " +
                  describe(store.holder_of(address).value_or(Owner{})));
 }
 

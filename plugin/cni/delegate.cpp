@@ -57,8 +57,8 @@ std::string find_plugin(const std::string& search_path, std::string_view type) {
     if (!searched.empty()) searched += ", ";
     searched += directory;
   }
-  throw Error(Code::kInvalidConfig, "plugin " + std::string(type) +
-                                        " is in none of the directories of CNI_PATH: " + searched);
+  throw Error(Code::kInvalidConfig, "failed to find plugin " + quote(type) + " in path [" +
+                                        searched + "], which is CNI_PATH");
 }
 
 std::vector<std::string> environment_for(const Request& request, Command command) {

@@ -124,8 +124,8 @@ void require_version_of(Command command, Version version) {
   if (command == Command::kGc || command == Command::kStatus) oldest = Version::k1_1_0;
   if (version >= oldest) return;
   throw Error(Code::kIncompatibleVersion,
-              "the configuration's cniVersion " + std::string(to_string(version)) +
-                  " does not allow " + std::string(to_string(command)),
+              "config version does not allow " + std::string(to_string(command)) +
+                  ": its cniVersion is " + std::string(to_string(version)),
               std::string(to_string(command)) + " needs cniVersion " +
                   std::string(to_string(oldest)) + " or newer");
 }

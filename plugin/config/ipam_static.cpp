@@ -62,7 +62,7 @@ base::IpPrefix complete(const std::string& text, const Configured& configured,
   const std::string example = address && !address->is_v4() ? "/64" : "/24";
   throw cni::Error(code,
                    where + ": invalid CIDR address: " + cni::quote(text) +
-                       " is no IP address with a prefix length",
+                       " is not in CIDR notation, an IP address with a prefix length",
                    address ? "write " + text + example +
                                  ", or whatever length its subnet has, or "
                                  "give ipam.addresses an entry of that subnet, whose length it gets"

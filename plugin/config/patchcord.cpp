@@ -43,7 +43,10 @@ constexpr std::array<BridgeKey, 12> kBridgeKeys = {
 
 // Whether anything is asked for by false, 0, and what is empty.
 bool is_nothing(const nlohmann::json& value) {
-  return value == false || value == 0 || value == "" || (value.is_array() && value.empty());
+  if (value.is_boolean()) return !value.get<bool>();
+  if (value.is_number_integer()) return value.get<std::int64_t>() == 0;
+  if (value.is_string()) return value.get_ref<const std::string&>().empty();
+  return value.is_array() && value.empty();
 }
 
 // What would be silently missing is refused, so that nobody finds out later.

@@ -48,8 +48,9 @@ void withdraw(World& world, const netlink::Link& bridge, const base::IpPrefix& g
                                   const netlink::InterfaceAddress& address,
                                   const base::IpPrefix& gateway) {
   throw cni::Error(cni::Code::kConflict,
-                   "bridge " + bridge.name + " has the address " + address.prefix.to_string() +
-                       ", and this network's gateway is " + gateway.to_string() +
+                   "bridge " + bridge.name + " already has an IP address different from " +
+                       gateway.to_string() +
+                       ", this network's gateway: " + address.prefix.to_string() +
                        "; use the same subnet or another bridge, or set forceAddress to replace "
                        "it");
 }

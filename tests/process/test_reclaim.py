@@ -39,7 +39,7 @@ class ReclaimTest(unittest.TestCase):
         with self.assertRaises(PluginError) as caught:
             self.node.add(config, container)
         self.assertEqual((caught.exception.code, caught.exception.msg),
-                         (102, "no address is free in set 0 (10.88.0.1-10.88.0.254): all 253 are reserved"))
+                         (102, "no IP addresses available in range set 0 (10.88.0.1-10.88.0.254): all 253 are reserved"))
         return caught.exception
 
     def test_after_a_reboot_a_full_24_is_usable_at_once(self):

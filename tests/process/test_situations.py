@@ -109,7 +109,7 @@ class SituationTest(ShippedBinaryCase):
         config["ipam"]["ranges"] = [[{"subnet": "10.89.0.0/24", "rangeStart": "10.89.0.7", "rangeEnd": "10.89.0.7"}]]
         self.node.add(config, self.node.container("other"))
         self.assertEqual(self.refused(config),
-                         (102, "no address is free in set 0 (10.89.0.7-10.89.0.7): all 1 are reserved",
+                         (102, "no IP addresses available in range set 0 (10.89.0.7-10.89.0.7): all 1 are reserved",
                           "`patchcord gc --dry-run` shows what dead containers hold; if they hold nothing, give the network a larger subnet "
                           "or one more range"))
 

@@ -89,16 +89,17 @@ TEST_CASE("every address of a set is given once, the gateways never") {
   CHECK(given == std::vector<std::string>{"10.1.0.2/29", "10.1.0.3/29", "10.1.0.4/29",
                                           "10.1.0.5/29", "10.1.0.6/29", "10.2.0.2/29",
                                           "10.2.0.3/29"});
-  CHECK_THROWS_WITH(
-      allocate_one(store, set),
-      "no address is free in set 0 (10.1.0.1-10.1.0.6, 10.2.0.1-10.2.0.3): all 7 are reserved");
+  CHECK_THROWS_WITH(allocate_one(store, set),
+                    "no IP addresses available in range set 0 (10.1.0.1-10.1.0.6, "
+                    "10.2.0.1-10.2.0.3): all 7 are reserved");
   CHECK_THROWS_AS(allocate_one(store, set), ipam::Exhausted);
 }
 
 TEST_CASE("a range of nothing but its gateway says so") {
   MemoryStore store;
-  CHECK_THROWS_WITH(allocate_one(store, {range("10.1.0.0/29", "10.1.0.1", "10.1.0.1")}),
-                    "no address is free in set 0 (10.1.0.1-10.1.0.1): it has none but the gateway");
+  CHECK_THROWS_WITH(
+      allocate_one(store, {range("10.1.0.0/29", "10.1.0.1", "10.1.0.1")}),
+      "no IP addresses available in range set 0 (10.1.0.1-10.1.0.1): it has none but the gateway");
 }
 
 TEST_CASE("a gateway of another range is an address like any") {
@@ -130,7 +131,7 @@ TEST_CASE("one address comes from each set, with its range's subnet and gateway"
   CHECK(store.held_by(kPod) == ips({"10.1.0.2", "2001:db8::2"}));
 }
 
-TEST_CASE("requested addresses are given from the sets that they lie in") {
+TEST_CASE("requested IP addresses are given from the sets that they lie in") {
   MemoryStore store;
   const auto given =
       ipam::allocate(store, {.owner = kPod,
@@ -145,20 +146,24 @@ TEST_CASE("a request that cannot be served is refused, says why, and leaves no t
     std::vector<IpAddress> requested;
     const char* message;
   };
-  const auto row = GENERATE(
-      Row{ips({"10.9.0.1"}),
-          "requested address 10.9.0.1 lies in none of the ranges: 10.1.0.1-10.1.0.6, "
-          "10.2.0.1-10.2.0.6"},
-      Row{ips({"10.1.0.1"}),
-          "requested address 10.1.0.1 is the gateway of set 0 (10.1.0.1-10.1.0.6)"},
-      Row{ips({"10.1.0.2", "10.1.0.3"}),
-          "requested addresses 10.1.0.2 and 10.1.0.3 both lie in set 0 (10.1.0.1-10.1.0.6), which "
-          "gives one"},
-      Row{ips({"10.1.0.4", "10.2.0.5"}),
-          "requested address 10.2.0.5 is taken by container other, interface eth0"},
-      Row{ips({"10.2.0.4"}), "requested address 10.2.0.4 is taken by container old"},
-      Row{ips({"10.2.0.3"}),
-          "requested address 10.2.0.3 is taken by an unfinished reservation without an owner"});
+  const auto row =
+      GENERATE(Row{ips({"10.9.0.1"}),
+                   "requested IP address 10.9.0.1 lies in none of the ranges: 10.1.0.1-10.1.0.6, "
+                   "10.2.0.1-10.2.0.6"},
+               Row{ips({"10.1.0.1"}),
+                   "requested IP address 10.1.0.1 is the gateway of set 0 (10.1.0.1-10.1.0.6)"},
+               Row{ips({"10.1.0.2", "10.1.0.3"}),
+                   "requested IP addresses 10.1.0.2 and 10.1.0.3 both lie in set 0 "
+                   "(10.1.0.1-10.1.0.6), which "
+                   "gives one"},
+               Row{ips({"10.1.0.4", "10.2.0.5"}),
+                   "requested IP address 10.2.0.5 is not available: it is taken by container "
+                   "other, interface eth0"},
+               Row{ips({"10.2.0.4"}),
+                   "requested IP address 10.2.0.4 is not available: it is taken by container old"},
+               Row{ips({"10.2.0.3"}),
+                   "requested IP address 10.2.0.3 is not available: it is taken by an unfinished "
+                   "reservation without an owner"});
   MemoryStore store;
   store.take({"10.2.0.5"});
   store.reserved[ip("10.2.0.4")] = {"old", ""};
@@ -185,7 +190,8 @@ TEST_CASE("one owner gets no second address of a set, and keeps the first") {
                               .requested = requested};
   CHECK_THROWS_WITH(
       ipam::allocate(store, request),
-      "container pod, interface eth0 already holds 10.2.0.5 of set 1 (10.2.0.1-10.2.0.6)");
+      "container pod, interface eth0 already holds 10.2.0.5 of set 1 (10.2.0.1-10.2.0.6); a "
+      "duplicate allocation is not allowed");
   CHECK_THROWS_AS(ipam::allocate(store, request), ipam::Conflict);
   CHECK(store.reserved == before);
 }

@@ -95,7 +95,7 @@ TEST_CASE("a delegate that is nowhere is reported with the directories searched"
   });
   CHECK(code_of(error) == number(cni::Code::kInvalidConfig));
   CHECK(message_of(error) ==
-        "plugin host-local is in none of the directories of CNI_PATH: /nowhere/a, /nowhere/b");
+        "failed to find plugin \"host-local\" in path [/nowhere/a, /nowhere/b], which is CNI_PATH");
 }
 
 TEST_CASE("a delegate's type is the name of a file", "[cni][delegate]") {

@@ -217,7 +217,7 @@ TEST_CASE("commands are allowed from the version on that brought them", "[cni][r
     CHECK(code_of(error) == (version >= oldest ? std::nullopt : std::optional(1U)));
     if (error) {
       CHECK(message_of(error) ==
-            "the configuration's cniVersion " + text + " does not allow " + command);
+            "config version does not allow " + command + ": its cniVersion is " + text);
     }
   }
 }
