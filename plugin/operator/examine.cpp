@@ -1,4 +1,6 @@
 // What CHECK's steps find of an attachment, for the tool (survey.h).
+#include <algorithm>
+
 #include "plugin/operations/shared/stage.h"
 #include "plugin/operator/survey.h"
 
@@ -6,6 +8,11 @@ namespace tool {
 namespace {
 
 using attachment::Attachment;
+
+bool has_address_without_subnet(const Attachment& attachment) {
+  return std::any_of(attachment.addresses.begin(), attachment.addresses.end(),
+                     [](const auto& address) { return address.prefix.is_host(); });
+}
 
 // Whether a step has anything to say of the attachment. Those that only add to what is wanted of
 // nftables say nothing: the step that makes the rules does. Of one that is not known here it is
@@ -19,6 +26,8 @@ bool concerns(std::string_view step, const Attachment& attachment) {
   if (step == "routed port") return attachment.routed_port.has_value();
   if (step == "ptp port" || step == "ptp routes") return attachment.ptp_port.has_value();
   if (step == "host routes") return !bridge;
+  if (step == "bridge routes")
+    return bridge && !bridge->gateways.empty() && has_address_without_subnet(attachment);
   if (step == "rules")
     return attachment.masquerade || attachment.isolation || attachment.antispoof ||
            attachment.host_ports;

@@ -45,9 +45,11 @@ netlink::Route make_route(const Attachment& attachment, const base::IpPrefix& ad
 // container that is gone has taken its pair with it, and the kernel the route: what is there leads
 // to one that lives, or is somebody's decision. One of the host's own addresses, or a route of
 // another metric, would have the packets all the same.
-void claim(World& world, const netlink::Route& wanted) {
+// Through a bridge one may be there still of a container whose record was lost.
+void claim(World& world, const netlink::Route& wanted, bool is_bridge) {
   const auto claimed = netlink::claim_address(world.host, wanted);
   if (claimed.is_made && !claimed.earlier) return;
+  if (is_bridge && claimed.earlier && claimed.earlier->out_link == wanted.out_link) return;
   const std::string address = wanted.destination.address().to_string();
   constexpr std::uint8_t kLocal = 2;  // RTN_LOCAL
   if (claimed.earlier && claimed.earlier->type == kLocal)
@@ -69,7 +71,7 @@ void claim_all(World& world, const Attachment& attachment, const Addresses& addr
   const auto way = find_way(world, attachment);
   for (const auto& address : addresses) {
     const auto route = make_route(attachment, address, way.value());
-    claim(world, route);
+    claim(world, route, attachment.bridge_port.has_value());
     if (!attachment.bridge_port) continue;
     undo.add("host route " + address.to_string(),
              [&world, route] { (void)netlink::remove_route(world.host, route); });
@@ -100,7 +102,7 @@ void restore_all(World& world, const Attachment& attachment, const Addresses& ad
   for (const auto& address : addresses) {
     const auto seen = netlink::match_route(world.host, address.address());
     if (seen && seen->destination == address && seen->out_link == way->index) continue;
-    claim(world, make_route(attachment, address, *way));
+    claim(world, make_route(attachment, address, *way), attachment.bridge_port.has_value());
     restored.push_back("host route " + address.to_string());
   }
 }

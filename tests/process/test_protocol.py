@@ -116,7 +116,7 @@ class ResultShapeTest(unittest.TestCase):
                  ({"mtu": 70000}, 7, "mtu"), ({"bridge": ""}, 7, "bridge"), ({"isGateway": "yes"}, 7, "isGateway"),
                  ({"hairpinMode": True, "promiscMode": True}, 7, "hairpinMode"), ({"disableContainerInterface": True}, 7, "ipam"),
                  ({"ipam": "x"}, 7, "ipam"), ({"ipam": {"type": "host-local"}}, 7, "ipam.ranges"),
-                 ({"ipam": {"type": "host-local", "subnet": "10.0.0.1/24"}}, 7, "ipam.ranges"),
+                 ({"ipam": {"type": "host-local", "subnet": "10.0.0.1/24"}}, 7, "ipam.subnet"),
                  ({"ipam": {"type": "host-local", "subnet": "10.09.0.0/24"}}, 7, "ipam.subnet"),
                  ({"ipam": {"type": "nowhere-plugin"}}, 7, "nowhere-plugin"),
                  ({"runtimeConfig": {"mac": "01:00:00:00:00:01"}}, 7, "runtimeConfig.mac"),

@@ -1,13 +1,14 @@
 """Strict only where laxness would do harm: odd keys get what their author meant, and what the reference takes is taken, beside it in the same lab."""
 
 import glob
+import json
 import os
 import sys
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "process"))
 
-from fake_node import REFERENCE_DIR
+from fake_node import PLUGIN, REFERENCE_DIR
 from lax_case import LaxCase
 from ports_case import PLACES
 from traffic import ports
@@ -195,6 +196,13 @@ class OtherKeysTest(LaxCase):
                 self.assertEqual(sorted(line.split(":")[0] for line in logged), sorted(expected))
                 self.assertEqual(len(told), len(expected))
                 self.ours("DEL", config, a)
+
+    def test_validate_tells_before_a_pod_meets_them(self):
+        path = os.path.join(self.node.directory, "10-lax.conf")
+        with open(path, "w", encoding="ascii") as file:
+            json.dump(self.config(type="bridge", ipam=self.ranges("10.61.0.0/24"), ipMasq=True, ipMasqBackend="iptables"), file)
+        done = self.node.run_in(self.node.host, PLUGIN, "validate", path, env={**os.environ, "CNI_PATH": REFERENCE_DIR})
+        self.assertIn("ipMasqBackend: masquerading is done in nftables", done.stderr)
 
     def test_a_default_route_beside_routes_where_it_is_asked_for(self):
         a = self.node.container("a")

@@ -237,6 +237,9 @@ class LinkTest(LaxCase):
                     self.assertTrue(self.node.reaches(a, outside))
                 self.assert_life(config, a, result)
                 self.assertEqual(self.node.ip_json(self.node.host, family, "route", "show", address), [])
+                if gates:  # as a DEL without a record leaves it
+                    self.node.on_host("ip", family, "route", "add", address, "dev", f"b{number}")
+                    self.assert_life(config, a, self.ours("ADD", config, a))
                 with self.assertRaises(PluginError):  # as the reference: its route has no such next hop
                     self.run_as(REFERENCE_DIR, "ADD", config, self.node.container(f"ref{number}"))
 

@@ -6,11 +6,14 @@
 namespace tool {
 namespace {
 
-void require_valid(const config::NetworkList& list, const config::ListedPlugin& plugin) {
+// What an ADD would say of it.
+std::vector<std::string> require_valid(const config::NetworkList& list,
+                                       const config::ListedPlugin& plugin) {
   const cni::Request request = request_of(list, plugin);
-  if (plugin.type == "patchcord") (void)config::parse_patchcord(request);
-  if (plugin.type == "bridge") (void)config::parse_bridge(request);
-  if (plugin.type == "ptp") (void)config::parse_ptp(request);
+  if (plugin.type == "patchcord") return config::parse_patchcord(request).notes;
+  if (plugin.type == "bridge") return config::parse_bridge(request).notes;
+  if (plugin.type == "ptp") return config::parse_ptp(request).notes;
+  return {};
 }
 
 // Returns whether all is well.
@@ -24,7 +27,7 @@ bool validate(const Call& call, const std::string& path) {
   try {
     const auto list = require_network(call, path);
     for (const auto& plugin : list.plugins) {
-      require_valid(list, plugin);
+      for (const auto& note : require_valid(list, plugin)) call.console.report(path + ": " + note);
       const std::string directories = plugin_path(call);
       if (!find_plugin(directories, plugin.type)) {
         fine = say(false, path + ": there is no plugin " + plugin.type + " in " + directories);

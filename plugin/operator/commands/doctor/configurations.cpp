@@ -58,7 +58,8 @@ Subnet subnet_of(const ConfigurationFile& file, const config::ListedPlugin& plug
                 .size = 0,
                 .ranges = {},
                 .data_directory = ipam.data_directory};
-  subnet.size = ipam::capacity(set);
+  constexpr std::uint64_t kMost = std::uint64_t{1} << 62;  // sums of some of them fit, too
+  subnet.size = std::min(ipam::capacity(set), kMost);
   for (const auto& range : set) subnet.ranges.emplace_back(range.first, range.last);
   const auto request = request_of(*file.list, plugin);
   if (const auto bridge = request.config().text("bridge")) subnet.bridge = *bridge;
