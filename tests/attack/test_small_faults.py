@@ -239,7 +239,8 @@ class MegabyteTest(ShippedBinaryCase):
     def test_two_of_them_that_overlap_are_found(self):
         subnets = [f"10.{number >> 14}.{number >> 6 & 255}.{(number & 63) * 4}/30" for number in range(30_000)] + ["10.0.7.0/29"]
         failed = self.measure(self.with_ipam(ranges=[[{"subnet": subnet} for subnet in subnets]]))
-        self.assertEqual((failed.code, failed.msg), (7, "ipam.ranges: ranges 10.0.7.1-10.0.7.2 and 10.0.7.1-10.0.7.6 overlap"))
+        self.assertEqual((failed.code, failed.msg), (7, "ipam.ranges: ranges 10.0.7.1-10.0.7.2 (ipam.ranges[0][448]) and "
+                                                       "10.0.7.1-10.0.7.6 (ipam.ranges[0][30000]) overlap"))
 
     def test_thirty_thousand_addresses_that_are_asked_for(self):
         config = self.with_ipam(ranges=[[{"subnet": "10.88.0.0/16"}]])

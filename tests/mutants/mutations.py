@@ -46,7 +46,7 @@ IPAM = [
            "ipam/range.cpp", "b.range->first <= a.range->last", "b.range->first < a.range->last",
            "unit ranges that touch are told from those that share an address"),
     Mutant("broadcast-is-given-away", "a range may begin with the broadcast address",
-           "ipam/range.cpp", "address.is_v4() && address == subnet.last()", "false",
+           "ipam/range.cpp", "!gives_all(spec) && address.is_v4() && address == spec.subnet.last()", "false",
            "unit a range that cannot be served is refused, and the message names what is wrong"),
     Mutant("addresses-of-others-are-released", "a DEL releases an address that another container has by now",
            "ipam/host_local_store.cpp", "if (std::find(held.begin(), held.end(), address) == held.end()) return false;", NOTHING,

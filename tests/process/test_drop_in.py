@@ -95,15 +95,17 @@ class PtpTest(DropInCase):
     def test_an_address_without_a_gateway_is_refused(self):
         self.assert_refused(7, ["10.77.0.5/24", "gateway"], "ptp", self.static({"address": "10.77.0.5/24"}))
 
-    def test_without_ipam_it_is_refused(self):
-        self.assert_refused(7, ["ipam"], "ptp", {"cniVersion": "1.0.0", "name": "drop", "type": "ptp"})
+    def test_without_ipam_it_is_a_pair_with_no_addresses(self):
+        a, config = self.node.container("a"), {"cniVersion": "1.0.0", "name": "drop", "type": "ptp"}
+        result = self.add("ptp", a, config)
+        self.assertNotIn("ips", result)
+        self.assertEqual(self.node.ip_json(a, "-4", "addr", "show", "dev", "eth0"), [])
+        self.node.call("CHECK", {**config, "prevResult": result}, a, plugin=self.ours("ptp"))
+        self.delete("ptp", a, config)
+        self.assertEqual(self.node.veths(), [])
 
 
 class RefusedTest(DropInCase):
-    def test_the_backend_that_is_not_there_is_refused_and_not_ignored(self):
-        for kind in ("bridge", "ptp"):
-            self.assert_refused(2, ["ipMasqBackend", "iptables", "remove"], kind, self.config(kind, ipMasq=True, ipMasqBackend="iptables"))
-
     def test_broken_vlan_keys_are_refused(self):
         for keys in ({"vlan": 4095}, {"vlan": -1}, {"vlanTrunk": [{}]}, {"vlanTrunk": [{"id": 0}]}, {"vlanTrunk": [{"minID": 5}]},
                      {"vlanTrunk": [{"maxID": 5}]}, {"vlanTrunk": [{"minID": 6, "maxID": 5}]}, {"vlanTrunk": [{"minID": 1, "maxID": 4095}]},
@@ -126,7 +128,7 @@ class RefusedTest(DropInCase):
         a = self.node.container("a")
         self.add("bridge", a, args="MAC=02:00:00:00:00:07")
         self.assertEqual(self.node.ip_json(a, "link", "show", "dev", "eth0")[0]["address"], "02:00:00:00:00:07")
-        self.assert_refused(4, ["IP"], "bridge", self.config("bridge"), args="IP=10.77.0.9")
+        self.assert_refused(4, ["IP"], "bridge", {**self.config("bridge"), "ipam": {}}, args="IP=10.77.0.9")
         # DEL has no use for them.
         self.delete("bridge", a, args="nonsense")
         self.assertEqual(self.node.veths(), [])

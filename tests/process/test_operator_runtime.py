@@ -54,11 +54,11 @@ class RuntimeTest(OperatorCase):
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         self.assertEqual(self.steady(done.stdout), "✓ /node/net.d/10-shopnet.conflist: network shopnet\n"
                                                    "✓ /node/net.d/20-edgenet.conflist: network edgenet\n")
-        self.configure("50-bad.conflist", self.routed | {"name": "bad", "hairpinMode": True})
+        self.configure("50-bad.conflist", self.routed | {"name": "bad", "vlan": 7})
         self.write("60-broken.conf", "{")
         done = self.tool("validate")
         self.assertEqual(done.returncode, 1)
-        self.assertIn("✗ /node/net.d/50-bad.conflist: hairpinMode: true: has no meaning in mode routed", self.steady(done.stdout))
+        self.assertIn("✗ /node/net.d/50-bad.conflist: vlan: 7: has no meaning in mode routed", self.steady(done.stdout))
         self.assertIn("✗ /node/net.d/60-broken.conf: the network configuration", self.steady(done.stdout))
 
 
