@@ -166,6 +166,10 @@ TEST_CASE("a wider route is no claim to an address, and one of the host's own is
                        .out_link = pair.v0.index};
   CHECK_FALSE(netlink::claim_address(socket, route).earlier);
   pair.host.sh(v6 ? "ip addr add fd09::2/128 dev lo" : "ip addr add 10.9.0.2/32 dev lo");
+  // The kernel makes the local route of an IPv6 address a moment later (addrconf_dad_work).
+  pair.host.sh(
+      "for try in $(seq 500); do ip route show table local fd09::2 | grep -q . && break; "
+      "ip -4 addr show dev lo | grep -q 10.9.0.2 && break; sleep 0.01; done");
   route.destination = prefix(v6 ? "fd09::2/128" : "10.9.0.2/32");
   const auto own = netlink::claim_address(socket, route);
   REQUIRE(own.earlier);
