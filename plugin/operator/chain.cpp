@@ -4,6 +4,10 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "netlink/link.h"
+#include "netlink/netns.h"
+#include "netlink/socket.h"
+#include "plugin/attachment/record_store.h"
 #include "plugin/cni/child_process.h"
 #include "plugin/cni/error.h"
 #include "plugin/cni/object.h"
@@ -68,6 +72,14 @@ Answer run_ourselves(const Call& call, const std::string& type,
   throw cni::Error(error->code(), "plugin " + plugin.type + ": " + error->what(), error->details());
 }
 
+bool has_interface(const Attaching& attaching) {
+  const auto container = netlink::Namespace::find(attaching.netns);
+  if (!container) return false;
+  const auto home = netlink::Namespace::current();
+  auto socket = netlink::Socket::in(*container, home);
+  return netlink::find_link(socket, attaching.ifname).has_value();
+}
+
 }  // namespace
 
 Chain::Chain(const Call& call, const config::NetworkList& list)
@@ -85,6 +97,10 @@ Answer Chain::run(const config::ListedPlugin& plugin, cni::Command command,
 }
 
 std::string Chain::add(const Attaching& attaching) const {
+  // A DEL would take away what was there before, too, and that is somebody's pod.
+  const bool was_there = has_interface(attaching);
+  const bool was_known = attachment::RecordStore(call_.state_directory)
+                             .exists({list_.name, attaching.container_id, attaching.ifname});
   config::Additions additions{.offers = attaching.offers};
   for (const auto& plugin : list_.plugins) {
     const Answer answer = run(plugin, cni::Command::kAdd, attaching, additions);
@@ -92,14 +108,19 @@ std::string Chain::add(const Attaching& attaching) const {
       additions.previous_result = answer.document;
       continue;
     }
-    try {
-      remove(attaching, additions.previous_result);
-    } catch (const std::exception& error) {
-      call_.console.report(std::string("patchcord: while taking it back: ") + error.what());
-    }
+    const bool has_made_nothing = was_known && additions.previous_result.empty();
+    if (!was_there && !has_made_nothing) take_back(attaching, additions.previous_result);
     throw_failure(plugin, answer);
   }
   return additions.previous_result;
+}
+
+void Chain::take_back(const Attaching& attaching, const std::string& previous_result) const {
+  try {
+    remove(attaching, previous_result);
+  } catch (const std::exception& error) {
+    call_.console.report(std::string("patchcord: while taking it back: ") + error.what());
+  }
 }
 
 void Chain::remove(const Attaching& attaching, const std::string& previous_result) const {

@@ -34,7 +34,9 @@ class Chain {
   [[nodiscard]] Answer run(const config::ListedPlugin& plugin, cni::Command command,
                            const Attaching& attaching, const config::Additions& additions) const;
 
-  /// ADD of all, each with the result of the one before it; DEL of all where one fails. Throws the
+  /// ADD of all, each with the result of the one before it; DEL of all where one fails, unless the
+  /// interface was there before, or our record of it was and the first one has failed for that:
+  /// this call has made nothing then that a DEL would not take from somebody else. Throws the
   /// plugin's error. Returns the result.
   [[nodiscard]] std::string add(const Attaching& attaching) const;
   /// DEL of all in the opposite order, whatever becomes of one of them; throws the first error.
@@ -47,6 +49,8 @@ class Chain {
            const std::string& previous_result) const;
 
  private:
+  void take_back(const Attaching& attaching, const std::string& previous_result) const;
+
   const Call& call_;
   const config::NetworkList& list_;
   std::string path_;

@@ -4,6 +4,7 @@ import json
 import os
 import unittest
 
+from fake_node import REFERENCE_DIR
 from operator_case import OperatorCase
 
 
@@ -12,6 +13,10 @@ class RuntimeTest(OperatorCase):
         super().setUp()
         self.make_healthy_node()
         self.demo = self.node.container("demo")
+
+    def configure_reference(self):
+        self.configure("30-ref.conf", {"cniVersion": "1.0.0", "name": "refnet", "type": "bridge", "bridge": "refbr",
+                                       "ipam": {"type": "host-local", "dataDir": self.node.networks, "subnet": "10.99.0.0/24"}})
 
     def test_add_check_del_as_cnitool_has_them(self):
         done = self.tool("add", "shopnet", self.demo)
@@ -36,6 +41,34 @@ class RuntimeTest(OperatorCase):
         after = self.node.snapshot(self.demo)
         self.assertEqual([part for part in before if before[part] != after[part] and part != "files"], [])
         self.assertEqual(os.path.isdir(os.path.join(self.node.state, "attachments", "bad")), False)
+
+    def test_a_second_add_leaves_what_the_first_one_made(self):
+        self.configure_reference()
+        for network, path in (("shopnet", "/nowhere"), ("refnet", REFERENCE_DIR)):
+            with self.subTest(network):
+                self.assertEqual(self.tool("add", network, self.demo, CNI_PATH=path).returncode, 0)
+                made = self.node.snapshot(self.demo)
+                self.assertEqual(self.tool("add", network, self.demo, CNI_PATH=path).returncode, 1)
+                # The reference reserves an address before it looks.
+                self.assertEqual({**self.node.snapshot(self.demo), "files": made["files"]}, made)
+                self.assertEqual(self.tool("del", network, self.demo, CNI_PATH=path).returncode, 0)
+
+    def test_a_second_add_leaves_the_first_ones_interface_under_another_name(self):
+        self.assertEqual(self.tool("add", "shopnet", self.demo).returncode, 0)
+        self.node.run_in(self.demo, "ip", "link", "set", "eth0", "down")
+        self.node.run_in(self.demo, "ip", "link", "set", "eth0", "name", "wan0")
+        made = self.node.snapshot(self.demo)
+        self.assertEqual(self.tool("add", "shopnet", self.demo).returncode, 1)
+        self.assertEqual(self.node.snapshot(self.demo), made)
+
+    def test_an_interface_of_somebody_else_stays(self):
+        self.node.run_in(self.demo, "ip", "link", "add", "eth0", "type", "bridge")
+        made = self.node.ip_json(self.demo, "link", "show")
+        self.configure_reference()
+        for network, path in (("shopnet", "/nowhere"), ("edgenet", "/nowhere"), ("refnet", REFERENCE_DIR)):
+            with self.subTest(network):
+                self.assertEqual(self.tool("add", network, self.demo, CNI_PATH=path).returncode, 1)
+                self.assertEqual(self.node.ip_json(self.demo, "link", "show"), made)
 
     def test_without_any_binary_our_own_types_serve(self):
         done = self.tool("add", "shopnet", self.demo, CNI_PATH="/nowhere")
