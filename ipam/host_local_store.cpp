@@ -136,10 +136,8 @@ void HostLocalStore::reclaim_earlier_boots() {
 
 bool HostLocalStore::reclaim_ownerless() {
   if (!reclaim_) return false;
-  const auto removed = files_.remove_if([&](std::int64_t, const IpAddress& address) {
-    const auto text = files_.read(address);
-    return text && !is_owner(parse_reservation(*text));
-  });
+  const auto removed = files_.remove_if(
+      [&](std::int64_t, const IpAddress& address) { return files_.is_torn(address); });
   if (removed.empty()) return false;
   reclaim_->report(describe(removed, files_.path()) + " without an owner");
   return true;

@@ -26,7 +26,6 @@ using base::SystemError;
 constexpr std::string_view kLineBreak = "\r\n";
 constexpr std::string_view kWhiteSpace = " \t\n\v\f\r";
 constexpr mode_t kFileMode = 0600;
-constexpr std::size_t kLongestReservation = 4096;
 
 std::string_view trim(std::string_view text) {
   const auto begin = text.find_first_not_of(kWhiteSpace);
@@ -74,7 +73,11 @@ bool is_owner(const Owner& owner) {
     return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' ||
            c == '.' || c == '-';
   };
-  const auto is_of_name = [](char c) { return c > ' ' && c < 0x7f && c != '/' && c != ':'; };
+  // As the kernel has them (dev_valid_name), which leaves the bytes of other alphabets alone.
+  const auto is_of_name = [](char c) {
+    constexpr std::string_view kNever("/: \t\n\v\f\r\0", 9);
+    return kNever.find(c) == std::string_view::npos;
+  };
   constexpr std::size_t kLongestInterfaceName = 15;
   return !owner.container_id.empty() && owner.interface.size() <= kLongestInterfaceName &&
          std::all_of(owner.container_id.begin(), owner.container_id.end(), is_of_id) &&
@@ -98,6 +101,16 @@ std::optional<std::string> ReservationFiles::read(const IpAddress& address) cons
   } catch (const SystemError& error) {
     if (means_no_reservation(error.code())) return "";
     throw SystemError("read", path_of(name), error.code());
+  }
+}
+
+bool ReservationFiles::is_torn(const IpAddress& address) const {
+  try {
+    const auto text =
+        base::read_file_at(directory_.get(), address.to_string(), kLongestReservation);
+    return text && !is_owner(parse_reservation(*text));
+  } catch (const SystemError&) {
+    return false;
   }
 }
 

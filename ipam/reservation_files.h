@@ -13,6 +13,10 @@
 
 namespace ipam {
 
+/// A container id may be as long as a runtime likes; it comes by an environment variable, which the
+/// kernel limits to 128 KiB.
+inline constexpr std::size_t kLongestReservation = 256U << 10;  // bytes
+
 /// What an owner's reservation holds, byte for byte as the reference writes it.
 [[nodiscard]] std::string reservation_text(const Owner& owner);
 
@@ -38,13 +42,16 @@ class ReservationFiles {
   /// Without white space around it. Empty where it is no file that can hold a reservation, absent
   /// where there is none.
   [[nodiscard]] std::optional<std::string> read(const base::IpAddress& address) const;
+  /// Whether the file holds what is no owner's text: nothing, or something that a loss of power
+  /// left. False for what cannot be read, which may be anybody's.
+  [[nodiscard]] bool is_torn(const base::IpAddress& address) const;
   /// False where there was none.
   [[nodiscard]] bool remove(const base::IpAddress& address) const;
   /// Calls `visit` with every reservation's address and text.
   void each(const std::function<void(const base::IpAddress&, std::string_view text)>& visit) const;
 
   /// Removes the regular files of reservations for which `condemn` says so, told their modification
-  /// time in seconds and a function that reads their text; returns their addresses.
+  /// time in seconds; returns their addresses.
   using Condemn = std::function<bool(std::int64_t modified, const base::IpAddress& address)>;
   std::vector<base::IpAddress> remove_if(const Condemn& condemn) const;
   /// Whether other hosts may have mounted the file system of the directory, too.

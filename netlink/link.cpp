@@ -52,6 +52,8 @@ Link read_link(const nlmsghdr* message) {
   link.master = attributes.number<int>(IFLA_MASTER).value_or(0);
   link.peer = attributes.number<int>(IFLA_LINK).value_or(0);
   link.peer_nsid = attributes.number<int>(IFLA_LINK_NETNSID);
+  // Older kernels leave out an index that is the same as the link's own (nla_put_iflink).
+  if (link.peer == 0 && link.peer_nsid) link.peer = link.index;
   link.promiscuity = attributes.number<std::uint32_t>(IFLA_PROMISCUITY).value_or(0);
   link.tx_queue_length = attributes.number<std::uint32_t>(IFLA_TXQLEN).value_or(0);
   read_kind(link, attributes[IFLA_LINKINFO]);
@@ -99,6 +101,11 @@ std::optional<Link> query_link(Socket& socket, nl_msg* request, const What& what
                    },
                    what, {ENODEV});
   return link;
+}
+
+// Nobody holds it any more (rtnl_get_net_ns_capable).
+bool is_without_namespace(const Error& error) {
+  return error.code() == EINVAL;
 }
 
 std::vector<Link> dump_links(Socket& socket, nl_msg* request, const What& what) {
@@ -223,19 +230,23 @@ std::optional<Link> find_link(Socket& socket, int index) {
   return query_link(socket, request.get(), {"look up link", shown(index)});
 }
 
-std::optional<Link> find_peer(Socket& socket, const Link& link) {
-  if (link.peer <= 0) return std::nullopt;
-  if (!link.peer_nsid) return find_link(socket, link.peer);
-  const Message request = make_request(RTM_GETLINK, link.peer);
-  libnl::put(request.get(), IFLA_TARGET_NETNSID, static_cast<std::uint32_t>(*link.peer_nsid));
+std::optional<Link> find_link_in(Socket& socket, int nsid, int index) {
+  if (index <= 0) return std::nullopt;
+  const Message request = make_request(RTM_GETLINK, index);
+  libnl::put(request.get(), IFLA_TARGET_NETNSID, static_cast<std::uint32_t>(nsid));
   libnl::put(request.get(), IFLA_EXT_MASK, std::uint32_t{RTEXT_FILTER_SKIP_STATS});
   try {
-    return query_link(socket, request.get(), {"look up the peer of", link.name});
+    return query_link(socket, request.get(),
+                      {"look up link " + shown(index), "in namespace " + std::to_string(nsid)});
   } catch (const Error& error) {
-    // Of a namespace that nobody holds any more (rtnl_get_net_ns_capable).
-    if (error.code() == EINVAL) return std::nullopt;
+    if (is_without_namespace(error)) return std::nullopt;
     throw;
   }
+}
+
+std::optional<Link> find_peer(Socket& socket, const Link& link) {
+  return link.peer_nsid ? find_link_in(socket, *link.peer_nsid, link.peer)
+                        : find_link(socket, link.peer);
 }
 
 std::vector<Link> ports_of(Socket& socket, int master) {
@@ -250,6 +261,18 @@ std::vector<Link> ports_of(Socket& socket, int master) {
 std::vector<Link> all_links(Socket& socket) {
   const Message request = make_request(RTM_GETLINK, 0);
   return dump_links(socket, request.get(), {"list", "links"});
+}
+
+std::vector<Link> all_links_in(Socket& socket, int nsid) {
+  const Message request = make_request(RTM_GETLINK, 0);
+  libnl::put(request.get(), IFLA_TARGET_NETNSID, static_cast<std::uint32_t>(nsid));
+  try {
+    return dump_links(socket, request.get(),
+                      {"list", "links of namespace " + std::to_string(nsid)});
+  } catch (const Error& error) {
+    if (is_without_namespace(error)) return {};
+    throw;
+  }
 }
 
 void change_link(Socket& socket, const Link& link, const LinkChange& change) {

@@ -58,6 +58,10 @@ struct Link {
 [[nodiscard]] std::optional<Link> find_link(Socket& socket, std::string_view name);
 [[nodiscard]] std::optional<Link> find_link(Socket& socket, int index);
 
+/// In the namespace that the socket's own knows by the number `nsid`. Absent also where that one is
+/// gone or being taken down.
+[[nodiscard]] std::optional<Link> find_link_in(Socket& socket, int nsid, int index);
+
 /// The other end of a veth pair, wherever it is: asked for in the namespace that the kernel says it
 /// is in. Absent where that namespace is gone or being taken down, which is how an end tells that
 /// its container is dead; and for a link without a peer.
@@ -67,6 +71,9 @@ struct Link {
 [[nodiscard]] std::vector<Link> ports_of(Socket& socket, int master);
 /// All links of the namespace. Not for the hot path.
 [[nodiscard]] std::vector<Link> all_links(Socket& socket);
+/// All links of the namespace that the socket's own knows by the number `nsid`; none where that one
+/// is gone or being taken down.
+[[nodiscard]] std::vector<Link> all_links_in(Socket& socket, int nsid);
 
 /// What to change on one link; what is absent stays as it is. One RTM_SETLINK.
 struct LinkChange {

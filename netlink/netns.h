@@ -1,6 +1,5 @@
 #pragma once
 
-#include <compare>
 #include <cstdint>
 #include <optional>
 #include <stdexcept>
@@ -11,11 +10,16 @@
 namespace netlink {
 
 /// What tells two network namespaces apart: the device and inode of their nsfs file
-/// (namespaces(7)). Unique among living namespaces; an inode may be used again after one is gone.
+/// (namespaces(7)), unique among living namespaces, but given again at once when one is gone; and
+/// the cookie, which is not (Socket::namespace_cookie), where both are known.
 struct NamespaceIdentity {
   std::uint64_t device = 0;
   std::uint64_t inode = 0;
-  friend auto operator<=>(const NamespaceIdentity&, const NamespaceIdentity&) = default;
+  std::uint64_t cookie = 0;  // 0: not asked for, or of a kernel without (before Linux 5.14)
+  friend bool operator==(const NamespaceIdentity& left, const NamespaceIdentity& right) noexcept {
+    const bool may_be_same = left.cookie == 0 || right.cookie == 0 || left.cookie == right.cookie;
+    return left.device == right.device && left.inode == right.inode && may_be_same;
+  }
 };
 
 /// A path does not lead to a network namespace; the message says what is there instead.
@@ -39,6 +43,7 @@ class Namespace {
   static std::optional<Namespace> find(const std::string& path);
 
   [[nodiscard]] int fd() const noexcept { return fd_.get(); }
+  /// Without the cookie.
   [[nodiscard]] const NamespaceIdentity& identity() const noexcept { return identity_; }
 
  private:

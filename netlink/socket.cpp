@@ -4,6 +4,7 @@
 #include <array>
 #include <cerrno>
 #include <climits>
+#include <cstdint>
 #include <exception>
 
 #include <linux/netlink.h>
@@ -214,6 +215,14 @@ Socket::Socket(base::UniqueFd fd) : fd_(std::move(fd)) {}
 
 Socket Socket::in(const Namespace& target, const Namespace& home, Protocol protocol) {
   return Socket(open_socket_in(target, home, protocol));
+}
+
+std::uint64_t Socket::namespace_cookie() const noexcept {
+  constexpr int kNetnsCookie = 71;  // SO_NETNS_COOKIE, missing in headers before Linux 5.14
+  std::uint64_t cookie = 0;
+  socklen_t size = sizeof cookie;
+  if (::getsockopt(fd_.get(), SOL_SOCKET, kNetnsCookie, &cookie, &size) != 0) return 0;
+  return cookie & INT64_MAX;  // which JSON can carry
 }
 
 Ack Socket::transact(nl_msg* request, const What& what) {

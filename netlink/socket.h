@@ -51,6 +51,10 @@ class Socket {
   static Socket in(const Namespace& target, const Namespace& home,
                    Protocol protocol = Protocol::kRoute);
 
+  /// The number of the socket's namespace (SO_NETNS_COOKIE), which no other one has before the next
+  /// boot. 0 where the kernel has none.
+  [[nodiscard]] std::uint64_t namespace_cookie() const noexcept;
+
   /// Must not use the socket that calls it.
   using Handler = std::function<void(const nlmsghdr* message)>;
 

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "base/digest.h"
+#include "base/mount_namespace.h"
 #include "plugin/cni/identifier.h"
 
 namespace attachment {
@@ -94,10 +95,40 @@ const std::string& host_side_of(const Attachment& attachment) {
   return port.vlan_gateway ? port.vlan_gateway->name : port.bridge;
 }
 
+Viewpoint viewpoint_of(const netlink::Namespace& home, const netlink::Socket& host) {
+  Viewpoint here{.network = home.identity(), .mounts = base::mount_namespace()};
+  here.network.cookie = host.namespace_cookie();
+  return here;
+}
+
 std::optional<netlink::Namespace> find_container(const Attachment& attachment) {
   auto container = netlink::Namespace::find(attachment.netns_path);
-  if (container && container->identity() != attachment.netns) container.reset();
-  return container;
+  if (!container || container->identity() != attachment.netns) return std::nullopt;
+  if (attachment.netns.cookie == 0) return container;
+  const auto cookie =
+      netlink::Socket::in(*container, netlink::Namespace::current()).namespace_cookie();
+  return cookie == attachment.netns.cookie ? std::move(container) : std::nullopt;
+}
+
+bool is_host_end(const netlink::Link& link, const Attachment& attachment) {
+  if (link.kind != "veth") return false;
+  return link.alias == alias_of(attachment.key) ||
+         (attachment.pair.host_mac.is_usable() && link.alias.empty() &&
+          link.mac == attachment.pair.host_mac);
+}
+
+std::optional<netlink::Link> find_host_end(netlink::Socket& host, const Attachment& attachment) {
+  auto link = netlink::find_link(host, attachment.pair.host_name);
+  if (link && is_host_end(*link, attachment)) return link;
+  link = netlink::find_link(host, attachment.wire.host_index);
+  if (link && !is_host_end(*link, attachment)) link.reset();
+  return link;
+}
+
+Wire wire_of(const netlink::Link& host_end) {
+  return {.host_index = host_end.index,
+          .container_index = host_end.peer,
+          .nsid = host_end.peer_nsid.value_or(-1)};
 }
 
 std::vector<base::Family> families_of(const Attachment& attachment) {

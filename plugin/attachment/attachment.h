@@ -7,7 +7,9 @@
 
 #include "base/ip_prefix.h"
 #include "base/mac_address.h"
+#include "netlink/link.h"
 #include "netlink/netns.h"
+#include "netlink/socket.h"
 #include "plugin/attachment/settings.h"
 #include "plugin/cni/port_condition.h"
 #include "plugin/cni/port_mapping.h"
@@ -64,6 +66,24 @@ struct Pair {
   unsigned mtu = 0;  // bytes; 0: the kernel's default
   bool container_up = true;
   bool enable_dad = false;
+};
+
+/// The pair as the host's kernel tells of it, known once it is there: what the container says of
+/// its own end is the container's to choose.
+struct Wire {
+  int host_index = 0;           // of the host end; 0: not known
+  int container_index = 0;      // of the other end, in its namespace
+  int nsid = -1;                // the number by which the host's namespace knows that one
+  base::MacAddress host_mac{};  // of a host end that another plugin has made
+  friend bool operator==(const Wire&, const Wire&) = default;
+};
+
+/// Whence an operation looks: what is not seen from there may be there all the same for who looks
+/// from elsewhere.
+struct Viewpoint {
+  netlink::NamespaceIdentity network{};  // the host's
+  std::uint64_t mounts = 0;              // base::mount_namespace()
+  friend bool operator==(const Viewpoint&, const Viewpoint&) = default;
 };
 
 struct VlanRange {
@@ -179,8 +199,10 @@ struct Attachment {
   std::optional<Pod> pod;
   std::string netns_path;  // CNI_NETNS as given
   netlink::NamespaceIdentity netns;
+  Viewpoint seen_from;  // by its ADD
   std::optional<Reservation> reservation;
   Pair pair;
+  Wire wire;
   std::optional<BridgePort> bridge_port;
   std::optional<RoutedPort> routed_port;
   std::optional<PtpPort> ptp_port;
@@ -204,12 +226,25 @@ inline constexpr std::uint32_t kGroupOfContainers = 0x40000000;
 inline constexpr std::uint32_t kGroupMask = 0xc0000000;
 [[nodiscard]] std::uint32_t group_of(const std::string& network);
 
+/// Whence this process looks.
+[[nodiscard]] Viewpoint viewpoint_of(const netlink::Namespace& home, const netlink::Socket& host);
+
 /// The host's interface on the way to the container: where what it sends comes in.
 [[nodiscard]] const std::string& host_side_of(const Attachment& attachment);
 
 /// The container's network namespace. Absent where the path on record does not lead to the one on
-/// record any more.
+/// record any more; one that only has the other's number by now (see NamespaceIdentity) is not it.
 [[nodiscard]] std::optional<netlink::Namespace> find_container(const Attachment& attachment);
+
+/// Whether a host's link is the attachment's end of the pair: it bears its mark, or none but the
+/// MAC that was given to it. Its name or its number alone may be another's by now.
+[[nodiscard]] bool is_host_end(const netlink::Link& link, const Attachment& attachment);
+/// The attachment's end of the pair, whatever its name is by now.
+[[nodiscard]] std::optional<netlink::Link> find_host_end(netlink::Socket& host,
+                                                         const Attachment& attachment);
+
+/// What `host_end`, as it was just looked up on the host, says of the pair.
+[[nodiscard]] Wire wire_of(const netlink::Link& host_end);
 
 /// The families of the addresses, each once, IPv4 first.
 [[nodiscard]] std::vector<base::Family> families_of(const Attachment& attachment);

@@ -1,40 +1,95 @@
 #include "plugin/attachment/liveness.h"
 
 #include <array>
-#include <chrono>
 
-#include "base/error.h"
-#include "base/file.h"
-#include "plugin/attachment/record_store.h"
+#include "netlink/link.h"
+#include "netlink/nsid.h"
 
 namespace attachment {
 namespace {
 
-// The draft first: an ADD that ends in between has a record by then.
-bool is_at_work(const RecordStore& records, const Key& key) {
-  try {
-    (void)records.take_over(key, std::chrono::milliseconds(0));
-    return false;
-  } catch (const base::LockTimeout&) {
-    return true;
-  }
-}
-
-bool has_live_record(const RecordStore& records, const Key& key) {
-  const auto record = records.find(key);
-  if (!record || !record->host_ports) return false;
-  return find_container(*record).has_value();
+// A draft that is nobody's may be of another host that shares the directory: it is not ours to
+// judge. One that says nothing yet is of an ADD that had done nothing yet.
+bool is_torso_of(const Viewpoint& here, const RecordStore& records, const Key& key) {
+  if (!records.is_abandoned(key)) return false;
+  const auto torso = records.find_draft(key);
+  return !torso || torso->seen_from.network == here.network;
 }
 
 }  // namespace
 
-bool holds_ports(const std::string& state_directory, const Key& key) {
+Liveness::Liveness(const netlink::Namespace& home, netlink::Socket& host)
+    : here_(viewpoint_of(home, host)), host_(host) {}
+
+bool Liveness::is_gone(const Attachment& record) {
+  if (record.seen_from != here_ || here_.mounts == 0) return false;
+  try {
+    return !find_container(record) && !has_end(record);
+  } catch (const std::exception&) {
+    return false;
+  }
+}
+
+bool Liveness::has_end(const Attachment& record) {
+  // The kernel gives no number again by itself, so that what is there is it, whatever it is called.
+  const auto end = netlink::find_link(host_, record.wire.host_index);
+  if (end && end->kind == "veth") {
+    if (netlink::find_peer(host_, *end)) return true;
+    // Its other end's namespace is being taken down.
+    if (is_host_end(*end, record)) return false;
+  }
+  return has_end_inside(record) || has_marked_end(record);
+}
+
+// For an end that was moved to where nobody marked it: the other one is known by its number, and
+// belongs to it by what the kernel says of its peer, or by its MAC, which a pod may have changed.
+bool Liveness::has_end_inside(const Attachment& record) {
+  const Wire& wire = record.wire;
+  if (wire.nsid < 0) return false;
+  const auto inside = netlink::find_link_in(host_, wire.nsid, wire.container_index);
+  if (!inside || inside->kind != "veth") return false;
+  return inside->peer == wire.host_index ||
+         (record.pair.container_mac.is_usable() && inside->mac == record.pair.container_mac);
+}
+
+bool Liveness::has_marked_end(const Attachment& record) {
+  if (!aliases_) look_everywhere();
+  return aliases_->contains(alias_of(record.key));
+}
+
+void Liveness::look_everywhere() {
+  std::set<std::string> aliases;
+  const auto add = [&](const std::vector<netlink::Link>& links) {
+    for (const auto& link : links) {
+      if (link.kind == "veth" && is_mark(link.alias)) aliases.insert(link.alias);
+    }
+  };
+  add(netlink::all_links(host_));
+  for (const int nsid : netlink::all_nsids(host_)) add(netlink::all_links_in(host_, nsid));
+  aliases_ = std::move(aliases);
+}
+
+std::optional<std::string> Liveness::find_cause(const RecordStore& records, const Key& key) {
+  if (const auto record = records.find(key)) {
+    if (!is_gone(*record)) return std::nullopt;
+    return "its network namespace " + record->netns_path + " is gone";
+  }
+  if (is_torso_of(here_, records, key)) return "an ADD was killed at work on it";
+  return std::nullopt;
+}
+
+bool Liveness::may_hold_ports(const std::string& state_directory, const Key& key) {
+  bool is_known = false;
   // Of both kinds of records that can have host ports.
   for (const std::string_view kind : {RecordStore::kInterfaces, RecordStore::kHostPorts}) {
     const RecordStore records(state_directory, kind);
-    if (is_at_work(records, key) || has_live_record(records, key)) return true;
+    if (records.is_at_work(key)) return true;
+    const auto record = records.find(key);
+    const auto cause = find_cause(records, key);
+    if (record && record->host_ports && !cause) return true;
+    is_known = is_known || cause;
   }
-  return false;
+  return !is_known;
 }
 
 }  // namespace attachment

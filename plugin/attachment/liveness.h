@@ -1,13 +1,46 @@
 #pragma once
 
+#include <optional>
+#include <set>
 #include <string>
 
+#include "netlink/netns.h"
+#include "netlink/socket.h"
 #include "plugin/attachment/attachment.h"
+#include "plugin/attachment/record_store.h"
 
+/// Whether a container is gone. Everything that gives somebody else what a container had, or takes
+/// it away without being told to, asks here and nowhere else.
 namespace attachment {
 
-/// Whether a record says that the attachment has host ports and its container is still there (the
-/// path on record leads to the namespace on record), or an ADD of it is at work.
-[[nodiscard]] bool holds_ports(const std::string& state_directory, const Key& key);
+class Liveness {
+ public:
+  /// Both must outlive it.
+  Liveness(const netlink::Namespace& home, netlink::Socket& host);
+
+  /// Whether the container is provably gone: who asks looks from where its ADD looked, the path on
+  /// record does not lead to its namespace, and no end of its pair is there any more, which a
+  /// namespace that is gone takes with it. An end that is there is proof of life, under whatever
+  /// name and in whichever namespace of the host. What cannot be found out is no proof.
+  [[nodiscard]] bool is_gone(const Attachment& record);
+
+  /// Why the attachment may be removed: its container is gone; or an ADD was killed at work on it,
+  /// so that it never was the runtime's. Absent where it may not, and for one that nothing is known
+  /// of. Throws what reading a record throws.
+  [[nodiscard]] std::optional<std::string> find_cause(const RecordStore& records, const Key& key);
+
+  /// Whether host ports may still be those of this owner.
+  [[nodiscard]] bool may_hold_ports(const std::string& state_directory, const Key& key);
+
+ private:
+  [[nodiscard]] bool has_end(const Attachment& record);
+  [[nodiscard]] bool has_end_inside(const Attachment& record);
+  [[nodiscard]] bool has_marked_end(const Attachment& record);
+  void look_everywhere();
+
+  Viewpoint here_;
+  netlink::Socket& host_;
+  std::optional<std::set<std::string>> aliases_;  // of all that can be seen, looked up once
+};
 
 }  // namespace attachment

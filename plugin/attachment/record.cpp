@@ -1,5 +1,6 @@
 #include "plugin/attachment/record.h"
 
+#include "plugin/attachment/record_links.h"
 #include "plugin/attachment/record_rules.h"
 #include "plugin/attachment/record_settings.h"
 #include "plugin/attachment/record_texts.h"
@@ -25,41 +26,6 @@ json write_route(const cni::Route& route) {
   if (route.priority != 0) object["priority"] = route.priority;
   if (route.table) object["table"] = *route.table;
   if (route.scope) object["scope"] = *route.scope;
-  return object;
-}
-
-json write_pair(const Pair& pair) {
-  json object;
-  object["host"] = pair.host_name;
-  object["hostMac"] = pair.host_mac.to_string();
-  object["mac"] = pair.container_mac.to_string();
-  object["mtu"] = pair.mtu;
-  object["up"] = pair.container_up;
-  object["dad"] = pair.enable_dad;
-  return object;
-}
-
-json write_vlans(const PortVlans& vlans) {
-  json trunk = json::array();
-  for (const VlanRange& range : vlans.trunk) trunk.push_back({range.first, range.last});
-  return {
-      {"native", vlans.native}, {"trunk", std::move(trunk)}, {"keepDefault", vlans.keep_default}};
-}
-
-json write_bridge_port(const BridgePort& port) {
-  json object;
-  object["bridge"] = port.bridge;
-  object["bridgeMac"] = port.bridge_mac.to_string();
-  object["hairpin"] = port.hairpin;
-  object["isolated"] = port.isolated;
-  object["promiscuous"] = port.promiscuous;
-  object["forceAddress"] = port.force_address;
-  object["gateways"] = write_texts(port.gateways);
-  if (port.vlans) object["vlans"] = write_vlans(*port.vlans);
-  if (port.vlan_gateway) {
-    object["vlanGateway"] = {{"name", port.vlan_gateway->name},
-                             {"mac", port.vlan_gateway->mac.to_string()}};
-  }
   return object;
 }
 
@@ -102,10 +68,6 @@ std::uint32_t read_u32(const cni::Object& object, std::string_view key) {
   return static_cast<std::uint32_t>(object.integer(key, 0, UINT32_MAX).value_or(0));
 }
 
-base::MacAddress read_mac(const cni::Object& object, std::string_view key) {
-  return base::MacAddress::parse(object.text(key).value_or("")).value_or(base::MacAddress());
-}
-
 bool read_flag(const cni::Object& object, std::string_view key) {
   return object.boolean(key).value_or(false);
 }
@@ -120,46 +82,6 @@ cni::Route read_route(const cni::Object& object) {
   if (const auto scope = object.integer("scope", 0, 255))
     route.scope = static_cast<std::uint8_t>(*scope);
   return route;
-}
-
-Pair read_pair(const cni::Object& object) {
-  return {.host_name = object.text("host").value_or(""),
-          .host_mac = read_mac(object, "hostMac"),
-          .container_mac = read_mac(object, "mac"),
-          .mtu = read_u32(object, "mtu"),
-          .container_up = object.boolean("up").value_or(true),
-          .enable_dad = read_flag(object, "dad")};
-}
-
-PortVlans read_vlans(const cni::Object& object) {
-  constexpr std::int64_t kLast = 4094;
-  PortVlans vlans{
-      .native = static_cast<std::uint16_t>(object.integer("native", 0, kLast).value_or(0)),
-      .keep_default = read_flag(object, "keepDefault")};
-  object.each("trunk", [&](const json& range, const std::string&) {
-    if (range.is_array() && range.size() == 2)
-      vlans.trunk.push_back({range[0].get<std::uint16_t>(), range[1].get<std::uint16_t>()});
-  });
-  return vlans;
-}
-
-BridgePort read_bridge_port(const cni::Object& object) {
-  BridgePort port{.bridge = object.text("bridge").value_or(""),
-                  .bridge_mac = read_mac(object, "bridgeMac"),
-                  .hairpin = read_flag(object, "hairpin"),
-                  .isolated = read_flag(object, "isolated"),
-                  .promiscuous = read_flag(object, "promiscuous"),
-                  .force_address = read_flag(object, "forceAddress"),
-                  .gateways = {}};
-  for (const std::string& text : object.texts("gateways")) {
-    if (const auto prefix = base::IpPrefix::parse(text)) port.gateways.push_back(*prefix);
-  }
-  if (const auto vlans = object.object("vlans")) port.vlans = read_vlans(*vlans);
-  if (const auto gateway = object.object("vlanGateway")) {
-    port.vlan_gateway = {.name = gateway->text("name").value_or(""),
-                         .mac = read_mac(*gateway, "mac")};
-  }
-  return port;
 }
 
 std::vector<base::IpAddress> read_addresses(const cni::Object& object, std::string_view key) {
@@ -206,11 +128,17 @@ void read_identity(const cni::Object& object, Attachment& result) {
   result.key = {.network = object.text("network").value_or(""),
                 .container_id = object.text("containerId").value_or(""),
                 .ifname = object.text("ifname").value_or("")};
+  const auto number = [&](std::string_view member) {
+    return static_cast<std::uint64_t>(object.integer(member, 0, INT64_MAX).value_or(0));
+  };
   result.netns_path = object.text("netns").value_or("");
-  result.netns.device =
-      static_cast<std::uint64_t>(object.integer("netnsDevice", 0, INT64_MAX).value_or(0));
-  result.netns.inode =
-      static_cast<std::uint64_t>(object.integer("netnsInode", 0, INT64_MAX).value_or(0));
+  result.netns = {.device = number("netnsDevice"),
+                  .inode = number("netnsInode"),
+                  .cookie = number("netnsCookie")};
+  result.seen_from = {.network = {.device = number("hostDevice"),
+                                  .inode = number("hostInode"),
+                                  .cookie = number("hostCookie")},
+                      .mounts = number("mounts")};
 }
 
 Attachment read_attachment(const cni::Object& object) {
@@ -225,6 +153,7 @@ Attachment read_attachment(const cni::Object& object) {
                           .data_directory = ipam->text("dataDir").value_or("")};
   }
   if (const auto pair = object.object("pair")) result.pair = read_pair(*pair);
+  if (const auto wire = object.object("wire")) result.wire = read_wire(*wire);
   if (const auto port = object.object("bridgePort")) result.bridge_port = read_bridge_port(*port);
   if (const auto port = object.object("routedPort"))
     result.routed_port = RoutedPort{read_addresses(*port, "nextHops")};
@@ -277,6 +206,11 @@ std::string to_record(const Attachment& attachment, std::string_view earlier) {
   document["netns"] = attachment.netns_path;
   document["netnsDevice"] = attachment.netns.device;
   document["netnsInode"] = attachment.netns.inode;
+  document["netnsCookie"] = attachment.netns.cookie;
+  document["hostDevice"] = attachment.seen_from.network.device;
+  document["hostInode"] = attachment.seen_from.network.inode;
+  document["hostCookie"] = attachment.seen_from.network.cookie;
+  document["mounts"] = attachment.seen_from.mounts;
   if (attachment.pod)
     document["pod"] = {{"namespace", attachment.pod->space}, {"name", attachment.pod->name}};
   if (attachment.reservation) {
@@ -285,6 +219,7 @@ std::string to_record(const Attachment& attachment, std::string_view earlier) {
     ipam["dataDir"] = attachment.reservation->data_directory;
   }
   document["pair"] = write_pair(attachment.pair);
+  if (attachment.wire != Wire{}) document["wire"] = write_wire(attachment.wire);
   if (attachment.bridge_port) document["bridgePort"] = write_bridge_port(*attachment.bridge_port);
   if (attachment.routed_port)
     document["routedPort"]["nextHops"] = write_texts(attachment.routed_port->next_hops);
@@ -308,8 +243,13 @@ std::string to_record(const Attachment& attachment, std::string_view earlier) {
   return document.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
-std::string with_timings(std::string line, const std::vector<Timing>& timings) {
+std::string with_ending(std::string line, const Wire& wire, const std::vector<Timing>& timings) {
   line.back() = ',';  // for the closing brace
+  if (wire != Wire{}) {
+    line += R"("wire":)";
+    line += write_wire(wire).dump();
+    line += ',';
+  }
   line += R"("timings":[)";
   for (const Timing& timing : timings) {
     if (line.back() != '[') line += ',';

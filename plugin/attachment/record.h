@@ -16,8 +16,10 @@ inline constexpr std::size_t kLongestLine = std::size_t{32} << 20U;
 /// it that this version does not know are kept.
 [[nodiscard]] std::string to_record(const Attachment& attachment, std::string_view earlier = {});
 
-/// The line with the times that its ADD took as one more member.
-[[nodiscard]] std::string with_timings(std::string line, const std::vector<Timing>& timings);
+/// The line with what its ADD knows at its end as further members: the wire, unless there is none
+/// to add, and the times that it took.
+[[nodiscard]] std::string with_ending(std::string line, const Wire& wire,
+                                      const std::vector<Timing>& timings);
 
 /// Reads the last complete line. Members that are unknown are passed over, missing ones have their
 /// defaults, so that records of the next and of the previous version can be read. Absent where

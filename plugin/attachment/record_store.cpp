@@ -51,12 +51,14 @@ constexpr int kRounds = 100;
 void Draft::write(const Attachment& attachment) {
   line_ = to_record(attachment);
   if (line_.size() > kLongestLine) refuse_long(attachment.key);
+  wire_ = attachment.wire;
   base::write_all(fd_.get(), line_ + "\n", name_);
 }
 
-void Draft::write_timings(const std::vector<Timing>& timings) {
+void Draft::write_ending(const Wire& wire, const std::vector<Timing>& timings) {
   if (line_.empty()) return;
-  base::write_all(fd_.get(), with_timings(line_, timings) + "\n", name_);
+  const Wire further = wire == wire_ ? Wire{} : wire;
+  base::write_all(fd_.get(), with_ending(line_, further, timings) + "\n", name_);
 }
 
 RecordStore::RecordStore(std::string state_directory, std::string_view kind)
@@ -72,14 +74,21 @@ std::string RecordStore::directory_of(const std::string& network) const {
   return state_directory_ + "/" + kind_ + "/" + file_part(network);
 }
 
-std::optional<Attachment> RecordStore::find(const Key& key) const {
+std::optional<Attachment> RecordStore::read(const Key& key, const std::string& name) const {
   const auto directory = find_directory(directory_of(key.network));
   if (!directory) return std::nullopt;
-  const auto text = read_entry(*directory, file_name(key));
-  if (!text) return std::nullopt;
-  auto attachment = parse_record(*text);
+  const auto text = read_entry(*directory, name);
+  return text ? parse_record(*text) : std::nullopt;
+}
+
+std::optional<Attachment> RecordStore::find(const Key& key) const {
+  auto attachment = read(key, file_name(key));
   if (attachment) attachment->finished = true;
   return attachment;
+}
+
+std::optional<Attachment> RecordStore::find_draft(const Key& key) const {
+  return read(key, draft_name(key));
 }
 
 bool RecordStore::exists(const Key& key) const {
@@ -144,7 +153,11 @@ RecordStore::Opened RecordStore::begin(const Key& key) const {
     const auto status = find_named(directory.get(), name, fd->get());
     if (!status) refuse_busy(key);
     require_own_file(file, *status);
-    return open_draft(std::move(*fd), file);
+    const bool is_published = find_named(directory.get(), file_name(key), fd->get()).has_value();
+    Opened opened = open_draft(std::move(*fd), file);
+    opened.is_published = is_published;
+    opened.is_torso = opened.is_torso && !is_published;
+    return opened;
   }
   throw base::SystemError("create", path + "/" + name, ENOENT);
 }
@@ -159,8 +172,10 @@ std::optional<RecordStore::Opened> RecordStore::take_over(
   if (!entry || !entry->defect.empty()) return std::nullopt;
   base::lock_exclusively(entry->fd.get(), patience, path + "/" + name);
   if (!find_named(directory->get(), name, entry->fd.get())) return std::nullopt;
+  const bool is_published =
+      find_named(directory->get(), file_name(key), entry->fd.get()).has_value();
   Opened opened = open_draft(std::move(entry->fd), path + "/" + name);
-  opened.is_torso = true;
+  opened.is_torso = !is_published;
   return opened;
 }
 
@@ -251,10 +266,20 @@ bool RecordStore::has_others(const Key& key) const {
   return found;
 }
 
+// By a second name: until the runtime has the result, whoever finds the first one free of its lock
+// clears up after an ADD that was killed.
 void RecordStore::publish(const Key& key, const Draft& draft) const {
   const std::string record = directory_of(key.network) + "/" + file_name(key);
-  if (::rename(draft.name_.c_str(), record.c_str()) != 0)
-    throw base::SystemError("rename to", record, errno);
+  if (::link(draft.name_.c_str(), record.c_str()) != 0)
+    throw base::SystemError("create", record, errno);
+}
+
+void RecordStore::unpublish(const Key& key) const noexcept {
+  (void)::unlink((directory_of(key.network) + "/" + file_name(key)).c_str());
+}
+
+void RecordStore::finish(const Draft& draft) const {
+  (void)::unlink(draft.name_.c_str());
 }
 
 void RecordStore::discard(const Key& key, const Draft& draft) const {

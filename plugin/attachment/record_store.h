@@ -19,9 +19,9 @@ class Draft {
  public:
   /// Appends the attachment as it is known now. A line is complete or it does not count.
   void write(const Attachment& attachment);
-  /// Appends the line that was written last once more, with these times in it. To put the whole
-  /// attachment into JSON again would cost more than it is worth.
-  void write_timings(const std::vector<Timing>& timings);
+  /// Appends the line that was written last once more, with the wire and these times in it. To put
+  /// the whole attachment into JSON again would cost more than it is worth.
+  void write_ending(const Wire& wire, const std::vector<Timing>& timings);
 
  private:
   friend class RecordStore;
@@ -29,6 +29,7 @@ class Draft {
   base::UniqueFd fd_;
   std::string name_;
   std::string line_;  // the last one
+  Wire wire_;         // in it
 };
 
 /// The records of all attachments: <state directory>/<kind>/<network>/<container id>:<ifname>,
@@ -69,12 +70,15 @@ class RecordStore {
   /// Whether a killed ADD left a draft: there is one, and nobody has its lock. To find out, it is
   /// locked for a moment.
   [[nodiscard]] bool is_abandoned(const Key& key) const;
+  /// What a draft says, whoever is at work on it. Absent where there is none or it says nothing.
+  [[nodiscard]] std::optional<Attachment> find_draft(const Key& key) const;
   /// When the record was made or last written.
   [[nodiscard]] std::optional<std::chrono::system_clock::time_point> written_at(
       const Key& key) const;
 
   struct Opened {
-    bool is_torso = false;  // a killed ADD left it
+    bool is_torso = false;      // a killed ADD left it, before it was published
+    bool is_published = false;  // it is the record under a second name: all but that came to an end
     std::optional<Attachment>
         torso{};           // what that ADD had said; absent where it was killed before it could
     std::string remark{};  // what has a record's name and is none; of take()
@@ -95,8 +99,14 @@ class RecordStore {
   /// system is full or read-only, no ADD can begin either: then it goes without. What cannot be
   /// trusted or read is none: neither a directory of that name, nor a file of somebody else's.
   [[nodiscard]] Opened take(const Key& key, std::chrono::milliseconds patience) const;
-  /// Makes the draft the attachment's record, in one step.
+  /// Makes the draft the attachment's record, in one step. Until `finish` or `discard` it is the
+  /// draft as well.
   void publish(const Key& key, const Draft& draft) const;
+  /// The opposite: it is a draft and no more. Does what it can.
+  void unpublish(const Key& key) const noexcept;
+  /// What was published is a draft no more. One that cannot be removed is no torso and does no
+  /// harm.
+  void finish(const Draft& draft) const;
   /// Removes the draft, where it still is one, and the network's directory once that is empty.
   void discard(const Key& key, const Draft& draft) const;
   /// Removes the record, or what has its name. False where there was none.
@@ -107,6 +117,7 @@ class RecordStore {
                                                   std::chrono::milliseconds patience) const;
   [[nodiscard]] std::optional<Opened> begin_if_free(const Key& key) const;
   [[nodiscard]] std::string remark_on(const Key& key) const;
+  [[nodiscard]] std::optional<Attachment> read(const Key& key, const std::string& name) const;
   [[nodiscard]] static Opened open_draft(base::UniqueFd fd, std::string path);
   [[nodiscard]] std::string directory_of(const std::string& network) const;
   std::string state_directory_;

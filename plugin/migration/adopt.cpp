@@ -65,8 +65,8 @@ std::optional<Attachment> adopt(const cni::Request& request, const config::Netwo
   operations::find_ends(world, request.ifname);
   const auto peer = world.host_end;
   if (peer && attachment::is_mark(peer->alias)) return std::nullopt;
-  Attachment plan =
-      operations::plan_links(request, network, world.container_namespace->identity(), 0);
+  Attachment plan = operations::plan_links(request, network, 0);
+  plan.netns = world.container_namespace->identity();
   operations::plan_addresses(network, lease_of(previous, request.ifname), plan);
   plan.finished = true;
   // The reference's rules are in chains of its own.

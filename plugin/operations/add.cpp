@@ -66,6 +66,7 @@ struct Parts {
   const cni::Request& request;
   const config::Network& network;
   const Settings& settings;
+  const Stage& stage;
   steps::World& world;
   attachment::Draft& draft;
   Stopwatch& watch;
@@ -113,8 +114,9 @@ lease::Lease acquire(const Parts& parts, const Attachment& plan, base::Rollback&
 std::string make(const Parts& parts, base::Rollback& undo) {
   const bool links_first = lease::is_of_program(parts.network.ipam);
   Attachment plan =
-      plan_links(parts.request, parts.network, parts.world.container_namespace->identity(),
-                 find_mtu(parts.world.host, parts.network));
+      plan_links(parts.request, parts.network, find_mtu(parts.world.host, parts.network));
+  plan.netns = parts.stage.container_identity();
+  plan.seen_from = parts.stage.viewpoint();
   plan_settings(parts, plan);
   parts.draft.write(plan);
   parts.watch.lap("begin");
@@ -139,7 +141,7 @@ std::string make(const Parts& parts, base::Rollback& undo) {
   open_to_others(parts, plan);
   announce_addresses(parts.world, plan, parts.settings);
   parts.watch.lap("announce");
-  parts.draft.write_timings(parts.watch.timings());
+  parts.draft.write_ending(plan.wire, parts.watch.timings());
   return document;
 }
 
@@ -158,12 +160,11 @@ void add(const cni::Request& request, const config::Network& network, const Sett
     tear_down(stage.world, request, known, settings.state_directory);
   };
   const auto is_live = [&](const Attachment& existing) {
-    const auto host_end = netlink::find_link(stage.host_socket, existing.pair.host_name);
-    return host_end && host_end->alias == attachment::alias_of(existing.key) &&
-           is_current(existing, *stage.container);
+    return attachment::find_host_end(stage.host_socket, existing) &&
+           is_current(existing, stage.container_identity());
   };
   const auto make_all = [&](attachment::Draft& draft, base::Rollback& undo) {
-    return make({request, network, settings, stage.world, draft, watch}, undo);
+    return make({request, network, settings, stage, stage.world, draft, watch}, undo);
   };
   try {
     add_recorded({.records = stage.records, .key = key_of(request), .tear_down = tear_down_known},

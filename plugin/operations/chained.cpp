@@ -30,8 +30,16 @@ Attachment begin_plan(const cni::Request& request, const Stage& stage) {
   Attachment plan;
   plan.key = key_of(request);
   plan.netns_path = request.netns;
-  plan.netns = stage.container->identity();
+  plan.netns = stage.container_identity();
+  plan.seen_from = stage.viewpoint();
   return plan;
+}
+
+// By it the host end is known again, and the container to be alive.
+void note_wire(const steps::World& world, Attachment& plan) {
+  if (!world.host_end) return;
+  plan.wire = attachment::wire_of(*world.host_end);
+  plan.wire.host_mac = world.host_end->mac.value_or(base::MacAddress());
 }
 
 void remove_stale(const Chained& type, const cni::Request& request, const Settings& settings,
@@ -104,6 +112,7 @@ void add_chained(const Chained& type, const cni::Request& request, const Setting
     Attachment attachment = begin_plan(request, stage);
     find_ends(stage.world, key.ifname);
     plan(result, stage.world, attachment);
+    note_wire(stage.world, attachment);
     draft.write(attachment);
     for (const steps::Step* step : type.steps) step->apply(stage.world, attachment, undo);
     if (stage.world.amended) draft.write(attachment);
@@ -114,7 +123,7 @@ void add_chained(const Chained& type, const cni::Request& request, const Setting
     tear_down_chained(type, stage.world, request, known);
   };
   const auto is_live = [&](const Attachment& existing) {
-    return is_current(existing, *stage.container);
+    return is_current(existing, stage.container_identity());
   };
   add_recorded({.records = stage.records, .key = key, .tear_down = tear_down_known}, settings,
                {.is_live = is_live, .make = make});
@@ -152,7 +161,8 @@ void check_chained(const Chained& type, const cni::Request& request, const Setti
     return throw_findings(findings);
   }
   const Attachment attachment = require_record(stage.records, key);
-  check_namespace(request, *stage.container, attachment, findings);
+  check_namespace(request, stage.container_identity(), attachment, findings);
+  find_recorded_ends(stage.world, attachment);
   for (const auto* step : type.steps) step->check(stage.world, attachment, findings);
   throw_findings(findings);
 }

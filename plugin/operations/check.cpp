@@ -81,7 +81,7 @@ void check_attachment(const cni::Request& request, const Settings& settings, Par
   const Attachment recorded = find_attachment(request, *previous, parse, stage, findings);
   const Attachment attachment = as_listed(recorded, *previous);
   steps::World& world = stage.world;
-  check_namespace(request, *stage.container, attachment, findings);
+  check_namespace(request, stage.container_identity(), attachment, findings);
   for (const auto* step : steps::private_steps()) step->check(world, attachment, findings);
   for (const auto* step : steps::public_steps()) step->check(world, attachment, findings);
   check_previous_result(*previous, world, attachment, findings);

@@ -1,14 +1,13 @@
 #include "plugin/operations/gc_unlisted.h"
 
-#include <algorithm>
 #include <set>
 
+#include "plugin/attachment/liveness.h"
 #include "plugin/attachment/record_store.h"
 #include "plugin/cni/error.h"
 #include "plugin/config/network.h"
 #include "plugin/operations/chained.h"
 #include "plugin/operations/shared/forget_network.h"
-#include "plugin/operations/shared/liveness.h"
 #include "plugin/operations/shared/recorded.h"
 #include "plugin/operations/shared/tear_down.h"
 #include "plugin/operations/shared/valid_attachments.h"
@@ -25,52 +24,10 @@ struct Parts {
   const Settings& settings;
   const netlink::Namespace& home;
   netlink::Socket& host;
-  const RecordStore& interfaces;
+  attachment::Liveness& liveness;
   const RecordStore& records;
   const Chained* type;  // null for the types that make an interface
 };
-
-// The host's ends of the interface that a chained type's record names.
-std::vector<std::string> host_ends_of(const Attachment& record) {
-  std::vector<std::string> names = {record.pair.host_name};
-  if (record.shaping) names.push_back(record.shaping->host_name);
-  if (record.host_ports) {
-    for (const auto& target : record.host_ports->targets) names.push_back(target.interface);
-  }
-  return names;
-}
-
-bool leads_to_container(netlink::Socket& host, const std::string& name) {
-  if (name.empty()) return false;
-  const auto link = netlink::find_link(host, name);
-  return link && link->kind == "veth" && netlink::find_peer(host, *link).has_value();
-}
-
-// A namespace that only lost its path still has the other end of a pair. If the interface is of
-// ours, its own record tells of that.
-bool is_gone_behind(const Parts& parts, const Attachment& record) {
-  if (attachment::find_container(record)) return false;
-  if (const auto interface = parts.interfaces.find(record.key))
-    return is_provably_gone(parts.host, *interface);
-  const auto names = host_ends_of(record);
-  return std::none_of(names.begin(), names.end(), [&](const std::string& name) {
-    return leads_to_container(parts.host, name);
-  });
-}
-
-bool is_gone(const Parts& parts, const Attachment& record) {
-  return parts.type == nullptr ? is_provably_gone(parts.host, record)
-                               : is_gone_behind(parts, record);
-}
-
-std::optional<std::string> find_reason(const Parts& parts, const Key& key) {
-  if (const auto record = parts.records.find(key)) {
-    if (!is_gone(parts, *record)) return std::nullopt;
-    return "its network namespace " + record->netns_path + " is gone";
-  }
-  if (parts.records.is_abandoned(key)) return "an ADD was killed at work on it";
-  return std::nullopt;
-}
 
 // A delegate must be told with the network's configuration, which only the runtime has.
 void refuse_delegate(const RecordStore& records, const Key& key) {
@@ -107,7 +64,7 @@ void remove_dead(const Parts& parts, Dead& dead) {
     // By now an ADD may have made it anew.
     const auto is_due = [&] {
       const auto record = parts.records.find(dead.key);
-      dead.removed = !record || is_gone(parts, *record);
+      dead.removed = !record || parts.liveness.is_gone(*record);
       return dead.removed;
     };
     remove_recorded_if({.records = parts.records,
@@ -129,11 +86,11 @@ void collect_kind(const Parts& parts, const DeadOptions& options,
   std::set<std::string> networks;
   for (const Key& key :
        options.network.empty() ? records.list_all() : records.list(options.network)) {
-    const auto reason = find_reason(parts, key);
-    if (!reason) continue;
+    const auto cause = parts.liveness.find_cause(records, key);
+    if (!cause) continue;
     Dead dead{
         .key = key,
-        .reason = *reason,
+        .reason = *cause,
         .kind = std::string(parts.type == nullptr ? RecordStore::kInterfaces : parts.type->name)};
     if (!options.dry_run) remove_dead(parts, dead);
     if (dead.removed && parts.type == nullptr) networks.insert(key.network);
@@ -149,12 +106,13 @@ void collect_dead(const DeadOptions& options, const Settings& settings,
                   const std::function<void(const Dead&)>& report) {
   const netlink::Namespace home = netlink::Namespace::current();
   netlink::Socket host;
-  const RecordStore interfaces(settings.state_directory);
+  attachment::Liveness liveness(home, host);
   for (const Chained* type : chained_types()) {
     const RecordStore records(settings.state_directory, type->name);
-    collect_kind({settings, home, host, interfaces, records, type}, options, report);
+    collect_kind({settings, home, host, liveness, records, type}, options, report);
   }
-  collect_kind({settings, home, host, interfaces, interfaces, nullptr}, options, report);
+  const RecordStore interfaces(settings.state_directory);
+  collect_kind({settings, home, host, liveness, interfaces, nullptr}, options, report);
 }
 
 }  // namespace operations

@@ -64,7 +64,7 @@ struct Live {
   }
 
   void find_others_interface(steps::World& world) const {
-    if (!parts.kind.makes_interface) find_ends(world, attachment.key.ifname);
+    if (!parts.kind.makes_interface) find_recorded_ends(world, attachment);
   }
 };
 

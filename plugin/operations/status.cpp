@@ -52,7 +52,7 @@ lease::Lease sample_lease(const config::Ipam& ipam) {
 // What an ADD would make of the host's links, and find in its way.
 void require_links(const cni::Request& request, const config::Network& network) {
   netlink::Socket host;
-  auto plan = plan_links(request, network, {}, find_mtu(host, network));
+  auto plan = plan_links(request, network, find_mtu(host, network));
   const lease::Lease lease = sample_lease(network.ipam);
   if (!lease.ips.empty()) plan_addresses(network, lease, plan);
   require_ipv6_for(plan);

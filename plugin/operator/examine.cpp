@@ -82,7 +82,7 @@ void visit(Ward& ward, Node& node, const Visit& take) {
 void visit(Ward& ward, Node& node, const ChainedRecord& record, const Visit& take) {
   const attachment::RecordStore records(node.records().state_directory(), record.type->name);
   steps::World world = ward.world(records);
-  operations::find_ends(world, record.attachment.key.ifname);
+  operations::find_recorded_ends(world, record.attachment);
   for (const auto* step : record.type->steps) take(*step, world);
 }
 
@@ -114,10 +114,12 @@ void examine(Node& node, Sighting& sighting) {
   const Attachment& attachment = sighting.attachment;
   const auto container = attachment::find_container(attachment);
   if (!container) {
-    sighting.state = State::kGone;
-    sighting.parts = {{.step = "namespace",
-                       .findings = {"the namespace " + attachment.netns_path +
-                                    " is gone, or is another one by now"}}};
+    const bool is_gone = node.liveness().is_gone(attachment);
+    const std::string what = is_gone ? " is gone, or is another one by now"
+                                     : " is not there any more; nothing proves it gone";
+    sighting.state = is_gone ? State::kGone : State::kBroken;
+    sighting.parts = {
+        {.step = "namespace", .findings = {"the namespace " + attachment.netns_path + what}}};
     return;
   }
   Ward ward(node, *container);

@@ -6,12 +6,6 @@
 #include "plugin/operator/files.h"
 
 namespace tool {
-namespace {
-
-constexpr std::size_t kLongestReservation = 4096;  // bytes
-
-}  // namespace
-
 Reservations::Reservations(const std::vector<std::string>& directories) {
   for (const auto& directory : directories) {
     for (const auto& network : names_in(directory)) read(directory + "/" + network, network);
@@ -23,7 +17,7 @@ void Reservations::read(const std::string& directory, const std::string& network
     const auto address = base::IpAddress::parse(name);
     if (!address) continue;
     try {
-      const auto text = base::read_file(directory + "/" + name, kLongestReservation);
+      const auto text = base::read_file(directory + "/" + name, ipam::kLongestReservation);
       if (text) holders_.emplace(*address, Holder{network, ipam::parse_reservation(*text)});
     } catch (const base::SystemError&) {
       // What cannot be read names nobody.

@@ -1,6 +1,7 @@
 #include "plugin/operator/survey.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <tuple>
 
@@ -81,27 +82,47 @@ Sighting from_marked_link(Node& node, const netlink::Link& link, const Key& key)
   return sighting;
 }
 
-Sighting from_foreign_link(Node& node, const netlink::Link& link, const Reservations& reserved) {
+Sighting from_foreign_link(Node& node, const netlink::Link& link) {
   Sighting sighting;
   describe_pair(node, link, sighting);
   sighting.state = State::kOther;
-  for (const auto& address : sighting.attachment.addresses) {
-    const auto* holder = reserved.find(address.prefix.address());
-    if (holder == nullptr) continue;
+  return sighting;
+}
+
+// By the addresses inside, which are the container's own word: one that two of them have names
+// neither, and what a type of ours has made of an interface is shown with that interface only.
+void name_foreign(Node& node, const Reservations& reserved, std::vector<Sighting>& sightings) {
+  std::map<base::IpAddress, int> claims;
+  const auto each_claim = [&](const auto& take) {
+    for (auto& sighting : sightings) {
+      if (sighting.state != State::kOther) continue;
+      for (const auto& address : sighting.attachment.addresses)
+        take(sighting, address.prefix.address());
+    }
+  };
+  each_claim([&](Sighting&, const base::IpAddress& address) { ++claims[address]; });
+  each_claim([&](Sighting& sighting, const base::IpAddress& address) {
+    const auto* holder = reserved.find(address);
+    if (holder == nullptr || claims[address] > 1) return;
     sighting.attachment.key.network = holder->network;
     sighting.attachment.key.container_id = holder->owner.container_id;
+  });
+  for (auto& sighting : sightings) {
+    if (sighting.state != State::kOther) continue;
+    find_chained(node, sighting);
+    std::erase_if(sighting.chained, [&](const ChainedRecord& record) {
+      const int index = record.attachment.wire.host_index;
+      return index != 0 && index != sighting.host_end->index;
+    });
+    examine_chained(node, sighting);
   }
-  find_chained(node, sighting);
-  examine_chained(node, sighting);
-  return sighting;
 }
 
 bool is_pair_into_another_namespace(const netlink::Link& link) {
   return link.kind == "veth" && link.peer_nsid.has_value();
 }
 
-void add_what_only_links_tell(Node& node, const Reservations& reserved,
-                              std::vector<Sighting>& sightings) {
+void add_what_only_links_tell(Node& node, std::vector<Sighting>& sightings) {
   std::set<std::string> known;
   for (const auto& sighting : sightings) known.insert(sighting.attachment.pair.host_name);
   for (const auto& link : node.links()) {
@@ -109,7 +130,7 @@ void add_what_only_links_tell(Node& node, const Reservations& reserved,
     if (const auto key = attachment::parse_alias(link.alias); key && link.kind == "veth") {
       sightings.push_back(from_marked_link(node, link, *key));
     } else if (is_pair_into_another_namespace(link)) {
-      sightings.push_back(from_foreign_link(node, link, reserved));
+      sightings.push_back(from_foreign_link(node, link));
     }
   }
 }
@@ -195,7 +216,8 @@ std::string path_of(const Sighting& sighting) {
 std::vector<Sighting> survey(Node& node, const std::vector<std::string>& reservations) {
   std::vector<Sighting> sightings;
   for (const Key& key : node.records().list_all()) sightings.push_back(from_record(node, key));
-  add_what_only_links_tell(node, Reservations(reservations), sightings);
+  add_what_only_links_tell(node, sightings);
+  name_foreign(node, Reservations(reservations), sightings);
   drop_ends_of_drafts(sightings);
   std::sort(sightings.begin(), sightings.end(), [](const Sighting& left, const Sighting& right) {
     const auto rank = [](const Sighting& sighting) {

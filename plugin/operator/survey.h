@@ -12,6 +12,7 @@
 #include "netlink/netns.h"
 #include "netlink/socket.h"
 #include "plugin/attachment/attachment.h"
+#include "plugin/attachment/liveness.h"
 #include "plugin/attachment/record_store.h"
 #include "plugin/operations/chained.h"
 #include "plugin/steps/step.h"
@@ -26,6 +27,7 @@ class Node {
 
   [[nodiscard]] const netlink::Namespace& home() const noexcept { return home_; }
   [[nodiscard]] netlink::Socket& socket() noexcept { return socket_; }
+  [[nodiscard]] attachment::Liveness& liveness() noexcept { return liveness_; }
   [[nodiscard]] const attachment::RecordStore& records() const noexcept { return records_; }
   [[nodiscard]] const std::vector<netlink::Link>& links() const noexcept { return links_; }
   /// Null where there is none.
@@ -35,6 +37,7 @@ class Node {
  private:
   netlink::Namespace home_;
   netlink::Socket socket_;
+  attachment::Liveness liveness_{home_, socket_};
   attachment::RecordStore records_;
   std::vector<netlink::Link> links_;
 };
@@ -42,7 +45,7 @@ class Node {
 enum class State : std::uint8_t {
   kUp,          // all that the record says is there
   kBroken,      // something of it is missing or altered
-  kGone,        // the container's namespace is
+  kGone,        // the container is, provably
   kUnfinished,  // an ADD is at work on it, or was killed at it
   kOther,       // another plugin made it, and what it should be is not known
 };

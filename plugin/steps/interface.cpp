@@ -107,13 +107,11 @@ void apply(World& world, Attachment& attachment, base::Rollback& undo) {
     throw cni::Error(cni::Code::kConflict,
                      "the veth pair " + host_name + " was removed while it was set up");
   }
-  // As far as it is known; kCarrier looks at both. Older kernels leave a peer's index out if it is
-  // the same as one's own (nla_put_iflink).
-  const int own = world.host_end->index;
-  world.container_end =
-      netlink::Link{.index = world.host_end->peer != 0 ? world.host_end->peer : own,
-                    .name = attachment.key.ifname,
-                    .mac = attachment.pair.container_mac};
+  attachment.wire = attachment::wire_of(*world.host_end);
+  // As far as it is known; kCarrier looks at both.
+  world.container_end = netlink::Link{.index = world.host_end->peer,
+                                      .name = attachment.key.ifname,
+                                      .mac = attachment.pair.container_mac};
   prepare_ipv6(world, attachment);
   netlink::change_link(world.host, *world.host_end,
                        {.up = true, .alias = attachment::alias_of(attachment.key)});
@@ -155,7 +153,7 @@ void check(World& world, const Attachment& attachment, Findings& findings) {
   }
   const auto& link = *world.container_end;
   if (link.kind != "veth") findings.push_back("container interface " + ifname + " is no veth");
-  if (world.host_end && link.peer != world.host_end->index) {
+  if (world.host_end && !is_pair(world, *world.host_end, link)) {
     findings.push_back("container interface " + ifname + " is not the peer of " +
                        world.host_end->name);
   }
@@ -163,18 +161,9 @@ void check(World& world, const Attachment& attachment, Findings& findings) {
     findings.push_back("container interface " + ifname + " is down");
 }
 
-// A name of ours may have been taken by something else since: only what bears our mark, or the MAC
-// that we gave, is ours.
-bool is_ours(const netlink::Link& link, const Attachment& attachment) {
-  if (link.kind != "veth") return false;
-  return link.alias == attachment::alias_of(attachment.key) ||
-         (attachment.pair.host_mac.is_usable() && link.alias.empty() &&
-          link.mac == attachment.pair.host_mac);
-}
-
 void remove(World& world, const Attachment& attachment) {
-  const auto link = netlink::find_link(world.host, attachment.pair.host_name);
-  if (link && is_ours(*link, attachment)) netlink::delete_link(world.host, link->index, link->name);
+  const auto link = attachment::find_host_end(world.host, attachment);
+  if (link) netlink::delete_link(world.host, link->index, link->name);
 }
 
 // A pair that is gone took the container's side with it, and only the runtime's ADD makes that.
@@ -183,8 +172,8 @@ void require_pair(World& world, const Attachment& attachment) {
   world.host_end = netlink::find_link(world.host, name);
   world.container_end = netlink::find_link(*world.container, attachment.key.ifname);
   const bool whole = world.host_end && world.container_end &&
-                     is_ours(*world.host_end, attachment) &&
-                     world.container_end->peer == world.host_end->index;
+                     attachment::is_host_end(*world.host_end, attachment) &&
+                     is_pair(world, *world.host_end, *world.container_end);
   if (whole) return;
   world.host_end.reset();
   world.container_end.reset();

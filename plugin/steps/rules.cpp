@@ -28,11 +28,13 @@ constexpr Step make_contributor(std::string_view name) {
                     Findings&) { want(attachment, world.rules); }};
 }
 
-ruleset::IsLive is_live(const World& world) {
+ruleset::IsLive is_live(World& world) {
   return [&world](const std::string& owner) {
     const auto key = attachment::parse_comment(owner);
     // Of an owner whose name was shortened nothing is known, so it counts as one that is there.
-    return !key || attachment::holds_ports(world.records.state_directory(), *key);
+    if (!key) return true;
+    attachment::Liveness liveness(world.host_namespace, world.host);
+    return liveness.may_hold_ports(world.records.state_directory(), *key);
   };
 }
 

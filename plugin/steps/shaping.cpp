@@ -231,13 +231,19 @@ void remove_ifb(World& world, const Attachment& attachment) {
     netlink::delete_link(world.host, ifb->index, ifb->name);
 }
 
+// A number and a name can be given again.
+bool is_on_record(const Link& link, const Attachment& attachment) {
+  if (link.kind != "veth" || link.name != attachment.shaping->host_name) return false;
+  const auto& mac = attachment.wire.host_mac;
+  return link.alias == attachment::alias_of(attachment.key) || (mac.is_usable() && link.mac == mac);
+}
+
 // The queues go with the interface, which another plugin may keep.
 void remove(World& world, const Attachment& attachment) {
   const auto& shaping = attachment.shaping;
   if (shaping && shaping->host_index != 0) {
     const auto host_end = netlink::find_link(world.host, shaping->host_index);
-    if (host_end && host_end->name == shaping->host_name && host_end->kind == "veth")
-      remove_queues(world, *host_end, *shaping);
+    if (host_end && is_on_record(*host_end, attachment)) remove_queues(world, *host_end, *shaping);
   }
   if (!shaping || shaping->egress) remove_ifb(world, attachment);
 }

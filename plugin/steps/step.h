@@ -50,6 +50,12 @@ struct World {
   bool amended = false;
 };
 
+/// Whether these are the two ends of one veth pair, the first on the host, the second in the
+/// container: by what the host's kernel says of the first, because the container may give its own
+/// end any index, MAC and name.
+[[nodiscard]] bool is_pair(World& world, const netlink::Link& host_end,
+                           const netlink::Link& container_end);
+
 /// What CHECK found missing or altered, each a sentence that names the object.
 using Findings = std::vector<std::string>;
 

@@ -159,10 +159,14 @@ class LifeTest(PortsCase):
         self.assertEqual(self.elements(), 0)
         self.assertGreater(count, 0)
 
-    def test_an_owner_without_a_record_is_replaced(self):
+    def test_an_owner_without_a_record_keeps_its_port_until_its_del(self):
         a, b = self.node.container("a"), self.node.container("b")
         self.node.add(self.config, a)
         os.remove(os.path.join(self.node.state, "attachments", "br-net", f"{a}:eth0"))
+        with self.assertRaises(PluginError) as caught:
+            self.node.add(self.config, b)
+        self.assertEqual((caught.exception.code, caught.exception.msg), (103, f"host tcp port 8080 is that of br-net/{a}/eth0"))
+        self.node.delete(self.config, a)
         self.node.add(self.config, b)
         self.traffic.serve(b, *PLACES)
         self.assertEqual(self.traffic.asks(self.outside, "tcp", "192.0.2.1", 8080)[0], b)

@@ -4,9 +4,9 @@
 
 namespace operations {
 
-void check_namespace(const cni::Request& request, const netlink::Namespace& container,
+void check_namespace(const cni::Request& request, const netlink::NamespaceIdentity& container,
                      const attachment::Attachment& attachment, steps::Findings& findings) {
-  if (container.identity() != attachment.netns)
+  if (container != attachment.netns)
     findings.push_back("CNI_NETNS " + request.netns + " is not the namespace that was attached");
 }
 

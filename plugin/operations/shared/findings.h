@@ -8,7 +8,7 @@
 namespace operations {
 
 /// CNI_NETNS must lead to the namespace that was attached.
-void check_namespace(const cni::Request& request, const netlink::Namespace& container,
+void check_namespace(const cni::Request& request, const netlink::NamespaceIdentity& container,
                      const attachment::Attachment& attachment, steps::Findings& findings);
 
 /// Throws cni::Error{kCheckFailed} where there are any.

@@ -247,14 +247,12 @@ attachment::Key key_of(const cni::Request& request) {
       .network = request.network, .container_id = request.container_id, .ifname = request.ifname};
 }
 
-Attachment plan_links(const cni::Request& request, const config::Network& network,
-                      const netlink::NamespaceIdentity& netns, unsigned mtu) {
+Attachment plan_links(const cni::Request& request, const config::Network& network, unsigned mtu) {
   const auto macs = random_macs();
   Attachment plan;
   plan.key = key_of(request);
   plan.pod = find_pod(request);
   plan.netns_path = request.netns;
-  plan.netns = netns;
   plan.reservation = lease::reservation_of(network.ipam);
   plan.antispoof = plan_antispoof(network.rules);
   plan.pair = {.host_name = attachment::host_name_of(plan.key, network.host_interface_prefix),

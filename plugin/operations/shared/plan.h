@@ -11,12 +11,11 @@ namespace operations {
 
 [[nodiscard]] attachment::Key key_of(const cni::Request& request);
 
-/// All that can be said before addresses are taken: names, MACs, the bridge. `mtu` in bytes, 0 for
+/// All that the request and the configuration say before addresses are taken: names, MACs, the
+/// bridge. `mtu` in bytes, 0 for
 /// the kernel's default.
 [[nodiscard]] attachment::Attachment plan_links(const cni::Request& request,
-                                                const config::Network& network,
-                                                const netlink::NamespaceIdentity& netns,
-                                                unsigned mtu);
+                                                const config::Network& network, unsigned mtu);
 
 /// In the order in which they are to be set: what may set others before those.
 [[nodiscard]] attachment::Tuning plan_tuning(const config::Tuning& tuning);

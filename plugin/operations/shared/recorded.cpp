@@ -27,17 +27,6 @@ void refuse_live_attachment(const Recorded& recorded, const Making& making) {
   recorded.records.remove(key);
 }
 
-// Whoever finds the draft of a process that is gone cleans up after it, so a record is published
-// only when the runtime has the result. A draft that cannot become a record still leads DEL to
-// everything, and so does no harm.
-void publish(const Recorded& recorded, const attachment::Draft& draft, const Settings& settings) {
-  try {
-    recorded.records.publish(recorded.key, draft);
-  } catch (const base::SystemError& error) {
-    settings.report(std::string("the record stays a draft: ") + error.what());
-  }
-}
-
 // What the record led to is gone by then, so it does no harm where it has to stay: its file system
 // is read-only, or it is a directory with something in it.
 void remove_record(const Recorded& recorded, const Settings& settings) {
@@ -81,16 +70,26 @@ std::optional<RecordStore::Opened> begin_if_possible(const Recorded& recorded) {
 
 }  // namespace
 
+// Whoever finds the draft of a process that is gone clears up after it, so it stays a draft until
+// the runtime has the result; but it has to be a record by then, because nobody can be told any
+// more that it could not become one.
 void add_recorded(const Recorded& recorded, const Settings& settings, const Making& making) {
   auto opened = recorded.records.begin(recorded.key);
   base::Rollback undo(settings.report);
+  bool is_published = false;
   try {
-    if (opened.is_torso) recorded.tear_down(opened.torso);
+    if (opened.is_torso || opened.is_published) recorded.tear_down(opened.torso);
+    // Its ADD may have been killed before the runtime had the result.
+    if (opened.is_published) (void)recorded.records.remove(recorded.key);
     refuse_live_attachment(recorded, making);
-    settings.deliver(making.make(opened.draft, undo));
+    const std::string document = making.make(opened.draft, undo);
+    recorded.records.publish(recorded.key, opened.draft);
+    is_published = true;
+    settings.deliver(document);
     undo.dismiss();
-    publish(recorded, opened.draft, settings);
+    recorded.records.finish(opened.draft);
   } catch (...) {
+    if (is_published) recorded.records.unpublish(recorded.key);
     // What could not be undone stays on record, so that a DEL can try again.
     if (undo.run()) recorded.records.discard(recorded.key, opened.draft);
     throw;
@@ -136,8 +135,8 @@ void collect_recorded(const Recorded& recorded, const Settings& settings) {
   }
 }
 
-bool is_current(const Attachment& existing, const netlink::Namespace& container) {
-  return existing.netns == container.identity() || attachment::find_container(existing);
+bool is_current(const Attachment& existing, const netlink::NamespaceIdentity& container) {
+  return existing.netns == container || attachment::find_container(existing);
 }
 
 Attachment require_record(const RecordStore& records, const Key& key) {

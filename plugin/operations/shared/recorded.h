@@ -49,7 +49,7 @@ void collect_recorded(const Recorded& recorded, const Settings& settings);
 /// has one network namespace: if it comes back in another one, and the path that it had leads there
 /// no more, the first is gone, even while the kernel still takes it down.
 [[nodiscard]] bool is_current(const attachment::Attachment& existing,
-                              const netlink::Namespace& container);
+                              const netlink::NamespaceIdentity& container);
 
 /// Throws cni::Error{kCheckFailed} where there is none.
 [[nodiscard]] attachment::Attachment require_record(const attachment::RecordStore& records,

@@ -21,6 +21,10 @@ struct Stage {
   Stage& operator=(const Stage&) = delete;
   ~Stage() = default;
 
+  /// Of the container, with the cookie.
+  [[nodiscard]] netlink::NamespaceIdentity container_identity() const;
+  [[nodiscard]] attachment::Viewpoint viewpoint() const;
+
   const attachment::RecordStore records;
   const netlink::Namespace home;
   const std::optional<netlink::Namespace> container;
@@ -29,12 +33,12 @@ struct Stage {
   steps::World world;
 };
 
-/// Whether these are the two ends of one veth pair, the first on the host.
-[[nodiscard]] bool is_pair(netlink::Socket& host, const netlink::Link& host_end,
-                           const netlink::Link& container_end);
-
 /// Looks for the two ends of an interface that another plugin made, and leaves those absent that
 /// there are not: an interface that is no veth has no end outside.
 void find_ends(steps::World& world, const std::string& ifname);
+
+/// The same for a record of a chained type: the host end is the one that its ADD had to do with, or
+/// absent, whatever interface bears the name in the container by now.
+void find_recorded_ends(steps::World& world, const attachment::Attachment& record);
 
 }  // namespace operations

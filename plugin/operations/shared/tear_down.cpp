@@ -32,13 +32,16 @@ std::optional<netlink::Link> find_host_end_of_container(steps::World& world,
   const auto container = netlink::Namespace::find(request.netns);
   if (!container || container->identity() == world.host_namespace.identity()) return std::nullopt;
   auto socket = netlink::Socket::in(*container, world.host_namespace);
-  const auto inside = netlink::find_link(socket, request.ifname);
-  if (!inside || inside->kind != "veth" || inside->peer == 0) return std::nullopt;
-  auto host_end = netlink::find_link(world.host, inside->peer);
-  if (!host_end) return std::nullopt;
-  if (host_end->alias == attachment::alias_of(key_of(request))) return host_end;
-  const bool may = unrecorded == Unrecorded::kOfContainer && host_end->alias.empty();
-  return may && is_pair(world.host, *host_end, *inside) ? host_end : std::nullopt;
+  steps::World look{.host_namespace = world.host_namespace,
+                    .host = world.host,
+                    .container_namespace = &*container,
+                    .container = &socket,
+                    .records = world.records};
+  find_ends(look, request.ifname);
+  if (!look.host_end) return std::nullopt;
+  const bool is_ours = look.host_end->alias == attachment::alias_of(key_of(request));
+  const bool may_be_taken = unrecorded == Unrecorded::kOfContainer && look.host_end->alias.empty();
+  return is_ours || may_be_taken ? look.host_end : std::nullopt;
 }
 
 Attachment from_names(steps::World& world, const cni::Request& request, Unrecorded unrecorded) {

@@ -29,6 +29,38 @@ TEST_CASE("what is no alias of ours names no attachment") {
   CHECK(attachment::parse_alias(alias) == std::nullopt);
 }
 
+TEST_CASE("what was published is the record, whether the draft's name went or not") {
+  const test::TemporaryDirectory root;
+  const RecordStore records(root.path());
+  const Key key{"net", "a", "eth0"};
+  attachment::Attachment made;
+  made.key = key;
+  {
+    auto opened = records.begin(key);
+    CHECK_FALSE(opened.is_torso);
+    opened.draft.write(made);
+    opened.draft.write_ending({.host_index = 7, .container_index = 2, .nsid = 3}, {{"begin", 12}});
+    records.publish(key, opened.draft);
+    CHECK(records.find(key));
+    CHECK_FALSE(records.is_abandoned(key));
+  }
+  // Killed before it was a draft no more.
+  CHECK(records.is_abandoned(key));
+  {
+    auto opened = records.begin(key);
+    CHECK_FALSE(opened.is_torso);
+    records.finish(opened.draft);
+  }
+  const auto found = records.find(key);
+  REQUIRE(found);
+  CHECK(found->wire == attachment::Wire{.host_index = 7, .container_index = 2, .nsid = 3});
+  REQUIRE(found->timings.size() == 1);
+  CHECK(found->timings[0].microseconds == 12);
+  CHECK_FALSE(records.is_abandoned(key));
+  records.unpublish(key);
+  CHECK_FALSE(records.exists(key));
+}
+
 TEST_CASE("records and drafts of a network are listed, whatever else lies among them") {
   const test::TemporaryDirectory root;
   const RecordStore records(root.path());
@@ -40,7 +72,9 @@ TEST_CASE("records and drafts of a network are listed, whatever else lies among 
     attachment::Attachment made;
     made.key = key;
     opened.draft.write(made);
-    if (published) records.publish(key, opened.draft);
+    if (!published) return;
+    records.publish(key, opened.draft);
+    records.finish(opened.draft);
   };
   make({"net", "b", "eth0"}, true);
   make({"net", "b", "eth0"}, false);

@@ -24,7 +24,7 @@ config::Network routed() {
 
 attachment::Attachment plan(const config::Network& network, const lease::Lease& lease) {
   auto result =
-      operations::plan_links(make_request(patchcord_config(R"("mode":"bridge")")), network, {}, 0);
+      operations::plan_links(make_request(patchcord_config(R"("mode":"bridge")")), network, 0);
   operations::plan_addresses(network, lease, result);
   return result;
 }
@@ -46,8 +46,8 @@ std::string shown(const std::vector<cni::Route>& routes) {
 TEST_CASE("each attachment has names and MACs of its own") {
   const auto network = bridge("");
   const auto request = make_request(patchcord_config(R"("mode":"bridge")"));
-  const auto one = operations::plan_links(request, network, {}, 1400);
-  const auto two = operations::plan_links(request, network, {}, 1400);
+  const auto one = operations::plan_links(request, network, 1400);
+  const auto two = operations::plan_links(request, network, 1400);
   CHECK(one.pair.host_name == two.pair.host_name);  // the same attachment
   CHECK(one.pair.host_mac != two.pair.host_mac);
   CHECK(one.pair.container_mac != one.pair.host_mac);
