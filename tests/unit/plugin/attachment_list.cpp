@@ -100,7 +100,7 @@ TEST_CASE("what is written can be read, and what could not be read is not writte
                     "the record of net/c1/eth0 would be longer than 32 MiB");
   made.netns_path.resize(attachment::kLongestLine - 1024);
   for (int line = 0; line < 3; ++line) opened.draft.write(made);
-  opened.draft.write_timings({{.step = "all", .microseconds = 1}});
+  opened.draft.write_ending({}, {{.step = "all", .microseconds = 1}});
   records.publish(key, opened.draft);
   const auto found = records.find(key);
   REQUIRE(found);
@@ -118,6 +118,7 @@ TEST_CASE("taking a record to remove it needs no new file, and takes nothing els
     auto opened = records.begin(key);
     opened.draft.write(made);
     records.publish(key, opened.draft);
+    records.finish(opened.draft);
   }
   const auto file = root / "attachments/net/c1:eth0";
   const auto draft = root / "attachments/net/.c1:eth0";
