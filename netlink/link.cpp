@@ -266,13 +266,20 @@ std::vector<Link> all_links(Socket& socket) {
 std::vector<Link> all_links_in(Socket& socket, int nsid) {
   const Message request = make_request(RTM_GETLINK, 0);
   libnl::put(request.get(), IFLA_TARGET_NETNSID, static_cast<std::uint32_t>(nsid));
+  libnl::put(request.get(), IFLA_EXT_MASK, std::uint32_t{RTEXT_FILTER_SKIP_STATS});
+  std::vector<Link> links;
   try {
-    return dump_links(socket, request.get(),
-                      {"list", "links of namespace " + std::to_string(nsid)});
+    // What an interrupted list had is kept: what one has left out, another one has.
+    socket.dump(request.get(),
+                [&](const nlmsghdr* message) {
+                  if (is_link(message)) links.push_back(read_link(message));
+                },
+                nullptr, {"list", "links of namespace " + std::to_string(nsid)});
   } catch (const Error& error) {
     if (is_without_namespace(error)) return {};
-    throw;
+    if (error.code() != EAGAIN) throw;
   }
+  return links;
 }
 
 void change_link(Socket& socket, const Link& link, const LinkChange& change) {

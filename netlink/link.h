@@ -72,7 +72,8 @@ struct Link {
 /// All links of the namespace. Not for the hot path.
 [[nodiscard]] std::vector<Link> all_links(Socket& socket);
 /// All links of the namespace that the socket's own knows by the number `nsid`; none where that one
-/// is gone or being taken down.
+/// is gone or being taken down. Who lives there can have the list change whenever it is read: then
+/// it is what several readings have found together, a link perhaps more than once.
 [[nodiscard]] std::vector<Link> all_links_in(Socket& socket, int nsid);
 
 /// What to change on one link; what is absent stays as it is. One RTM_SETLINK.

@@ -19,7 +19,7 @@ bool is_torso_of(const Viewpoint& here, const RecordStore& records, const Key& k
 }  // namespace
 
 Liveness::Liveness(const netlink::Namespace& home, netlink::Socket& host)
-    : here_(viewpoint_of(home, host)), host_(host) {}
+    : here_(viewpoint_of(home, host)), home_(home), host_(host) {}
 
 bool Liveness::is_gone(const Attachment& record) {
   if (record.seen_from != here_ || here_.mounts == 0) return false;
@@ -43,13 +43,18 @@ bool Liveness::has_end(const Attachment& record) {
 
 // For an end that was moved to where nobody marked it: the other one is known by its number, and
 // belongs to it by what the kernel says of its peer, or by its MAC, which a pod may have changed.
+// The namespace's number may be another one's by now, whose pod has imitated all three.
 bool Liveness::has_end_inside(const Attachment& record) {
   const Wire& wire = record.wire;
   if (wire.nsid < 0) return false;
   const auto inside = netlink::find_link_in(host_, wire.nsid, wire.container_index);
-  if (!inside || inside->kind != "veth") return false;
-  return inside->peer == wire.host_index ||
-         (record.pair.container_mac.is_usable() && inside->mac == record.pair.container_mac);
+  if (!inside || inside->kind != "veth" || !inside->peer_nsid) return false;
+  const bool is_alike =
+      inside->peer == wire.host_index ||
+      (record.pair.container_mac.is_usable() && inside->mac == record.pair.container_mac);
+  if (!is_alike || is_elsewhere(*inside)) return is_alike;
+  const auto outside = netlink::find_link(host_, inside->peer);
+  return outside && outside->alias.empty();
 }
 
 bool Liveness::has_marked_end(const Attachment& record) {
@@ -57,15 +62,24 @@ bool Liveness::has_marked_end(const Attachment& record) {
   return aliases_->contains(alias_of(record.key));
 }
 
+// A pod may give any alias, but has nobody else's namespace to put the other end into: its links
+// have theirs beside them, or on the host.
+bool Liveness::is_elsewhere(const netlink::Link& link) {
+  if (!own_nsid_) own_nsid_ = netlink::find_nsid(host_, home_).value_or(-1);
+  return link.peer_nsid && link.peer_nsid != own_nsid_;
+}
+
 void Liveness::look_everywhere() {
   std::set<std::string> aliases;
-  const auto add = [&](const std::vector<netlink::Link>& links) {
-    for (const auto& link : links) {
-      if (link.kind == "veth" && is_mark(link.alias)) aliases.insert(link.alias);
+  for (const auto& link : netlink::all_links(host_)) {
+    if (link.kind == "veth" && is_mark(link.alias)) aliases.insert(link.alias);
+  }
+  for (const int nsid : netlink::all_nsids(host_)) {
+    for (const auto& link : netlink::all_links_in(host_, nsid)) {
+      if (link.kind == "veth" && is_mark(link.alias) && is_elsewhere(link))
+        aliases.insert(link.alias);
     }
-  };
-  add(netlink::all_links(host_));
-  for (const int nsid : netlink::all_nsids(host_)) add(netlink::all_links_in(host_, nsid));
+  }
   aliases_ = std::move(aliases);
 }
 

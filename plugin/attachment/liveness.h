@@ -36,10 +36,14 @@ class Liveness {
   [[nodiscard]] bool has_end(const Attachment& record);
   [[nodiscard]] bool has_end_inside(const Attachment& record);
   [[nodiscard]] bool has_marked_end(const Attachment& record);
+  /// Whether the other end is neither beside this one nor on the host.
+  [[nodiscard]] bool is_elsewhere(const netlink::Link& link);
   void look_everywhere();
 
   Viewpoint here_;
+  const netlink::Namespace& home_;
   netlink::Socket& host_;
+  std::optional<int> own_nsid_;                   // by which the host knows itself; -1: by none
   std::optional<std::set<std::string>> aliases_;  // of all that can be seen, looked up once
 };
 

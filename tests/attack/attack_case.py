@@ -2,13 +2,13 @@
 
 import json
 import os
-import subprocess
 import sys
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "process"))
 
-from fake_node import PLUGIN, Node, PluginError  # noqa: E402
+import patience  # noqa: E402
+from fake_node import PASSED_ON, PLUGIN, Node, PluginError  # noqa: E402
 
 
 class AttackCase(unittest.TestCase):
@@ -25,10 +25,10 @@ class AttackCase(unittest.TestCase):
 
     def tool(self, *words, prefix=()):
         """What the operator's tool prints as JSON, on the node."""
-        environment = {"PATH": os.environ["PATH"], "PATCHCORD_STATE_DIR": self.node.state, "NETCONFPATH": self.node.directory,
+        environment = {**PASSED_ON, "PATCHCORD_STATE_DIR": self.node.state, "NETCONFPATH": self.node.directory,
                        "CNI_PATH": self.node.plugins}
-        done = subprocess.run(["nsenter", f"--net={self.node.path_of(self.node.host)}", *prefix, PLUGIN, *words, "-o", "json"],
-                              env=environment, timeout=60, stdout=subprocess.PIPE, text=True, check=False)
+        command = ["nsenter", f"--net={self.node.path_of(self.node.host)}", *prefix, PLUGIN, *words, "-o", "json"]
+        done = patience.run(command, env=environment)
         return json.loads(done.stdout)["attachments"]
 
     def reconcile(self):
@@ -43,19 +43,9 @@ class AttackCase(unittest.TestCase):
     def index_of(self, name, namespace=None):
         return self.link(namespace or self.node.host, name)["ifindex"]
 
-    def stay_in(self, container):
-        """A process that lives in the container's namespace until the test's end."""
-        process = subprocess.Popen(["nsenter", f"--net={self.node.path_of(container)}", "sh", "-c", "echo in; exec sleep 1000"],
-                                   stdout=subprocess.PIPE)
-        process.stdout.readline()
-        self.addCleanup(process.stdout.close)
-        self.addCleanup(process.wait)
-        self.addCleanup(process.kill)
-        return process
-
     def lose_path(self, container):
         """The namespace loses its name while a process lives on in it."""
-        process = self.stay_in(container)
+        process = self.node.hold(container)
         self.node.remove_container(container)
         return process
 

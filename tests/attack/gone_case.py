@@ -38,7 +38,7 @@ class GoneCase(AttackCase):
         self.node.on_host("ip", "link", "set", host_end, "netns", apart)
 
     def assert_pool_is_full(self, config=None, **how):
-        self.assertIn("no address is free", self.refused(102, self.node.add, config or self.config, self.newcomer, **how))
+        self.assertIn("no IP addresses available", self.refused(102, self.node.add, config or self.config, self.newcomer, **how))
 
     def assert_nothing_is_dead(self, **how):
         self.assertEqual(self.tool("gc", "--dry-run", **how), [])

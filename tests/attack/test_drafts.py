@@ -24,6 +24,7 @@ class Drafts(GoneCase):
                     self.assertEqual(self.node.reservations("br-net"), [])
                     self.assertEqual(self.node.veths(), [])
                     continue
+                self.assertTrue(os.path.exists(os.path.join(self.node.state, "attachments", "br-net", f"{self.living}:eth0")))
                 self.assert_nothing_is_dead()
                 self.assert_pool_is_full()
                 self.node.delete(self.config, self.living)

@@ -5,6 +5,7 @@ import subprocess
 import unittest
 
 from gone_case import GoneCase, inside
+from fake_node import bridge_config
 
 
 class AddressOfTheLiving(GoneCase):
@@ -52,6 +53,7 @@ class AddressOfTheLiving(GoneCase):
         self.assert_it_is_kept()
 
     def test_its_host_end_was_moved_to_where_its_number_is_taken(self):
+        self.node.run_in(self.living, "ip", "link", "set", "eth0", "address", "02:00:00:00:00:98")
         index = self.index_of(self.host_end_of(self.living))
         self.lose_path(self.living)
         apart = self.node.container("apart")
@@ -100,22 +102,58 @@ class AddressOfTheLiving(GoneCase):
         os.rename(os.path.join(directory, f"{self.living}:eth0"), os.path.join(directory, f".{self.living}:eth0"))
         self.assert_it_is_kept(prefix=self.other_host())
 
-    def test_the_gone_is_still_removed(self):
-        self.node.remove_container(self.living)
-        deadline = 200
-        while deadline and not self.tool("gc", "--dry-run"):
-            deadline -= 1
+    def assert_the_gone_is_removed(self):
         self.assertEqual([each["removed"] for each in self.tool("gc")], [True])
         self.assertEqual(self.node.add(self.config, self.newcomer)["ips"][0]["address"], "10.88.0.10/24")
+
+    def test_the_gone_is_still_removed(self):
+        self.node.remove_container(self.living, veths=0)
+        self.assert_the_gone_is_removed()
+
+    def attach_elsewhere(self, pod, ifname="eth0"):
+        self.node.add(bridge_config(self.node, name="second", bridge="pcbr1", subnets=("10.99.0.0/24",)), pod, ifname=ifname)
+
+    def liar(self):
+        """Another pod of the node, that has come since."""
+        pod = self.node.container("liar")
+        self.attach_elsewhere(pod)
+        return pod
+
+    def test_no_pod_keeps_the_gone_alive_by_an_alias(self):
+        alias = self.link(self.node.host, self.host_end_of(self.living))["ifalias"]
+        liar = self.liar()
+        self.node.remove_container(self.living, veths=1)
+        self.node.run_in(liar, "ip", "link", "set", "eth0", "alias", alias)
+        self.node.run_in(liar, "ip", "link", "add", "one", "type", "veth", "peer", "name", "two")
+        self.node.run_in(liar, "ip", "link", "set", "one", "alias", alias)
+        self.assert_the_gone_is_removed()
+
+    def test_no_pod_keeps_the_gone_alive_by_number_and_mac(self):
+        """Its namespace has the number that the gone one's had, which the kernel gives again."""
+        inside = self.link(self.living, "eth0")
+        self.node.remove_container(self.living, veths=0)
+        liar = self.liar()
+        self.node.run_in(liar, "ip", "link", "set", "eth0", "address", inside["address"])
+        self.assertEqual(self.index_of("eth0", liar), inside["ifindex"])
+        self.assert_the_gone_is_removed()
+
+    def test_no_pod_keeps_the_gone_alive_by_a_pair_of_its_own(self):
+        inside = self.link(self.living, "eth0")
+        self.node.remove_container(self.living, veths=0)
+        self.node.on_host("ip", "link", "add", "unmarked", "index", "900", "type", "bridge")
+        liar = self.node.container("liar")
+        self.node.run_in(liar, "ip", "link", "add", "eth0", "index", str(inside["ifindex"]), "address", inside["address"],
+                         "type", "veth", "peer", "name", "x0", "index", "900")
+        self.attach_elsewhere(liar, "net1")
+        self.assert_the_gone_is_removed()
 
 
 class PathOfAProcess(GoneCase):
     """Docker's and podman's CNI_NETNS: /proc/<pid>/ns/net."""
 
     def test_the_process_ends_and_another_lives_on(self):
-        first = self.stay_in(self.living)
+        first = self.node.hold(self.living)
         path = f"/proc/{first.pid}/ns/net"
-        # nsenter has become the shell, and that the sleep: the process is in the namespace itself.
         self.node.add(self.config, self.living, netns=path)
         self.lose_path(self.living)
         first.kill()

@@ -36,28 +36,33 @@ TEST_CASE("links are seen in a namespace by its number") {
 }
 
 TEST_CASE("a host end leads to the container that its peer is in, and to no other") {
-  Pair pair;
-  FakeContainer& other = pair.host.add_container();
-  netlink::Socket& host = pair.host.socket();
-  CHECK(netlink::leads_to(host, pair.v0, pair.pod.netns(), pair.eth0.index));
-  CHECK_FALSE(netlink::leads_to(host, pair.v0, pair.pod.netns(), pair.eth0.index + 1));
-  CHECK_FALSE(netlink::leads_to(host, pair.v0, pair.host.netns(), pair.eth0.index));
+  FakeHost host;
+  FakeContainer& pod = host.add_container();
+  FakeContainer& other = host.add_container();
+  host.sh("ip link add v0 index 77 type veth peer name eth0 index 78 netns " + pod.path());
+  const auto v0 = host.link("v0");
+  const auto eth0 = pod.link("eth0");
+  const auto leads_to = [&](const FakeNamespace& there, int index) {
+    return netlink::leads_to(host.socket(), v0, there.netns(), index);
+  };
+  CHECK(leads_to(pod, eth0.index));
+  CHECK_FALSE(leads_to(pod, eth0.index + 1));
+  CHECK_FALSE(leads_to(host, eth0.index));
 
   // Another one has an interface of the same number, name and MAC, and whose peer's number is that
   // of the host end; known to the host, and unknown.
-  const std::string index = std::to_string(pair.eth0.index);
   const auto imitate = [&] {
-    other.sh("ip link add eth0 index " + index + " address " + pair.eth0.mac->to_string() +
-             " type veth peer name x0 index " + std::to_string(pair.v0.index));
+    other.sh("ip link add eth0 index " + std::to_string(eth0.index) + " address " +
+             eth0.mac->to_string() + " type veth peer name x0 index " + std::to_string(v0.index));
   };
   imitate();
-  CHECK_FALSE(netlink::leads_to(host, pair.v0, other.netns(), pair.eth0.index));
+  CHECK_FALSE(leads_to(other, eth0.index));
   other.sh("ip link del eth0");
   REQUIRE(netlink::create_veth(
-      host,
+      host.socket(),
       {.near = {.name = "v1"}, .far = {.name = "eth1"}, .far_namespace = other.netns().fd()}));
   imitate();
-  CHECK_FALSE(netlink::leads_to(host, pair.v0, other.netns(), pair.eth0.index));
+  CHECK_FALSE(leads_to(other, eth0.index));
 }
 
 TEST_CASE("both ends on the host lead to no container") {
