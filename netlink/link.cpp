@@ -49,6 +49,7 @@ Link read_link(const nlmsghdr* message) {
   link.mtu = attributes.number<std::uint32_t>(IFLA_MTU).value_or(0);
   link.oper_state =
       static_cast<OperState>(attributes.number<std::uint8_t>(IFLA_OPERSTATE).value_or(0));
+  link.group = attributes.number<std::uint32_t>(IFLA_GROUP).value_or(0);
   link.master = attributes.number<int>(IFLA_MASTER).value_or(0);
   link.peer = attributes.number<int>(IFLA_LINK).value_or(0);
   link.peer_nsid = attributes.number<int>(IFLA_LINK_NETNSID);

@@ -48,6 +48,7 @@ struct Link {
   std::optional<BridgePortFlags> bridge_port;  // where the master is a bridge
   bool vlan_filtering = false;                 // of a bridge
   std::uint16_t default_vlan = 0;              // of a bridge: what it gives every port; 0 for none
+  std::uint32_t group = 0;                     // IFLA_GROUP
 
   [[nodiscard]] bool is_up() const noexcept;                // IFF_UP
   [[nodiscard]] bool is_promiscuous() const noexcept;       // IFF_PROMISC

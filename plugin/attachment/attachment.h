@@ -66,6 +66,7 @@ struct Pair {
   unsigned mtu = 0;  // bytes; 0: the kernel's default
   bool container_up = true;
   bool enable_dad = false;
+  bool accept_ra = false;  // routers' advertisements are wanted in the container
 };
 
 /// The pair as the host's kernel tells of it, known once it is there: what the container says of
@@ -111,6 +112,7 @@ struct VlanGateway {
 struct BridgePort {
   std::string bridge;
   base::MacAddress bridge_mac;  // if this ADD has to create the bridge
+  bool is_gateway = false;      // of the containers, whose neighbour then keeps its MAC
   bool hairpin = false;
   bool isolated = false;
   bool promiscuous = false;  // of the bridge

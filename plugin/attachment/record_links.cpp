@@ -44,6 +44,7 @@ json write_pair(const Pair& pair) {
   object["mtu"] = pair.mtu;
   object["up"] = pair.container_up;
   object["dad"] = pair.enable_dad;
+  if (pair.accept_ra) object["acceptRa"] = true;
   return object;
 }
 
@@ -53,7 +54,8 @@ Pair read_pair(const cni::Object& object) {
           .container_mac = read_mac(object, "mac"),
           .mtu = static_cast<unsigned>(object.integer("mtu", 0, UINT32_MAX).value_or(0)),
           .container_up = object.boolean("up").value_or(true),
-          .enable_dad = read_flag(object, "dad")};
+          .enable_dad = read_flag(object, "dad"),
+          .accept_ra = read_flag(object, "acceptRa")};
 }
 
 json write_wire(const Wire& wire) {
@@ -79,6 +81,7 @@ json write_bridge_port(const BridgePort& port) {
   json object;
   object["bridge"] = port.bridge;
   object["bridgeMac"] = port.bridge_mac.to_string();
+  if (port.is_gateway) object["isGateway"] = true;
   object["hairpin"] = port.hairpin;
   object["isolated"] = port.isolated;
   object["promiscuous"] = port.promiscuous;
@@ -95,6 +98,7 @@ json write_bridge_port(const BridgePort& port) {
 BridgePort read_bridge_port(const cni::Object& object) {
   BridgePort port{.bridge = object.text("bridge").value_or(""),
                   .bridge_mac = read_mac(object, "bridgeMac"),
+                  .is_gateway = read_flag(object, "isGateway"),
                   .hairpin = read_flag(object, "hairpin"),
                   .isolated = read_flag(object, "isolated"),
                   .promiscuous = read_flag(object, "promiscuous"),

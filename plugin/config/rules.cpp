@@ -62,6 +62,10 @@ void read_protection(const cni::Object& root, Network& network) {
   if (network.rules.isolation != Isolation::kOpen && network.ipam.type.empty())
     root.reject("isolation", "needs ipam: it goes by addresses");
   if (!network.rules.check_address) return;
+  if (network.accept_ra)
+    root.reject("antispoof",
+                "cannot be combined with acceptRA: what the container sends from the addresses "
+                "that a router gives it would be dropped; on a bridge there is macspoofchk");
   if (network.ipam.type.empty())
     root.reject("antispoof", "needs ipam: without addresses there is macspoofchk");
   if (network.bridge.vlans && !network.bridge.vlans->trunk.empty())

@@ -118,6 +118,15 @@ void make_promiscuous(World& world, base::Rollback& undo) {
       [set] { set(false); });
 }
 
+// The kernel gives a bridge the least MAC of its ports, unless it was told one: the gateway would
+// change its own whenever a container comes or goes, and be lost to all others until they ask
+// again. To be told the one that it has is enough.
+void keep_mac(World& world, const BridgePort& port) {
+  const netlink::Link& bridge = *world.bridge;
+  if (port.is_gateway && is_of_others(bridge) && bridge.mac)
+    netlink::change_link(world.host, bridge, {.mac = bridge.mac});
+}
+
 void ensure(World& world, const Attachment& attachment, base::Rollback& undo) {
   if (!attachment.bridge_port) return;
   const std::string& name = attachment.bridge_port->bridge;
@@ -136,6 +145,7 @@ void ensure(World& world, const Attachment& attachment, base::Rollback& undo) {
     throw cni::Error(cni::Code::kConflict, "bridge " + name + " was removed while it was set up");
   world.bridge = require_bridge(std::move(*world.bridge));
   if (attachment.bridge_port->vlans) require_vlan_filtering(*world.bridge);
+  keep_mac(world, *attachment.bridge_port);
   if (attachment.bridge_port->promiscuous) make_promiscuous(world, undo);
 }
 
@@ -218,6 +228,10 @@ void check_nothing(World&, const Attachment&, Findings&) {}
 void remove_nothing(World&, const Attachment&) {}
 
 }  // namespace
+
+bool is_of_others(const netlink::Link& bridge) {
+  return bridge.group != attachment::kGroupOfContainers;
+}
 
 base::FileLock lock_bridge(const World& world, const std::string& bridge) {
   const std::string path = world.records.state_directory() + "/locks";

@@ -35,6 +35,8 @@ void wait_for(netlink::Socket& socket, std::optional<netlink::Link>& link,
 }
 
 void apply(World& world, Attachment& attachment, base::Rollback&) {
+  // Its new port may have lent it another MAC.
+  if (world.bridge && is_of_others(*world.bridge)) look_at(world.host, world.bridge);
   if (!attachment.pair.container_up) {
     look_at(world.host, world.host_end);
     look_at(*world.container, world.container_end);

@@ -29,6 +29,15 @@ bool uses_ipv6(const Attachment& attachment) {
   return false;
 }
 
+// Where we give no addresses the interface is the LAN's, whose router may give some; where we give
+// them, advertisements are refused (CVE-2020-10749) unless they are asked for, and then also by a
+// container that forwards.
+std::optional<std::string_view> wanted_accept_ra(const Attachment& attachment) {
+  if (attachment.pair.accept_ra) return "2";
+  if (attachment.addresses.empty() && !attachment.reservation) return std::nullopt;
+  return "0";
+}
+
 // A name that is taken is told apart only after the kernel's refusal: the look-ups cost nothing
 // where all is well.
 [[noreturn]] void explain_taken_name(World& world, const Attachment& attachment,
@@ -80,7 +89,9 @@ void prepare_ipv6(World& world, const Attachment& attachment) {
   netlink::write_sysctl(ipv6_key(attachment.pair.host_name, "accept_ra"), "0");
   const std::string& ifname = attachment.key.ifname;
   const netlink::ScopedEntry inside(*world.container_namespace, world.host_namespace);
-  netlink::write_sysctl(ipv6_key(ifname, "accept_ra"), "0");
+  if (const auto value = wanted_accept_ra(attachment))
+    netlink::write_sysctl(ipv6_key(ifname, "accept_ra"), *value);
+  if (attachment.pair.accept_ra) enable_ipv6(ifname);
   const bool is_early = may_use_ipv6(attachment);
   if (!is_early && !uses_ipv6(attachment)) return;
   // The link-local address is the one that the MAC gives (see antispoof.cpp).
@@ -143,6 +154,20 @@ void check_host_end(World& world, const Attachment& attachment, Findings& findin
   }
 }
 
+// Absent where nothing was asked for, or the kernel has no IPv6.
+std::optional<Setting> look_at_accept_ra(World& world, const Attachment& attachment) {
+  if (!attachment.pair.accept_ra || !world.container_end) return std::nullopt;
+  const netlink::ScopedEntry inside(*world.container_namespace, world.host_namespace);
+  Setting setting = look_at_sysctl(ipv6_key(attachment.key.ifname, "accept_ra"), "2");
+  if (!setting.seen) return std::nullopt;
+  if (setting.seen == "1") setting.is_right = true;  // a tuning that says so
+  return setting;
+}
+
+void list_settings(World& world, const Attachment& attachment, Settings& settings) {
+  if (auto setting = look_at_accept_ra(world, attachment)) settings.push_back(std::move(*setting));
+}
+
 void check(World& world, const Attachment& attachment, Findings& findings) {
   check_host_end(world, attachment, findings);
   const std::string& ifname = attachment.key.ifname;
@@ -159,6 +184,9 @@ void check(World& world, const Attachment& attachment, Findings& findings) {
   }
   if (attachment.pair.container_up && !link.is_up())
     findings.push_back("container interface " + ifname + " is down");
+  Settings settings;
+  list_settings(world, attachment, settings);
+  find_wrong(settings, findings);
 }
 
 void remove(World& world, const Attachment& attachment) {
@@ -182,9 +210,18 @@ void require_pair(World& world, const Attachment& attachment) {
                        " is gone and cannot be put back; delete the attachment and add it again");
 }
 
+void restore_accept_ra(World& world, const Attachment& attachment, Findings& restored) {
+  const auto setting = look_at_accept_ra(world, attachment);
+  if (!setting || setting->is_right) return;
+  const netlink::ScopedEntry inside(*world.container_namespace, world.host_namespace);
+  netlink::write_sysctl(ipv6_key(attachment.key.ifname, "accept_ra"), setting->wanted);
+  restored.push_back(setting->name);
+}
+
 // The container's end is set up when it has its addresses (see addresses.cpp).
 void restore(World& world, const Attachment& attachment, Findings& restored) {
   require_pair(world, attachment);
+  restore_accept_ra(world, attachment, restored);
   netlink::LinkChange change;
   const netlink::Link link = *world.host_end;
   if (attachment.bridge_port && world.bridge && link.master != world.bridge->index) {
@@ -206,8 +243,12 @@ void restore(World& world, const Attachment& attachment, Findings& restored) {
 
 }  // namespace
 
-const Step kInterface = {
-    .name = "interface", .apply = apply, .check = check, .remove = remove, .restore = restore};
+const Step kInterface = {.name = "interface",
+                         .apply = apply,
+                         .check = check,
+                         .remove = remove,
+                         .restore = restore,
+                         .settings = list_settings};
 
 const Step kIpv6Late = {
     .name = "IPv6", .apply = apply_ipv6_late, .check = check_nothing, .remove = remove_nothing};

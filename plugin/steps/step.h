@@ -96,6 +96,8 @@ void foresee_gateways(netlink::Socket& host, const attachment::Attachment& plan)
 /// Held around the first use of a bridge, or of the gateway of one of its VLANs. Throws
 /// base::LockTimeout.
 [[nodiscard]] base::FileLock lock_bridge(const World& world, const std::string& bridge);
+/// Whether a bridge was made by somebody else, by its group.
+[[nodiscard]] bool is_of_others(const netlink::Link& bridge);
 /// The veth pair, enslaved at birth, refusing router advertisements; host end up.
 extern const Step kInterface;
 /// Settings of the container's interface and of its namespace.

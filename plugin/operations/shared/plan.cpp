@@ -261,7 +261,8 @@ Attachment plan_links(const cni::Request& request, const config::Network& networ
                .container_mac = network.mac.value_or(macs[1]),
                .mtu = mtu,
                .container_up = network.container_up,
-               .enable_dad = network.enable_dad};
+               .enable_dad = network.enable_dad,
+               .accept_ra = network.accept_ra};
   if (network.mode == config::Mode::kRouted) {
     plan.routed_port.emplace();
     return plan;
@@ -273,6 +274,7 @@ Attachment plan_links(const cni::Request& request, const config::Network& networ
   plan.bridge_port =
       attachment::BridgePort{.bridge = network.bridge.name,
                              .bridge_mac = macs[2],
+                             .is_gateway = network.bridge.is_gateway,
                              .hairpin = network.bridge.hairpin || reaches_itself(network),
                              .isolated = network.bridge.port_isolation ||
                                          network.rules.isolation == config::Isolation::kPod,
