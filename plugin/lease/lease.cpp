@@ -164,8 +164,9 @@ void require_ready_program(const cni::Request& request, const config::Ipam& ipam
   }
 }
 
-void require_free_addresses(const cni::Request& request, const config::HostLocal& config,
-                            const Ground& ground) {
+// An address is free again when a container goes, so that none is free is a warning.
+void look_for_free_addresses(const cni::Request& request, const config::HostLocal& config,
+                             const Ground& ground) {
   const auto place = place_of(config.data_directory, request.network, ground.state_directory);
   base::require_writable(place.directory);
   const auto store =
@@ -173,8 +174,9 @@ void require_free_addresses(const cni::Request& request, const config::HostLocal
   if (!store) return;  // nothing is reserved yet
   try {
     ipam::require_free(*store, config.sets);
-  } catch (const ipam::Exhausted& error) {
-    throw as_error(error);
+  } catch (const ipam::Exhausted& exhausted) {
+    const cni::Error error = as_error(exhausted);
+    ground.report(std::string("STATUS: ") + error.what() + "; " + error.details());
   }
 }
 
@@ -211,7 +213,7 @@ void require(const cni::Request& request, const config::Ipam& ipam) {
 void require_ready(const cni::Request& request, const config::Ipam& ipam, const Ground& ground) {
   if (ipam.fixed && config::offers(request.config(), "ips")) return;
   require(request, ipam);
-  if (ipam.host_local) return require_free_addresses(request, *ipam.host_local, ground);
+  if (ipam.host_local) return look_for_free_addresses(request, *ipam.host_local, ground);
   if (is_of_program(ipam)) require_ready_program(request, ipam);
 }
 

@@ -54,10 +54,10 @@ void require(const cni::Request& request, const config::Ipam& ipam);
 void release(const cni::Request& request, const std::optional<attachment::Reservation>& reservation,
              const std::string& state_directory);
 
-/// Throws where acquire() could not succeed just now: what require() throws; cni::Error{kExhausted}
-/// or base::SystemError for our own allocator; what a delegate's STATUS says. Waits for locks and
-/// delegates some seconds and no more, and reserves nothing; what acquire() would reclaim counts as
-/// free, and is.
+/// Throws where acquire() could not succeed whatever containers go: what require() throws;
+/// base::SystemError for our own allocator; what a delegate's STATUS says. That no address is free
+/// just now is reported. Waits for locks and delegates some seconds and no more, and reserves
+/// nothing; what acquire() would reclaim counts as free, and is.
 void require_ready(const cni::Request& request, const config::Ipam& ipam, const Ground& ground);
 
 /// Who holds addresses of the request's network with our own allocator, each once.

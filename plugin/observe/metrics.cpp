@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::size_t kLongestFile = 1U << 20;
 constexpr std::string_view kOperations = "patchcord_operations_total";
+constexpr std::string_view kWarnings = "patchcord_operation_warnings_total";
 constexpr std::string_view kFirstLine = "# HELP patchcord_operations_total ";
 constexpr std::string_view kDurations = "patchcord_operation_duration_seconds";
 
@@ -72,6 +73,7 @@ void count(const Operation& operation, Values& values) {
   const std::string command = "command=\"" + operation.command + "\"";
   ++values[std::string(kOperations) + "{" + command + ",code=\"" + std::to_string(operation.code) +
            "\"}"];
+  if (!operation.notes.empty()) ++values[std::string(kWarnings) + "{" + command + "}"];
   const std::string name(kDurations);
   const std::string bucket_of = name + "_bucket{" + command + ",le=\"";
   for (const Bucket& bucket : kBuckets) {
@@ -102,6 +104,7 @@ std::string count_in(const Operation& operation, std::string_view before) {
   std::string text;
   print(kOperations, "counter", "Operations by command and error code; code 0 is success.", values,
         text);
+  print(kWarnings, "counter", "Operations that had something to say on stderr.", values, text);
   print(kDurations, "histogram", "How long operations took.", values, text);
   return text;
 }

@@ -15,15 +15,15 @@ namespace {
 
 constexpr std::size_t kMostPorts = 1023;  // BR_MAX_PORTS - 1: port 0 is none
 
-void require_free_port(netlink::Socket& host, const std::string& name) {
+// A port is free again when a container goes, so this is a warning.
+void look_for_free_port(netlink::Socket& host, const std::string& name, const Settings& settings) {
   const auto bridge = netlink::find_link(host, name);
   if (!bridge) return;  // the first ADD makes it
   const auto ports = netlink::ports_of(host, bridge->index).size();
   if (ports < kMostPorts) return;
-  throw cni::Error(cni::Code::kExhausted,
-                   "bridge " + name + " has " + std::to_string(ports) +
-                       " ports, which is all that the kernel gives one; use mode routed, or "
-                       "another bridge");
+  settings.report("STATUS: bridge " + name + " has " + std::to_string(ports) +
+                  " ports, which is all that the kernel gives one; use mode routed, or another "
+                  "bridge");
 }
 
 // The first address of each range in the place of the next one. Empty where the runtime, or a
@@ -50,7 +50,8 @@ lease::Lease sample_lease(const config::Ipam& ipam) {
 }
 
 // What an ADD would make of the host's links, and find in its way.
-void require_links(const cni::Request& request, const config::Network& network) {
+void require_links(const cni::Request& request, const config::Network& network,
+                   const Settings& settings) {
   netlink::Socket host;
   auto plan = plan_links(request, network, find_mtu(host, network));
   const lease::Lease lease = sample_lease(network.ipam);
@@ -58,18 +59,17 @@ void require_links(const cni::Request& request, const config::Network& network) 
   require_ipv6_for(plan);
   steps::foresee_bridge(host, plan);
   steps::foresee_gateways(host, plan);
-  if (plan.bridge_port) require_free_port(host, plan.bridge_port->bridge);
+  if (plan.bridge_port) look_for_free_port(host, plan.bridge_port->bridge, settings);
 }
 
-// What of the configuration is made of nftables rules. Host ports come with a container, so it is
-// the capability that tells of them.
+// What of the configuration is made of nftables rules for every container.
 std::vector<std::string> find_rules(const config::Network& network) {
   std::vector<std::string> found;
   const config::Rules& rules = network.rules;
   if (rules.masquerade.ipv4 || rules.masquerade.ipv6) found.emplace_back("masquerade");
   if (rules.isolation != config::Isolation::kOpen) found.emplace_back("isolation");
   if (rules.check_mac || rules.check_address) found.emplace_back("anti-spoofing");
-  if (network.ports || network.offers_ports) found.emplace_back("host ports");
+  if (network.ports) found.emplace_back("host ports");
   return found;
 }
 
@@ -89,6 +89,14 @@ void require_nftables(const std::vector<std::string>& rules) {
   } catch (const netlink::Error& error) {
     throw cni::Error(cni::Code::kNotReady,
                      "nftables is needed for " + features + ": " + error.what());
+  }
+}
+
+void look_for_nftables_of_ports(const Settings& settings) {
+  try {
+    require_nftables({"host ports"});
+  } catch (const cni::Error& error) {
+    settings.report(std::string("STATUS: containers with host ports will fail: ") + error.what());
   }
 }
 
@@ -119,8 +127,12 @@ void require_ready(const cni::Request& request, const config::Network& network,
   readiness.require(require_netlink);
   readiness.require([&] { base::require_writable(settings.state_directory); });
   const auto rules = find_rules(network);
-  if (!rules.empty()) readiness.require([&] { require_nftables(rules); });
-  readiness.require([&] { require_links(request, network); });
+  if (!rules.empty()) {
+    readiness.require([&] { require_nftables(rules); });
+  } else if (network.offers_ports) {
+    look_for_nftables_of_ports(settings);
+  }
+  readiness.require([&] { require_links(request, network, settings); });
   readiness.require([&] {
     lease::require_ready(request, network.ipam,
                          {.state_directory = settings.state_directory, .report = settings.report});

@@ -8,6 +8,7 @@
 #include "plugin/operations/shared/host_ports.h"
 #include "plugin/operations/shared/plan.h"
 #include "plugin/operations/shared/traces.h"
+#include "plugin/operations/status.h"
 #include "plugin/types/type.h"
 
 namespace types {
@@ -75,8 +76,10 @@ void collect_portmap(const cni::Request& request, const Settings& settings) {
 }
 
 void report_status(const cni::Request& request, const Settings& settings) {
-  (void)config::read_ports(request.config());
-  operations::require_chained_ready(settings, {"host ports"});
+  const auto ports = config::read_ports(request.config());
+  if (!ports) operations::look_for_nftables_of_ports(settings);
+  operations::require_chained_ready(
+      settings, ports ? std::vector<std::string>{"host ports"} : std::vector<std::string>{});
 }
 
 }  // namespace

@@ -230,7 +230,7 @@ OPERATIONS = [
            "process test_operator.GoldenTest.test_reconcile_mends_what_is_broken"),
     Mutant("full-bridge-is-ready", "STATUS does not see that a bridge has no free port",
            "plugin/operations/status.cpp", "ports < kMostPorts", "true",
-           "process test_status.StatusTest.test_a_bridge_without_a_free_port_is_noticed"),
+           "process test_status.StatusTest.test_a_bridge_without_a_free_port_is_a_warning"),
     Mutant("mac-of-the-result-is-not-compared", "CHECK does not see that the container's MAC was changed",
            "plugin/operations/check.cpp", "mac != world.container_end->mac", "false",
            "process test_situations.SituationTest.test_a_path_that_another_pod_has_by_now"),

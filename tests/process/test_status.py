@@ -1,12 +1,16 @@
 """STATUS: whether an ADD would find what it needs, said before a container has to fail for it."""
 
 import fcntl
+import json
 import os
 import subprocess
 import unittest
 
 from fake_node import WITHOUT_NETFILTER, Node, PluginError, bridge_config, routed_config
-from patience import processor_time
+from patience import TRIES, communicate, processor_time
+
+
+PORTS = {"portMappings": [{"hostPort": 8080, "containerPort": 80, "protocol": "tcp"}]}
 
 
 class StatusCase(unittest.TestCase):
@@ -23,17 +27,22 @@ class StatusCase(unittest.TestCase):
         finally:
             self.assertEqual(self.node.snapshot(), before)
 
-    def refusal(self, config):
-        with self.assertRaises(PluginError) as caught:
-            self.node.call("STATUS", config, "", netns="", ifname="")
-        return caught.exception
-
     def not_ready(self, words, config, code=50, **options):
         with self.assertRaises(PluginError) as caught:
             self.status(config, **options)
         self.assertEqual(caught.exception.code, code, caught.exception.msg)
         for word in words:
             self.assertIn(word, caught.exception.msg)
+
+
+    def warned(self, words, config, tries=TRIES, **options):
+        """It is ready, and has something to say on stderr."""
+        process = self.node.start("STATUS", config, "", "", **{"ifname": "", **options})
+        stdout, stderr = communicate(process, tries=tries)
+        self.assertEqual((process.returncode, stdout), (0, ""))
+        for word in words:
+            self.assertIn(word, stderr)
+        return stderr
 
 
 class StatusTest(StatusCase):
@@ -53,16 +62,16 @@ class StatusTest(StatusCase):
         self.status(self.config)
         self.status(self.config, plugin=self.node.plugin("host-local"))
 
-    def test_an_exhausted_pool_is_told_with_its_size(self):
+    def test_an_exhausted_pool_is_a_warning_with_its_size(self):
         config = self.config | {"ipam": self.host_local({"subnet": "10.88.0.0/29"}, {"subnet": "fd00:88::/64"})}
         containers = [self.node.container(f"c{number}") for number in range(5)]
         for container in containers:
             self.status(config)
             self.node.add(config, container)
         for options in ({}, {"plugin": self.node.plugin("host-local")}):
-            self.not_ready(["10.88.0.1-10.88.0.6", "all 5"], config, **options)
+            self.warned(["10.88.0.1-10.88.0.6", "all 5", "patchcord gc --dry-run"], config, **options)
         self.node.delete(config, containers[2])
-        self.status(config)
+        self.assertEqual(self.warned([], config), "")
 
     def test_a_second_range_of_the_set_counts(self):
         ipam = {"type": "host-local", "dataDir": self.node.networks,
@@ -71,14 +80,14 @@ class StatusTest(StatusCase):
         self.node.add(config, self.node.container("a"))
         self.status(config)
         self.node.add(config | {"bridge": "pcbr1", "isGateway": False}, self.node.container("b"))
-        self.not_ready(["all 2"], config)
+        self.warned(["all 2"], config)
 
     def test_addresses_freed_behind_our_back_are_noticed(self):
         config = self.config | {"ipam": self.host_local({"subnet": "10.88.0.0/30"})}
         self.node.add(config, self.node.container("a"))
-        self.not_ready(["10.88.0.1-10.88.0.2"], config)
+        self.warned(["10.88.0.1-10.88.0.2"], config)
         os.unlink(os.path.join(self.node.networks, "br-net", "10.88.0.2"))
-        self.status(config)
+        self.assertEqual(self.warned([], config), "")
 
     def test_a_large_and_full_pool_is_answered_fast(self):
         config = self.config | {"ipam": self.host_local({"subnet": "10.64.0.0/16", "rangeStart": "10.64.0.2", "rangeEnd": "10.64.80.1"})}
@@ -91,8 +100,7 @@ class StatusTest(StatusCase):
                     file.write(f"c{number}\r\neth0")
 
         _, filling = processor_time(fill)
-        caught, answering = processor_time(lambda: self.refusal(config))
-        self.assertIn("all 20480", caught.msg)
+        _, answering = processor_time(lambda: self.warned(["all 20480"], config))
         self.assertLess(answering, filling)
 
     def test_directories_that_cannot_be_written_are_named(self):
@@ -125,9 +133,22 @@ class StatusTest(StatusCase):
             self.not_ready(["lock"], self.config, tries=15)
 
     def test_all_problems_come_in_one_error(self):
-        config = self.config | {"ipam": self.host_local({"subnet": "10.88.0.0/30"})}
+        elsewhere = {**self.config["ipam"], "dataDir": "/dev/full/networks"}
+        self.not_ready(["/dev/full", "/dev/null"], self.config | {"ipam": elsewhere}, PATCHCORD_STATE_DIR="/dev/null")
+
+    def test_a_warning_is_in_the_log_and_counted(self):
+        log, metrics = (os.path.join(self.node.directory, name) for name in ("log", "patchcord.prom"))
+        config = self.config | {"ipam": self.host_local({"subnet": "10.88.0.0/30"}), "log": log, "metrics": metrics}
+        self.warned([], config)
         self.node.add(config, self.node.container("a"))
-        self.not_ready(["all 1", "/dev/null"], config, PATCHCORD_STATE_DIR="/dev/null")
+        self.warned(["all 1"], config)
+        with open(log, encoding="utf-8") as stream:
+            first, _, last = [json.loads(line) for line in stream]
+        self.assertNotIn("notes", first)
+        self.assertEqual((last["command"], last["code"], len(last["notes"])), ("STATUS", 0, 1))
+        self.assertIn("all 1", last["notes"][0])
+        with open(metrics, encoding="utf-8") as stream:
+            self.assertIn('\npatchcord_operation_warnings_total{command="STATUS"} 1\n', stream.read())
 
     def test_a_configuration_that_is_wrong_is_told_as_such(self):
         self.not_ready(["mode"], self.config | {"mode": "x"}, code=7)
@@ -139,16 +160,13 @@ class StatusTest(StatusCase):
         # As a plugin of its own it cannot know whether the runtime will give some.
         self.status(self.config | {"ipam": {"type": "static"}}, plugin=self.node.plugin("static"))
 
-    def test_a_bridge_without_a_free_port_is_noticed(self):
+    def test_a_bridge_without_a_free_port_is_a_warning(self):
         self.node.on_host("ip", "link", "add", "pcbr0", "type", "bridge")
         lines = "".join(f"link add p{n} master pcbr0 type veth peer name q{n}\n" for n in range(1022))
         subprocess.run(["ip", "-n", self.node.host, "-batch", "-"], input=lines, text=True, check=True)
-        self.node.call("STATUS", self.config, "", netns="", ifname="")
+        self.assertEqual(self.warned([], self.config), "")
         self.node.on_host("ip", "link", "add", "last", "master", "pcbr0", "type", "veth", "peer", "name", "other")
-        with self.assertRaises(PluginError) as caught:
-            self.node.call("STATUS", self.config, "", netns="", ifname="")
-        self.assertEqual(caught.exception.code, 50)
-        self.assertIn("pcbr0 has 1023 ports", caught.exception.msg)
+        self.warned(["pcbr0 has 1023 ports"], self.config)
 
     def test_netlink_that_is_refused_is_noticed(self):
         for options in ({}, {"plugin": self.node.plugin("loopback")}):
@@ -161,10 +179,10 @@ class StatusTest(StatusCase):
         routed = routed_config(self.node) | {"cniVersion": "1.1.0"}
         cases = ((self.config | {"ipMasq": True}, "patchcord", "masquerade"),
                  (routed | {"ipMasq": "ipv6", "isolation": "pod", "antispoof": True}, "patchcord", "masquerade, isolation, anti-spoofing"),
-                 (self.config | {"capabilities": {"portMappings": True}}, "patchcord", "host ports"),
+                 (self.config | {"runtimeConfig": PORTS}, "patchcord", "host ports"),
                  (self.config | {"type": "bridge", "ipMasq": True, "macspoofchk": True}, "bridge", "masquerade, anti-spoofing"),
                  (routed | {"type": "ptp", "ipMasq": True}, "ptp", "masquerade"),
-                 (chained | {"type": "portmap", "capabilities": {"portMappings": True}}, "portmap", "host ports"),
+                 (chained | {"type": "portmap", "runtimeConfig": PORTS}, "portmap", "host ports"),
                  (chained | {"type": "firewall"}, "firewall", "firewall"))
         for config, name, rules in cases:
             with self.subTest(name=name, rules=rules):
@@ -172,6 +190,14 @@ class StatusTest(StatusCase):
                 with self.assertRaises(PluginError) as caught:
                     self.status(config, plugin=self.node.plugin(name), prefix=WITHOUT_NETFILTER)
                 self.assertEqual((caught.exception.code, caught.exception.msg), (50, reason.format(rules)))
+
+    def test_nftables_that_only_containers_with_host_ports_need_is_a_warning(self):
+        chained = {"cniVersion": "1.1.0", "name": "br-net", "type": "portmap"}
+        for config, name in ((self.config, "patchcord"), (chained, "portmap")):
+            config = config | {"capabilities": {"portMappings": True}}
+            with self.subTest(name=name):
+                self.assertEqual(self.warned([], config, plugin=self.node.plugin(name)), "")
+                self.warned(["host ports", "nf_tables"], config, plugin=self.node.plugin(name), prefix=WITHOUT_NETFILTER)
 
     def test_a_configuration_without_rules_is_ready_on_a_kernel_without_nftables(self):
         chained = {"cniVersion": "1.1.0", "name": "br-net"}
