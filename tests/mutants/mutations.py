@@ -242,7 +242,7 @@ OPERATIONS = [
 
 STEPS = [
     Mutant("pods-take-advertisements", "a container takes router advertisements",
-           "plugin/steps/interface.cpp", 'netlink::write_sysctl(ipv6_key(ifname, "accept_ra"), "0");', NOTHING,
+           "plugin/steps/interface.cpp", 'netlink::write_sysctl(ipv6_key(ifname, "accept_ra"), *value);', NOTHING,
            "process test_bridge.BridgeTest.test_router_advertisements_are_refused_on_both_ends_and_the_bridge"),
     Mutant("foreign-interface-is-deleted", "an interface that took over the name of a host end is deleted",
            "plugin/attachment/attachment.cpp", "link && is_host_end(*link, attachment)", "link.has_value()",
@@ -268,6 +268,9 @@ STEPS = [
     Mutant("forwarding-stays-on", "a failed ADD leaves forwarding on",
            "plugin/steps/forwarding.cpp", "netlink::write_sysctl(key, value);", NOTHING,
            "process test_faults.FaultTest.test_the_first_add_on_a_node_takes_its_bridge_and_settings_away_again"),
+    Mutant("uplinks-go-deaf", "the host loses its routes by router advertisements when it begins to forward",
+           "plugin/steps/forwarding.cpp", 'netlink::write_sysctl(key, "2");', NOTHING,
+           "process test_bridge.BridgeTest.test_who_listened_to_routers_listens_on_when_the_host_becomes_one"),
     Mutant("sysctl-is-not-put-back", "DEL leaves sysctls as ADD set them",
            "plugin/steps/tuning.cpp", "sysctl.original && !is_same_value(*sysctl.original, sysctl.value)", "false",
            "process test_tuning.KeysTest.test_every_key_is_set_checked_and_put_back"),

@@ -84,6 +84,14 @@ class BridgeTest(unittest.TestCase):
             value = self.node.run_in(namespace, "cat", f"/proc/sys/net/ipv6/conf/{interface}/accept_ra").stdout
             self.assertEqual(value.strip(), "0", interface)
 
+    def test_who_listened_to_routers_listens_on_when_the_host_becomes_one(self):
+        for name, listens in (("uplink", "1"), ("deaf", "0")):
+            self.node.on_host("ip", "link", "add", name, "type", "bridge")
+            self.node.on_host("sysctl", "-qw", f"net.ipv6.conf.{name}.accept_ra={listens}")
+        self.node.add(bridge_config(self.node, subnets=("fd00:88::/64",), isGateway=True), self.node.container("a"))
+        for name, listens in (("uplink", "2"), ("deaf", "0")):
+            self.assertEqual(self.node.on_host("cat", f"/proc/sys/net/ipv6/conf/{name}/accept_ra").strip(), listens, name)
+
     def test_ipv4_works_where_ipv6_is_switched_off(self):
         a = self.node.container("a")
         for namespace in (self.node.host, a):
