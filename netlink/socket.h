@@ -55,6 +55,9 @@ class Socket {
   /// boot. 0 where the kernel has none.
   [[nodiscard]] std::uint64_t namespace_cookie() const noexcept;
 
+  /// For what is no netlink but is told of the socket's namespace. The socket keeps it.
+  [[nodiscard]] int descriptor() const noexcept { return fd_.get(); }
+
   /// Must not use the socket that calls it.
   using Handler = std::function<void(const nlmsghdr* message)>;
 

@@ -5,6 +5,7 @@
 
 #include "base/digest.h"
 #include "base/mount_namespace.h"
+#include "netlink/glance.h"
 #include "plugin/cni/identifier.h"
 
 namespace attachment {
@@ -118,11 +119,20 @@ bool is_host_end(const netlink::Link& link, const Attachment& attachment) {
 }
 
 std::optional<netlink::Link> find_host_end(netlink::Socket& host, const Attachment& attachment) {
-  auto link = netlink::find_link(host, attachment.pair.host_name);
+  std::optional<netlink::Link> link;
+  if (netlink::may_have_link(host, attachment.pair.host_name))
+    link = netlink::find_link(host, attachment.pair.host_name);
   if (link && is_host_end(*link, attachment)) return link;
   link = netlink::find_link(host, attachment.wire.host_index);
   if (link && !is_host_end(*link, attachment)) link.reset();
   return link;
+}
+
+std::optional<int> glance_at_host_end(const netlink::Socket& host, const Attachment& attachment) {
+  const auto seen = netlink::glance_at(host, attachment.wire.host_index);
+  const bool is_it = seen && seen->name == attachment.pair.host_name &&
+                     attachment.pair.host_mac.is_usable() && seen->mac == attachment.pair.host_mac;
+  return is_it ? std::optional(attachment.wire.host_index) : std::nullopt;
 }
 
 Wire wire_of(const netlink::Link& host_end) {

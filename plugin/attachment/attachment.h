@@ -245,6 +245,11 @@ inline constexpr std::uint32_t kGroupMask = 0xc0000000;
 [[nodiscard]] std::optional<netlink::Link> find_host_end(netlink::Socket& host,
                                                          const Attachment& attachment);
 
+/// The number of that end, as far as it can be told without waiting for who changes other links:
+/// the link of the number on record has the name and the MAC on record. Absent: find_host_end().
+[[nodiscard]] std::optional<int> glance_at_host_end(const netlink::Socket& host,
+                                                    const Attachment& attachment);
+
 /// What `host_end`, as it was just looked up on the host, says of the pair.
 [[nodiscard]] Wire wire_of(const netlink::Link& host_end);
 

@@ -190,6 +190,10 @@ void check(World& world, const Attachment& attachment, Findings& findings) {
 }
 
 void remove(World& world, const Attachment& attachment) {
+  if (const auto index = attachment::glance_at_host_end(world.host, attachment)) {
+    netlink::delete_link(world.host, *index, attachment.pair.host_name);
+    return;
+  }
   const auto link = attachment::find_host_end(world.host, attachment);
   if (link) netlink::delete_link(world.host, link->index, link->name);
 }

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "netlink/filter.h"
+#include "netlink/glance.h"
 #include "netlink/qdisc.h"
 #include "netlink/sysctl.h"
 #include "plugin/cni/error.h"
@@ -224,6 +225,7 @@ void remove_queues(World& world, const Link& host_end, const Shaping& shaping) {
 void remove_ifb(World& world, const Attachment& attachment) {
   // Its name is a digest of the key, which is all that there is without a record.
   const std::string name = attachment::host_name_of(attachment.key, kIfbPrefix);
+  if (!netlink::may_have_link(world.host, name)) return;
   const auto ifb = netlink::find_link(world.host, name);
   if (!ifb || ifb->kind != "ifb") return;
   // One that a killed ADD made has no alias yet.
@@ -245,7 +247,8 @@ void remove(World& world, const Attachment& attachment) {
     const auto host_end = netlink::find_link(world.host, shaping->host_index);
     if (host_end && is_on_record(*host_end, attachment)) remove_queues(world, *host_end, *shaping);
   }
-  if (!shaping || shaping->egress) remove_ifb(world, attachment);
+  const bool is_recorded = !attachment.netns_path.empty();
+  if (shaping ? shaping->egress.has_value() : !is_recorded) remove_ifb(world, attachment);
 }
 
 // From the beginning: half a queue is of no use.

@@ -1,7 +1,7 @@
 /* The floor: what the kernel itself costs. It makes just the requests that a container's network needs, with constants compiled in, and
  * has no configuration, no allocation of addresses, no record, no result, no undo.
  *
- *   floor add-bridge NETNS BRIDGE_INDEX | add-dual NETNS BRIDGE_INDEX | add-routed NETNS | del
+ *   floor add-bridge NETNS BRIDGE_INDEX | add-dual NETNS BRIDGE_INDEX | add-routed NETNS | del [HOST_END]
  *
  * One RTM_NEWLINK, and the rest in one send for each namespace. Runs in the host's namespace. */
 #define _GNU_SOURCE
@@ -216,10 +216,10 @@ static void add(const char *path, int master, int is_dual) {
   look_at(host, host_index);
 }
 
-static void del(void) {
+static void del(const char *name) {
   const struct ifinfomsg none = {.ifi_index = 0};
   begin(RTM_DELLINK, 0, &none, sizeof none);
-  put(IFLA_IFNAME, HOST_END, sizeof HOST_END);
+  put(IFLA_IFNAME, name, strlen(name) + 1);
   end();
   transact(open_socket(), "delete the pair", NULL, 0);
 }
@@ -229,7 +229,7 @@ int main(int count, char **arguments) {
   if (strcmp(what, "add-bridge") == 0 && count == 4) add(arguments[2], atoi(arguments[3]), 0);
   else if (strcmp(what, "add-dual") == 0 && count == 4) add(arguments[2], atoi(arguments[3]), 1);
   else if (strcmp(what, "add-routed") == 0 && count == 3) add(arguments[2], 0, 0);
-  else if (strcmp(what, "del") == 0) del();
-  else fail("usage: floor add-bridge|add-dual NETNS BRIDGE_INDEX | add-routed NETNS | del", EINVAL);
+  else if (strcmp(what, "del") == 0) del(count > 2 ? arguments[2] : HOST_END);
+  else fail("usage: floor add-bridge|add-dual NETNS BRIDGE_INDEX | add-routed NETNS | del [HOST_END]", EINVAL);
   return 0;
 }

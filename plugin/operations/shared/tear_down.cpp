@@ -1,5 +1,6 @@
 #include "plugin/operations/shared/tear_down.h"
 
+#include "netlink/glance.h"
 #include "plugin/attachment/record_store.h"
 #include "plugin/cni/error.h"
 #include "plugin/lease/lease.h"
@@ -32,6 +33,7 @@ std::optional<netlink::Link> find_host_end_of_container(steps::World& world,
   const auto container = netlink::Namespace::find(request.netns);
   if (!container || container->identity() == world.host_namespace.identity()) return std::nullopt;
   auto socket = netlink::Socket::in(*container, world.host_namespace);
+  if (!netlink::may_have_link(socket, request.ifname)) return std::nullopt;
   steps::World look{.host_namespace = world.host_namespace,
                     .host = world.host,
                     .container_namespace = &*container,
