@@ -1,10 +1,8 @@
 # The front door. CMake does the work; CMakePresets.json has the builds.
 DESTDIR ?=
 PREFIX ?= /usr/local
-# Where runtimes look for plugins (containerd, CRI-O and kubeadm agree on it).
-PLUGIN_DIR ?= /opt/cni/bin
-# What the plugin is called besides patchcord: links to the one file.
-NAMES = bridge ptp loopback host-local static portmap firewall tuning bandwidth
+# Empty: wherever a runtime of this machine looks for plugins. With DESTDIR, which is another machine's: /opt/cni/bin.
+PLUGIN_DIR ?= $(if $(DESTDIR),/opt/cni/bin)
 JOBS ?= $(shell nproc)
 SOURCES = $(shell git ls-files -co --exclude-standard '*.cpp' '*.h')
 
@@ -91,18 +89,8 @@ format:  ## reformat every source file
 format-check:
 	@clang-format --dry-run --Werror $(SOURCES)
 
-install: build/patchcord  ## put the plugin and the links to it into DESTDIR/PLUGIN_DIR, its man page and completions below PREFIX; REPLACE=1 replaces others of these names
-	install -d $(DESTDIR)$(PLUGIN_DIR)
-	@# By rename: a plugin that is being run cannot be overwritten, and a half-written one must not be run.
-	install -m 0755 build/patchcord $(DESTDIR)$(PLUGIN_DIR)/.patchcord.new
-	mv -f $(DESTDIR)$(PLUGIN_DIR)/.patchcord.new $(DESTDIR)$(PLUGIN_DIR)/patchcord
-	@cd $(DESTDIR)$(PLUGIN_DIR) && for name in $(NAMES); do \
-	  if [ -e $$name ] && [ "$$(readlink $$name)" != patchcord ] && [ -z "$(REPLACE)" ]; then \
-	    echo "$(PLUGIN_DIR)/$$name is another plugin and stays; REPLACE=1 puts a link to patchcord in its place"; \
-	  else \
-	    ln -sfn patchcord .$$name.new && mv -fT .$$name.new $$name; \
-	  fi; \
-	done
+install: build/patchcord  ## install the plugin where this machine's runtimes look (or into DESTDIR/PLUGIN_DIR), its man page and completions below PREFIX; REPLACE=1 replaces others of its names
+	build/patchcord install $(if $(PLUGIN_DIR),--dir $(DESTDIR)$(PLUGIN_DIR)) $(if $(REPLACE),--replace)
 	install -D -m 0644 docs/patchcord.8 $(DESTDIR)$(PREFIX)/share/man/man8/patchcord.8
 	@for to in bash:bash-completion/completions/patchcord zsh:zsh/site-functions/_patchcord fish:fish/vendor_completions.d/patchcord.fish; do \
 	  place=$(DESTDIR)$(PREFIX)/share/$${to#*:} && install -d "$$(dirname "$$place")" && build/patchcord completion "$${to%%:*}" >"$$place" || exit 1; \

@@ -62,6 +62,7 @@ extern const Command kInstall;
 extern const Command kList;
 extern const Command kMetrics;
 extern const Command kReconcile;
+extern const Command kRuntimes;
 extern const Command kStatus;
 extern const Command kUninstall;
 extern const Command kValidate;

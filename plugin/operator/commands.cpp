@@ -7,9 +7,10 @@
 namespace tool {
 
 std::span<const Command* const> commands() {
-  static constexpr std::array<const Command*, 17> kCommands = {
-      &kList,  &kInspect, &kDoctor,   &kGraph,   &kWatch,   &kReconcile, &kGc,         &kAdd, &kDel,
-      &kCheck, &kStatus,  &kValidate, &kMetrics, &kInstall, &kUninstall, &kCompletion, &kHelp};
+  static constexpr std::array<const Command*, 18> kCommands = {
+      &kList,    &kInspect, &kDoctor,    &kGraph,    &kWatch,      &kReconcile,
+      &kGc,      &kAdd,     &kDel,       &kCheck,    &kStatus,     &kValidate,
+      &kMetrics, &kInstall, &kUninstall, &kRuntimes, &kCompletion, &kHelp};
   return kCommands;
 }
 

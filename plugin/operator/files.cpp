@@ -9,12 +9,11 @@
 #include "base/file.h"
 #include "plugin/cni/object.h"
 #include "plugin/config/network.h"
+#include "plugin/operator/runtimes.h"
 
 namespace tool {
 namespace {
 
-constexpr std::string_view kUsualConfigurations = "/etc/cni/net.d";
-constexpr std::string_view kUsualPlugins = "/opt/cni/bin";
 constexpr std::string_view kUsualReservations = "/var/lib/cni/networks";
 
 std::string choose(const Call& call, const Option& option, std::string_view variable,

@@ -74,8 +74,11 @@ class PackageTest(PackageCase):
     def test_it_installs_runs_and_goes_without_a_trace(self):
         links = "\n".join(f'test "$(readlink /opt/cni/bin/{name})" = patchcord' for name in conflists.REPLACED_NAMES)
         shown = self.run_script(f"""
+            mkdir -p /etc/containerd
+            echo 'plugins.cri.cni.bin_dir = "/usr/lib/cni"' >/etc/containerd/config.toml
             dpkg -i /mnt/*.deb
             cmp /opt/cni/bin/patchcord /usr/libexec/patchcord/patchcord
+            cmp /usr/lib/cni/patchcord /usr/libexec/patchcord/patchcord
             {links}
             echo '{{"cniVersion":"1.0.0"}}' | CNI_COMMAND=VERSION /opt/cni/bin/bridge
             ip link set lo up
@@ -85,7 +88,7 @@ class PackageTest(PackageCase):
             dpkg --verify patchcord
             dpkg -i /mnt/*.deb
             dpkg -P patchcord
-            find /opt /usr/libexec/patchcord /usr/share/doc/patchcord /lib/systemd/system/patchcord* /usr/share/*/*/*patchcord* -type f -o -type l || true
+            find /opt /usr/lib/cni/patchcord /usr/libexec/patchcord /usr/share/doc/patchcord /lib/systemd/system/patchcord* /usr/share/*/*/*patchcord* -type f -o -type l || true
             """)
         self.assertIn('"supportedVersions"', shown)
         left = shown.rpartition("+ find ")[2].splitlines()[1:]

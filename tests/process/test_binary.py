@@ -84,7 +84,7 @@ class BinaryTest(ShippedBinaryCase):
             with open(os.path.join(plugins, "loopback"), encoding="ascii") as file:
                 self.assertEqual(file.read(), "another")
             subprocess.run([*make, "REPLACE=1"], check=True)
-            self.assertEqual(sorted(os.listdir(plugins)), sorted(NAMES))
+            self.assertEqual(sorted(os.listdir(plugins)), sorted([*NAMES, "loopback.before-patchcord"]))
             for file in ("man/man8/patchcord.8", "bash-completion/completions/patchcord", "zsh/site-functions/_patchcord"):
                 self.assertTrue(os.path.getsize(os.path.join(root, "usr", "share", file)), file)
             for name in NAMES:

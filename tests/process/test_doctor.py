@@ -6,12 +6,13 @@ import os
 import re
 import unittest
 
+import doctor_runtimes
 from fake_node import ROOT, WITHOUT_NETFILTER
 from operator_case import OperatorCase, schema_of
 from patience import communicate
 
 # (name of the condition, severity, names that come with it, what makes it). What makes it may return what mends it.
-CONDITIONS = []
+CONDITIONS = [*doctor_runtimes.CONDITIONS]
 BRIDGE_NETFILTER = "/proc/sys/net/bridge/bridge-nf-call-iptables"
 
 

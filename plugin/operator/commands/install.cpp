@@ -1,6 +1,7 @@
 // patchcord install and uninstall: the plugin and the links to it in a plugin directory.
 #include <array>
 #include <cerrno>
+#include <functional>
 #include <vector>
 
 #include <fcntl.h>
@@ -11,6 +12,8 @@
 #include "base/file.h"
 #include "plugin/cni/error.h"
 #include "plugin/operator/command.h"
+#include "plugin/operator/runtimes.h"
+#include "plugin/operator/table.h"
 #include "plugin/types/type.h"
 
 // Puts this program into a plugin directory, in steps of one rename each, so that a runtime that
@@ -18,23 +21,26 @@
 namespace tool {
 namespace {
 
-constexpr Option kDirectoryOption = {.name = "dir",
-                                     .letter = 'd',
-                                     .value = "DIR",
-                                     .meaning = "of plugins; /opt/cni/bin unless given"};
+constexpr Option kDirectoryOption = {
+    .name = "dir",
+    .letter = 'd',
+    .value = "DIR",
+    .meaning = "of plugins; unless given all that `runtimes` says"};
 constexpr Option kReplaceOption = {
     .name = "replace",
     .meaning = "other plugins of our names too; they are kept beside, for uninstall"};
-constexpr std::array kInstallOptions = {kDirectoryOption, kReplaceOption};
-constexpr std::array kUninstallOptions = {kDirectoryOption};
+constexpr std::array kInstallOptions = {kDirectoryOption, kReplaceOption, kRootOption};
+constexpr std::array kUninstallOptions = {kDirectoryOption, kRootOption};
 
 constexpr std::string_view kProgram = "patchcord";
 constexpr std::string_view kKeptSuffix = ".before-patchcord";  // no runtime asks for such a type
 constexpr std::size_t kLongestProgram = 64U << 20;
 constexpr mode_t kProgramMode = 0755;
 
-std::string directory_of(const Call& call) {
-  return call.arguments.value(kDirectoryOption.name).value_or("/opt/cni/bin");
+// The one that is named, or those in which the runtimes of this node look.
+std::vector<std::string> directories_of(const Call& call) {
+  if (const auto given = call.arguments.value(kDirectoryOption.name)) return {*given};
+  return plugin_directories(find_runtimes());
 }
 
 void rename_in(int directory, const std::string& from, const std::string& to) {
@@ -53,11 +59,10 @@ bool is_our_link(int directory, const std::string& name) {
   return size > 0 && std::string_view(target.data(), static_cast<std::size_t>(size)) == kProgram;
 }
 
-void put_program(int directory) {
-  // Read before anything is written: the file that runs may be the one that is replaced.
-  const auto program = base::read_file("/proc/self/exe", kLongestProgram);
+std::string own_program() {
+  auto program = base::read_file("/proc/self/exe", kLongestProgram);
   if (!program) throw base::SystemError("open", "/proc/self/exe", ENOENT);
-  base::write_file_atomically_at(directory, std::string(kProgram), *program, kProgramMode);
+  return *std::move(program);
 }
 
 void put_link(int directory, const std::string& name) {
@@ -85,42 +90,76 @@ std::vector<std::string> our_names() {
   return names;
 }
 
-int run_install(const Call& call) {
-  const std::string path = directory_of(call);
-  const bool replace = call.arguments.has(kReplaceOption.name);
+struct Installation {
+  std::string program;
+  bool replace = false;
+};
+
+void install_into(const std::string& path, const Installation& what, const Console& console) {
   const auto directory = base::make_directories(path, kProgramMode);
-  put_program(directory.get());
+  base::write_file_atomically_at(directory.get(), std::string(kProgram), what.program,
+                                 kProgramMode);
   for (const auto& name : our_names()) {
     const bool is_other = exists(directory.get(), name) && !is_our_link(directory.get(), name);
-    if (is_other && !replace) {
-      call.console.write(path + "/" + name +
-                         " is another plugin and stays; --replace puts ours in "
-                         "its place\n");
+    if (is_other && !what.replace) {
+      console.write(path + "/" + name +
+                    " is another plugin and stays; --replace puts ours in its place\n");
       continue;
     }
     if (is_other) keep(directory.get(), name);
     put_link(directory.get(), name);
   }
-  call.console.write("patchcord is in " + path + "\n");
-  return kFine;
+  console.write("patchcord is in " + path + "\n");
+}
+
+void uninstall_from(const std::string& path, const base::UniqueFd& directory,
+                    const Console& console) {
+  for (const auto& name : our_names()) {
+    const std::string kept = name + std::string(kKeptSuffix);
+    if (exists(directory.get(), kept)) {
+      rename_in(directory.get(), kept, name);
+      console.write(path + "/" + name + " is back\n");
+    } else if (is_our_link(directory.get(), name)) {
+      (void)base::remove_file_at(directory.get(), name);
+    }
+  }
+  (void)base::remove_file_at(directory.get(), std::string(kProgram));
+  console.write("patchcord is no more in " + path + "\n");
+}
+
+// A directory that cannot be written to must not keep it out of the others.
+int in_each_directory(const Call& call, const std::function<void(const std::string&)>& work) {
+  bool is_fine = true;
+  for (const auto& path : directories_of(call)) {
+    try {
+      work(path);
+    } catch (const base::SystemError& error) {
+      call.console.report(printable(error.what()));
+      is_fine = false;
+    }
+  }
+  return is_fine ? kFine : kNotFine;
+}
+
+int run_install(const Call& call) {
+  // Read before anything is written: the file that runs may be the one that is replaced.
+  const Installation what{.program = own_program(),
+                          .replace = call.arguments.has(kReplaceOption.name)};
+  enter_root(call.arguments.value(kRootOption.name));
+  return in_each_directory(
+      call, [&](const std::string& path) { install_into(path, what, call.console); });
 }
 
 int run_uninstall(const Call& call) {
-  const std::string path = directory_of(call);
-  const auto directory = base::open_directory(path);
-  if (!directory) throw base::SystemError("open", path, ENOENT);
-  for (const auto& name : our_names()) {
-    const std::string kept = name + std::string(kKeptSuffix);
-    if (exists(directory->get(), kept)) {
-      rename_in(directory->get(), kept, name);
-      call.console.write(path + "/" + name + " is back\n");
-    } else if (is_our_link(directory->get(), name)) {
-      (void)base::remove_file_at(directory->get(), name);
-    }
-  }
-  (void)base::remove_file_at(directory->get(), std::string(kProgram));
-  call.console.write("patchcord is no more in " + path + "\n");
-  return kFine;
+  enter_root(call.arguments.value(kRootOption.name));
+  const bool is_named = call.arguments.has(kDirectoryOption.name);
+  return in_each_directory(call, [&](const std::string& path) {
+    const auto directory = base::open_directory(path);
+    if (!directory && is_named) throw base::SystemError("open", path, ENOENT);
+    // Of the runtimes' directories those that have it: one may be configured since.
+    if (directory && (is_named || exists(directory->get(), std::string(kProgram))))
+      uninstall_from(path, *directory, call.console);
+  });
 }
 
 }  // namespace
@@ -129,18 +168,23 @@ const Command kInstall = {
     .name = "install",
     .summary = "put this program and the links to it into a plugin directory",
     .details =
-        "By rename, so that pods may start meanwhile. What --replace replaces is kept as\n"
-        "NAME.before-patchcord.",
+        "Without --dir into /opt/cni/bin and wherever else a runtime of this node looks, as\n"
+        "`patchcord runtimes` finds out. By rename, so that pods may start meanwhile. What\n"
+        "--replace replaces is kept as NAME.before-patchcord.",
     .options = kInstallOptions,
-    .examples = "patchcord install\npatchcord install --dir /opt/cni/bin --replace",
+    .examples =
+        "patchcord install\npatchcord install --dir /opt/cni/bin --replace\npatchcord install "
+        "--root /proc/1/root",
     .run = run_install};
 
 const Command kUninstall = {
     .name = "uninstall",
     .summary = "take it out again, and put back what was there before",
-    .details = "Pods that it has connected stay so, but nobody disconnects them any more.",
+    .details =
+        "Without --dir from every directory that `install` installs into. Pods that it has\n"
+        "connected stay so, but nobody disconnects them any more.",
     .options = kUninstallOptions,
-    .examples = "patchcord uninstall --dir /opt/cni/bin",
+    .examples = "patchcord uninstall\npatchcord uninstall --dir /opt/cni/bin",
     .run = run_uninstall};
 
 }  // namespace tool

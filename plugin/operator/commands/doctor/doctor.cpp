@@ -27,6 +27,7 @@ Diagnoses examine_node(const Call& call) {
                         .plugin_path = plugin_path(call)};
   Diagnoses found;
   look_at_configurations(patient, found);
+  look_at_runtimes(patient, found);
   look_at_kernel(patient, found);
   look_at_attachments(patient, found);
   return found;
