@@ -52,6 +52,7 @@ std::uint32_t number_of(const Bytes& value) {
 std::size_t size_of(Type type) noexcept {
   switch (type) {
     case Type::kIpv4:
+    case Type::kMark:
     case Type::kLinkGroup:
       return 4;
     case Type::kIpv6:
@@ -112,6 +113,7 @@ std::string to_string(Type type, const Bytes& value) {
       return value.empty() ? "" : name_of_protocol(value[0]);
     case Type::kPort:
       return value.size() < 2 ? "" : std::to_string(value[0] << 8U | value[1]);
+    case Type::kMark:
     case Type::kLinkGroup:
       return std::to_string(number_of(value));
     case Type::kInterface:

@@ -23,6 +23,7 @@ enum class Type : std::uint32_t {
   kMac = 9,
   kProtocol = 12,  // of the transport layer
   kPort = 13,
+  kMark = 19,  // a number in the host's order
   kLinkGroup = 35,
   kInterface = 41,       // by name
   kVerdict = 0xffffff00  // of a verdict map

@@ -229,7 +229,7 @@ class Elements {
         netlink::nft::protocol_value(static_cast<std::uint8_t>(mapping.protocol));
     const Bytes port = port_value(mapping.host_port);
     const Bytes data = concatenate({value_of(target.address), port_value(mapping.container_port)});
-    const std::string what = "host " + cni::to_string(mapping);
+    const std::string what = describe(mapping);
     const std::string ending = ending_of(target.conditions, family);
     if (mapping.host_address && !mapping.host_address->is_unspecified()) {
       add(ports_at(family, ending), concatenate({value_of(*mapping.host_address), protocol, port}),
@@ -274,6 +274,10 @@ class Elements {
 };
 
 }  // namespace
+
+std::string describe(const cni::PortMapping& mapping) {
+  return "host " + cni::to_string(mapping);
+}
 
 void want_host_ports(const Attachment& attachment, Wanted& wanted) {
   if (!attachment.host_ports) return;

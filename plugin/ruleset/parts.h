@@ -1,6 +1,9 @@
 #pragma once
 
+#include <string>
+
 #include "plugin/attachment/attachment.h"
+#include "plugin/cni/port_mapping.h"
 #include "plugin/ruleset/wanted.h"
 
 /// What attachments have in our tables, feature by feature. Each adds to what is wanted.
@@ -10,6 +13,8 @@ void want_masquerade(const attachment::Attachment& attachment, Wanted& wanted);
 void want_isolation(const attachment::Attachment& attachment, Wanted& wanted);
 void want_antispoof(const attachment::Attachment& attachment, Wanted& wanted);
 void want_host_ports(const attachment::Attachment& attachment, Wanted& wanted);
+/// "host tcp port 8080": what its elements are (Element::what).
+[[nodiscard]] std::string describe(const cni::PortMapping& mapping);
 void want_acceptance(const attachment::Attachment& attachment, Wanted& wanted);
 
 }  // namespace ruleset

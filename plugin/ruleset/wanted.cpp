@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <span>
+#include <utility>
 
 #include "netlink/nft/query.h"
 #include "netlink/nft/transaction.h"
 #include "plugin/cni/error.h"
 #include "plugin/ruleset/commit.h"
 #include "plugin/ruleset/unused.h"
+#include "plugin/ruleset/waiting.h"
 
 namespace ruleset {
 
@@ -82,40 +84,100 @@ class Changes {
   std::vector<OfSet> sets_;
 };
 
-// Adds nothing where the element is there.
-void put(netlink::Socket& netfilter, Changes& changes, const Element& wanted,
-         const IsLive& is_live) {
-  const auto found =
-      netlink::nft::find_element(netfilter, wanted.table, wanted.set, wanted.element.key);
-  if (found && found->comment == wanted.element.comment && found->data == wanted.element.data)
-    return;
-  if (found) {
-    if (wanted.is_exclusive && found->comment != wanted.element.comment && is_live(found->comment))
-      throw cni::Error(cni::Code::kConflict, wanted.what + " is that of " + found->comment);
-    changes.remove(wanted.table, wanted.set, wanted.element.key);
-  }
-  changes.add(wanted);
+// All that is looked at and changed in one transaction.
+struct Work {
+  netlink::Socket& netfilter;
+  Changes changes{};
+  Queues queues{netfilter};
+};
+
+auto find(netlink::Socket& netfilter, const Element& wanted) {
+  return netlink::nft::find_element(netfilter, wanted.table, wanted.set, wanted.element.key);
 }
 
-void remove_if_of(netlink::Socket& netfilter, Changes& changes, const Element& wanted) {
-  const auto found =
-      netlink::nft::find_element(netfilter, wanted.table, wanted.set, wanted.element.key);
-  if (found && found->comment == wanted.element.comment)
-    changes.remove(wanted.table, wanted.set, wanted.element.key);
+[[noreturn]] void refuse(const Element& wanted, const std::string& owner) {
+  throw cni::Error(cni::Code::kConflict, wanted.what + " is that of " + owner);
+}
+
+// A container has what it wants, and so do its other interfaces, one after the other.
+bool must_wait(Work& work, const Element& wanted, const std::string& owner, const IsLive& is_live) {
+  const auto is_others = [&](const std::string& other) {
+    return !are_of_one_container(wanted.element.comment, other) && is_live(other);
+  };
+  if (is_others(owner)) refuse(wanted, owner);
+  for (const auto& waiting : work.queues.behind(wanted)) {
+    if (is_others(waiting.element.comment)) refuse(wanted, waiting.element.comment);
+  }
+  return are_of_one_container(wanted.element.comment, owner) && is_live(owner);
+}
+
+void wait(Work& work, const Element& wanted) {
+  const auto* own = work.queues.find_own(wanted);
+  if (own != nullptr && own->element.data == wanted.element.data) return;
+  if (own != nullptr) work.changes.remove(wanted.table, queue_of(wanted.set), own->element.key);
+  work.changes.add(work.queues.put_last(wanted));
+}
+
+// Adds nothing where the element is there. Returns whether it has to wait for another.
+bool put(Work& work, const Element& wanted, const IsLive& is_live) {
+  const auto found = find(work.netfilter, wanted);
+  const bool is_own = found && found->comment == wanted.element.comment;
+  if (is_own && found->data == wanted.element.data) return false;
+  if (found && !is_own && wanted.is_exclusive && must_wait(work, wanted, found->comment, is_live)) {
+    wait(work, wanted);
+    return true;
+  }
+  if (found) work.changes.remove(wanted.table, wanted.set, wanted.element.key);
+  work.changes.add(wanted);
+  return false;
+}
+
+void add_queue(Transaction& transaction, const Wanted& wanted, const Element& waiting) {
+  for (const Part& part : wanted.parts) {
+    if (!(part.table == waiting.table)) continue;
+    for (const auto& set : part.sets) {
+      if (set.name == waiting.set) transaction.add_set(part.table, Queues::make(set));
+    }
+  }
+}
+
+// The first one of those who wait gets the place.
+void pass_on(Work& work, const Element& left) {
+  for (const auto& waiting : work.queues.behind(left)) {
+    if (waiting.element.comment == left.element.comment) continue;
+    work.changes.remove(left.table, queue_of(left.set), waiting.element.key);
+    Element next = left;
+    next.element.data = waiting.element.data;
+    next.element.comment = waiting.element.comment;
+    return work.changes.add(next);
+  }
+}
+
+void remove_if_of(Work& work, const Element& wanted) {
+  const auto found = find(work.netfilter, wanted);
+  const bool is_own = found && found->comment == wanted.element.comment;
+  if (is_own) work.changes.remove(wanted.table, wanted.set, wanted.element.key);
+  if (!wanted.is_exclusive) return;
+  if (is_own) pass_on(work, wanted);
+  if (const auto* own = work.queues.find_own(wanted))
+    work.changes.remove(wanted.table, queue_of(wanted.set), own->element.key);
 }
 
 void remove_elements(netlink::Socket& netfilter, Transaction& transaction,
                      std::span<const Element> elements) {
-  Changes changes;
-  for (const Element& element : elements) remove_if_of(netfilter, changes, element);
-  changes.write(transaction);
+  Work work{netfilter};
+  for (const Element& element : elements) remove_if_of(work, element);
+  work.changes.write(transaction);
 }
 
-std::string problem_of(netlink::Socket& netfilter, const Element& wanted) {
-  const auto found =
-      netlink::nft::find_element(netfilter, wanted.table, wanted.set, wanted.element.key);
+std::string problem_of(netlink::Socket& netfilter, const Element& wanted, Queues& queues) {
+  const auto found = find(netfilter, wanted);
   if (!found) return "is missing";
-  if (found->comment != wanted.element.comment) return "is that of " + found->comment;
+  if (found->comment != wanted.element.comment) {
+    const auto* own = wanted.is_exclusive ? queues.find_own(wanted) : nullptr;
+    const bool waits = own != nullptr && own->element.data == wanted.element.data;
+    return waits ? "" : "is that of " + found->comment;
+  }
   return found->data == wanted.element.data ? "" : "leads to another place";
 }
 
@@ -137,45 +199,6 @@ std::string name_of(const Condition& condition) {
   const std::string place = to_string(condition.table) + " " + condition.name;
   if (condition.is_chain) return "nftables chain " + place;
   return condition.what + ": the element in nftables set " + place;
-}
-
-bool has_trace(netlink::Socket& netfilter, const netlink::nft::Table& table,
-               const netlink::nft::FoundSet& set, const Traces& traces) {
-  return std::any_of(traces.keys.begin(), traces.keys.end(), [&](const auto& key) {
-    if (key.size() != set.key_length) return false;
-    const auto found = netlink::nft::find_element(netfilter, table, set.name, key);
-    return found && found->comment == traces.owner;
-  });
-}
-
-bool may_have(const Traces& traces, const netlink::nft::Table& table, const std::string& set) {
-  if (traces.parts.empty()) return true;
-  return std::any_of(traces.parts.begin(), traces.parts.end(), [&](const Part& part) {
-    return part.table == table && std::any_of(part.sets.begin(), part.sets.end(),
-                                              [&](const auto& each) { return each.name == set; });
-  });
-}
-
-void find_in(netlink::Socket& netfilter, const netlink::nft::Table& table, const std::string& set,
-             const std::string& owner, Wanted& found) {
-  for (auto& element : netlink::nft::elements_of(netfilter, table, set)) {
-    if (element.comment != owner) continue;
-    found.elements.push_back({.table = table,
-                              .set = set,
-                              .element = {.key = std::move(element.key), .comment = owner},
-                              .what = {}});
-  }
-}
-
-Wanted find_all_of(netlink::Socket& netfilter, const Traces& traces) {
-  Wanted found;
-  for (const auto& table : {kTable, kBridgeTable}) {
-    for (const auto& set : netlink::nft::sets_of(netfilter, table)) {
-      if (may_have(traces, table, set.name))
-        find_in(netfilter, table, set.name, traces.owner, found);
-    }
-  }
-  return found;
 }
 
 // A removal must work where no room is to be had for a transaction of any length, and where others
@@ -200,21 +223,26 @@ std::span<const Element> withdraw_all_but_some(netlink::Socket& netfilter,
 }  // namespace
 
 // Mostly the parts are whole and the elements new, so at first no element is looked for.
-void publish(netlink::Socket& netfilter, const Wanted& wanted, const IsLive& is_live) {
+std::set<std::string> publish(netlink::Socket& netfilter, const Wanted& wanted,
+                              const IsLive& is_live) {
+  std::set<std::string> waiting;
   commit_repeatedly(netfilter, [&](Transaction& transaction, int attempt) {
     for (const Part& part : wanted.parts) {
       if (!is_whole(netfilter, part)) make(transaction, part);
     }
-    Changes changes;
+    Work work{netfilter};
+    waiting.clear();
     for (const Element& element : wanted.elements) {
       if (attempt == 0) {
-        changes.add(element);
-      } else {
-        put(netfilter, changes, element, is_live);
+        work.changes.add(element);
+      } else if (put(work, element, is_live)) {
+        add_queue(transaction, wanted, element);
+        waiting.insert(element.what);
       }
     }
-    changes.write(transaction);
+    work.changes.write(transaction);
   });
+  return waiting;
 }
 
 void withdraw(netlink::Socket& netfilter, const Wanted& wanted) {
@@ -230,6 +258,7 @@ void withdraw_last(netlink::Socket& netfilter, const Wanted& wanted, const std::
 }
 
 std::vector<Condition> look_at(netlink::Socket& netfilter, const Wanted& wanted) {
+  Queues queues(netfilter);
   std::vector<Condition> conditions;
   for (const Part& part : wanted.parts) {
     for (const Chain& chain : part.chains) {
@@ -247,7 +276,7 @@ std::vector<Condition> look_at(netlink::Socket& netfilter, const Wanted& wanted)
                           .name = element.set,
                           .text = text_of(element, wanted),
                           .what = element.what,
-                          .problem = problem_of(netfilter, element)});
+                          .problem = problem_of(netfilter, element, queues)});
   }
   return conditions;
 }
@@ -258,18 +287,6 @@ std::vector<std::string> find_missing(netlink::Socket& netfilter, const Wanted& 
     if (!each.problem.empty()) findings.push_back(name_of(each) + " " + each.problem);
   }
   return findings;
-}
-
-// A DEL often comes twice, and the second one has no record to go by: it must not read all sets.
-void withdraw_by_traces(netlink::Socket& netfilter, const Traces& traces) {
-  for (const auto& table : {kTable, kBridgeTable}) {
-    for (const auto& set : netlink::nft::sets_of(netfilter, table)) {
-      if (has_trace(netfilter, table, set, traces)) {
-        withdraw(netfilter, find_all_of(netfilter, traces));
-        return;
-      }
-    }
-  }
 }
 
 }  // namespace ruleset

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -36,7 +37,7 @@ struct Element {
   std::string set;
   netlink::nft::Element element;  // its comment is its owner
   std::string what;               // "masquerading of 10.88.0.5", for messages
-  bool is_exclusive = false;      // is not taken from another owner that is live
+  bool is_exclusive = false;      // of a map; is not taken from another owner that is live
 };
 
 /// What one attachment needs to be there.
@@ -53,11 +54,14 @@ using IsLive = std::function<bool(const std::string& owner)>;
 /// Makes all that is wanted and not there, in one transaction; parts that are damaged are made
 /// anew, and elements of other owners replaced. Any number of processes may do so at once. Throws
 /// cni::Error{kConflict} where an exclusive element is that of a live owner, and netlink::Error;
-/// nothing has been done then.
-void publish(netlink::Socket& netfilter, const Wanted& wanted, const IsLive& is_live);
+/// nothing has been done then. Where the live owner is another interface of the same container, the
+/// element waits for it to go; returns of those what they are (Element::what).
+[[nodiscard]] std::set<std::string> publish(netlink::Socket& netfilter, const Wanted& wanted,
+                                            const IsLive& is_live);
 
 /// Removes the elements that have the wanted ones' owner, in one transaction for up to a thousand,
-/// and more for more. What is gone already, and be it the table, is none. Throws netlink::Error.
+/// and more for more; what waited for one of them is in its place from that transaction on. What is
+/// gone already, and be it the table, is none. Throws netlink::Error.
 void withdraw(netlink::Socket& netfilter, const Wanted& wanted);
 
 /// As withdraw(), of what may be the last of its network: in the last transaction what nothing of

@@ -1,8 +1,10 @@
 // What conntrack remembers of datagrams to host ports, which must not outlive a change.
 #include <algorithm>
+#include <functional>
 
 #include "netlink/conntrack.h"
 #include "netlink/route.h"
+#include "plugin/ruleset/parts.h"
 #include "plugin/steps/step.h"
 
 // A flow of datagrams goes where its first packet went as long as there are packets: to a container
@@ -37,12 +39,14 @@ bool decides(World& world, const cni::PortMapping& mapping, const netlink::UdpFl
   return cni::covers(mapping, flow.destination.family()) && is_own_address(world, flow.destination);
 }
 
-void forget(World& world, const Attachment& attachment) {
-  if (!attachment.host_ports) return;
+using Selects = std::function<bool(const cni::PortMapping&, const netlink::UdpFlow&)>;
+
+void forget(World& world, const Attachment& attachment, const Selects& selects) {
   const HostPorts& ports = *attachment.host_ports;
   const auto concerns = [&](const netlink::UdpFlow& flow) {
-    return std::any_of(ports.mappings.begin(), ports.mappings.end(),
-                       [&](const auto& mapping) { return decides(world, mapping, flow); });
+    return std::any_of(ports.mappings.begin(), ports.mappings.end(), [&](const auto& mapping) {
+      return decides(world, mapping, flow) && selects(mapping, flow);
+    });
   };
   for (const auto& target : ports.targets) {
     const auto family = target.address.family();
@@ -50,8 +54,21 @@ void forget(World& world, const Attachment& attachment) {
   }
 }
 
+// A port that another interface of the container still answers keeps its flows.
 void apply(World& world, Attachment& attachment, base::Rollback&) {
-  forget(world, attachment);
+  if (!attachment.host_ports) return;
+  forget(world, attachment, [&](const cni::PortMapping& mapping, const netlink::UdpFlow&) {
+    return !world.waiting.contains(ruleset::describe(mapping));
+  });
+}
+
+void remove(World& world, const Attachment& attachment) {
+  if (!attachment.host_ports) return;
+  const auto& targets = attachment.host_ports->targets;
+  forget(world, attachment, [&](const cni::PortMapping&, const netlink::UdpFlow& flow) {
+    return std::any_of(targets.begin(), targets.end(),
+                       [&](const auto& target) { return target.address == flow.responder; });
+  });
 }
 
 void do_nothing(World&, Attachment&, base::Rollback&) {}
@@ -68,6 +85,6 @@ const Step kFlowsOfNewPorts = {.name = "flows to new host ports",
 const Step kFlowsOfOldPorts = {.name = "flows to old host ports",
                                .apply = do_nothing,
                                .check = find_nothing,
-                               .remove = forget};
+                               .remove = remove};
 
 }  // namespace steps

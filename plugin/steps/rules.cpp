@@ -43,7 +43,7 @@ void publish(World& world, Attachment&, base::Rollback& undo) {
   perform(
       undo, "nftables elements",
       [&] {
-        ruleset::publish(netfilter_of(world), world.rules, is_live(world));
+        world.waiting = ruleset::publish(netfilter_of(world), world.rules, is_live(world));
         return true;
       },
       [&world] { ruleset::withdraw(netfilter_of(world), world.rules); });
@@ -58,7 +58,7 @@ void publish_guard(World& world, Attachment& attachment, base::Rollback& undo) {
   perform(
       undo, "nftables elements",
       [&] {
-        ruleset::publish(netfilter_of(world), guard, is_live(world));
+        (void)ruleset::publish(netfilter_of(world), guard, is_live(world));
         return true;
       },
       [&world, guard] { ruleset::withdraw(netfilter_of(world), guard); });
@@ -76,7 +76,7 @@ void restore(World& world, const Attachment&, Findings& restored) {
   netlink::Socket& netfilter = netfilter_of(world);
   auto missing = ruleset::find_missing(netfilter, world.rules);
   if (missing.empty()) return;
-  ruleset::publish(netfilter, world.rules, is_live(world));
+  (void)ruleset::publish(netfilter, world.rules, is_live(world));
   for (auto& finding : missing) restored.push_back(std::move(finding));
 }
 

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -40,6 +41,8 @@ struct World {
   std::optional<base::FileLock> bridge_lock;
   /// What the steps before kPublishRules want of our nftables tables.
   ruleset::Wanted rules;
+  /// Of these, what another interface of the container has before it (Element::what).
+  std::set<std::string> waiting;
   /// Opened by the first step that speaks to netfilter. The kernel lets nobody close such a socket
   /// before what its transactions removed is freed, an RCU grace period later (nft_rcv_nl_event):
   /// at the end of an operation that has long passed.
