@@ -104,21 +104,35 @@ std::vector<Stretch> plan_search(const RangeSet& set, const std::optional<IpAddr
   return stretches;
 }
 
-std::optional<IpAddress> reserve_in(Store& store, const Owner& owner, const Stretch& stretch) {
+// Returns who has it elsewhere; it is not reserved then.
+std::optional<std::string> give_back_if_elsewhere(Store& store, const Request& request,
+                                                  const IpAddress& address) {
+  if (!request.holder_elsewhere) return std::nullopt;
+  auto holder = request.holder_elsewhere(address);
+  if (holder) store.release(address, request.owner);
+  return holder;
+}
+
+bool reserve(Store& store, const Request& request, const IpAddress& address) {
+  return store.reserve(address, request.owner) && !give_back_if_elsewhere(store, request, address);
+}
+
+std::optional<IpAddress> reserve_in(Store& store, const Request& request, const Stretch& stretch) {
   IpAddress from = stretch.first;
   for (;;) {
     const auto candidate = store.next_free(*stretch.range, from);
     if (!candidate || stretch.last < *candidate) return std::nullopt;
-    if (*candidate != stretch.range->gateway && store.reserve(*candidate, owner)) return candidate;
+    if (*candidate != stretch.range->gateway && reserve(store, request, *candidate))
+      return candidate;
     if (*candidate == stretch.last) return std::nullopt;
     from = candidate->next();
   }
 }
 
-std::optional<IpAddress> search(Store& store, const Owner& owner, const RangeSet& set,
+std::optional<IpAddress> search(Store& store, const Request& request, const RangeSet& set,
                                 const std::optional<IpAddress>& last) {
   for (const Stretch& stretch : plan_search(set, last)) {
-    if (const auto address = reserve_in(store, owner, stretch)) return address;
+    if (const auto address = reserve_in(store, request, stretch)) return address;
   }
   return std::nullopt;
 }
@@ -141,11 +155,14 @@ bool has_free(Store& store, const RangeSet& set) {
                      [&](const Range& range) { return has_free(store, range); });
 }
 
-IpAddress reserve_requested(Store& store, const Owner& owner, const IpAddress& address) {
-  if (store.reserve(address, owner)) return address;
-  throw Conflict("requested IP address " + address.to_string() +
-                 " is not available: it is taken by " +
-                 describe(store.holder_of(address).value_or(Owner{})));
+IpAddress reserve_requested(Store& store, const Request& request, const IpAddress& address) {
+  const std::string problem =
+      "requested IP address " + address.to_string() + " is not available: it is taken by ";
+  if (!store.reserve(address, request.owner))
+    throw Conflict(problem + describe(store.holder_of(address).value_or(Owner{})));
+  if (const auto holder = give_back_if_elsewhere(store, request, address))
+    throw Conflict(problem + *holder);
+  return address;
 }
 
 // Undoes what was reserved unless the whole request is served.
@@ -170,7 +187,7 @@ class Reservations {
   void add(std::size_t number, const std::optional<IpAddress>& requested) {
     const RangeSet& set = request_.sets[number];
     const auto last = store_.last_reserved(number);
-    const IpAddress address = requested ? reserve_requested(store_, request_.owner, *requested)
+    const IpAddress address = requested ? reserve_requested(store_, request_, *requested)
                                         : reserve_any(number, set, last);
     const Range& range = *find_range(set, address);
     made_.push_back({.address = IpPrefix(address, range.subnet.length()),
@@ -192,8 +209,8 @@ class Reservations {
   IpAddress reserve_any(std::size_t number, const RangeSet& set,
                         const std::optional<IpAddress>& last) {
     const auto behind = last ? last : set.front().begin_behind;
-    auto found = search(store_, request_.owner, set, behind);
-    if (!found && store_.look_again()) found = search(store_, request_.owner, set, behind);
+    auto found = search(store_, request_, set, behind);
+    if (!found && store_.look_again()) found = search(store_, request_, set, behind);
     if (!found) throw_exhausted(number, set);
     return *found;
   }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -15,6 +16,9 @@ struct Request {
   std::vector<RangeSet> sets;
   /// Particular addresses; each must lie in one of the sets, at most one in each set.
   std::vector<base::IpAddress> requested;
+  /// Who has an address that is free here from elsewhere, where that matters. Asked when it is
+  /// reserved, which is undone then. May be empty.
+  std::function<std::optional<std::string>(const base::IpAddress&)> holder_elsewhere{};
 };
 
 struct Allocation {

@@ -12,6 +12,7 @@
 #include "plugin/cni/delegate.h"
 #include "plugin/cni/error.h"
 #include "plugin/lease/resolv_conf.h"
+#include "plugin/lease/shared_bridge.h"
 
 namespace lease {
 namespace {
@@ -70,12 +71,24 @@ std::vector<ipam::Allocation> allocate_or_make_room(const ipam::HostLocalPlace& 
   return attempt();
 }
 
+std::optional<SharedBridge> find_shared_bridge(const cni::Request& request, const Ground& ground,
+                                               const std::string& reservations) {
+  if (ground.segment.empty()) return std::nullopt;
+  return SharedBridge(ground.state_directory, ground.segment, request.network, reservations);
+}
+
 std::vector<ipam::Allocation> allocate(const cni::Request& request, const config::HostLocal& config,
                                        const ipam::HostLocalPlace& place, const Ground& ground) {
+  auto bridge = find_shared_bridge(request, ground, place.directory);
+  ipam::Request wanted{
+      .owner = owner_of(request), .sets = config.sets, .requested = config.requested};
+  if (bridge) {
+    wanted.holder_elsewhere = [&](const base::IpAddress& address) {
+      return bridge->holder_of(address);
+    };
+  }
   try {
-    return allocate_or_make_room(
-        place, {.owner = owner_of(request), .sets = config.sets, .requested = config.requested},
-        config, ground);
+    return allocate_or_make_room(place, wanted, config, ground);
   } catch (const ipam::Exhausted& error) {
     throw as_error(error);
   } catch (const ipam::Conflict& error) {
@@ -103,9 +116,15 @@ Lease acquire_host_local(const cni::Request& request, const config::HostLocal& c
 }
 
 // Nothing is held for addresses that are in the configuration, so nothing is to be undone.
-Lease read_fixed(const config::Static& fixed) {
+Lease read_fixed(const cni::Request& request, const config::Static& fixed, const Ground& ground) {
   Lease lease{.ips = {}, .routes = fixed.routes, .dns = fixed.dns};
+  auto bridge = find_shared_bridge(request, ground, "");
   for (const auto& each : fixed.addresses) {
+    const auto& address = each.address.address();
+    if (const auto holder = bridge ? bridge->holder_of(address) : std::nullopt) {
+      throw cni::Error(cni::Code::kConflict,
+                       "address " + address.to_string() + " is taken on the bridge by " + *holder);
+    }
     lease.ips.push_back(
         {.address = each.address, .gateway = each.gateway, .interface = std::nullopt});
   }
@@ -221,7 +240,7 @@ Lease acquire(const cni::Request& request, const config::Ipam& ipam, const Groun
               base::Rollback& undo) {
   if (ipam.type.empty()) return {};
   if (ipam.host_local) return acquire_host_local(request, *ipam.host_local, ground, undo);
-  if (ipam.fixed) return read_fixed(*ipam.fixed);
+  if (ipam.fixed) return read_fixed(request, *ipam.fixed, ground);
   return acquire_delegated(request, ipam, undo);
 }
 

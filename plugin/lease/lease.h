@@ -28,6 +28,9 @@ struct Ground {
   /// Asked once where no address is free: frees what provably dead containers hold, and says
   /// whether there was any. May be empty.
   std::function<bool()> make_room{};
+  /// The bridge that the container is going to be on, and the VLAN of it that it is in, "br0" or
+  /// "br0:100": no other network of ours has its addresses there. Empty for none.
+  std::string segment{};
 };
 
 /// What a record has to say of the reservation before it is made.

@@ -100,11 +100,20 @@ void plan_settings(const Parts& parts, Attachment& plan) {
   }
 }
 
+// What others on the bridge hear. A trunk's frames are in several VLANs, and count for the bridge.
+std::string segment_of(const config::Network& network) {
+  if (network.mode != config::Mode::kBridge) return {};
+  const auto& vlans = network.bridge.vlans;
+  return network.bridge.name +
+         (vlans && vlans->native != 0 ? ":" + std::to_string(vlans->native) : "");
+}
+
 lease::Lease acquire(const Parts& parts, const Attachment& plan, base::Rollback& undo) {
   return lease::acquire(parts.request, parts.network.ipam,
                         {.state_directory = parts.settings.state_directory,
                          .report = parts.settings.report,
-                         .make_room = [&] { return free_dead(plan.key.network, parts.settings); }},
+                         .make_room = [&] { return free_dead(plan.key.network, parts.settings); },
+                         .segment = segment_of(parts.network)},
                         undo);
 }
 
