@@ -1,5 +1,6 @@
 """Containers of podman, whose CNI backend writes and reads conflists 0.4.0."""
 
+import json
 import unittest
 
 import image
@@ -55,6 +56,27 @@ class PodmanTest(E2ECase):
 
         secrets = ["18080", server.id, client.id]
         secrets += [self.address_of(each, NETWORK) for each in (server, client)]
+        self.remove_and_check([server, client], secrets)
+        self.assert_not_published("18080", outside)
+
+    def test_published_port_of_a_container_with_two_networks(self):
+        """podman hands the mapping to both; the container is one owner of the port."""
+        outside = self.add_outside("outside")
+        text = json.dumps(podman_conflist())
+        for here, there in ((f'"{NETWORK}"', '"other"'), ("pcbr0", "pcbr7"), ("10.88.", "10.97.")):
+            text = text.replace(here, there)
+        write_conflist(self.host, json.loads(text))
+        server = self.podman.run("server", f"{NETWORK},other", *image.serve("server", 80),
+                                 options=["--publish=18080:80"])
+        client = self.podman.run("client", NETWORK, "sleep", "3600")
+
+        self.assert_published("18080", "server", outside, [client, server])
+
+        # The first one's mapping goes with its network, and the second one's answers.
+        self.podman.podman("network", "disconnect", NETWORK, server.name)
+        self.assert_fetches(self.host.run, "http://127.0.0.1:18080/", "server")
+
+        secrets = ["18080", server.id, client.id]
         self.remove_and_check([server, client], secrets)
         self.assert_not_published("18080", outside)
 
