@@ -12,12 +12,20 @@
 namespace netlink {
 namespace {
 
+// Kernels before 5.0 do not know it, and pass over it.
+void put_no_learning_from_groups(nl_msg* request) {
+  constexpr std::uint32_t kBit = 1U << unsigned{BR_BOOLOPT_NO_LL_LEARN};
+  const br_boolopt_multi options{.optval = kBit, .optmask = kBit};
+  libnl::put(request, IFLA_BR_MULTI_BOOLOPT,
+             {reinterpret_cast<const std::uint8_t*>(&options), sizeof options});
+}
+
 void put_bridge_settings(nl_msg* request, const BridgeSpec& spec) {
   const libnl::Nest info(request, IFLA_LINKINFO);
   libnl::put(request, IFLA_INFO_KIND, std::string_view("bridge"));
-  if (!spec.vlan_filtering) return;
   const libnl::Nest data(request, IFLA_INFO_DATA);
-  libnl::put(request, IFLA_BR_VLAN_FILTERING, std::uint8_t{1});
+  put_no_learning_from_groups(request);
+  if (spec.vlan_filtering) libnl::put(request, IFLA_BR_VLAN_FILTERING, std::uint8_t{1});
 }
 
 Message make_port_request(int type, const Link& link) {
@@ -75,6 +83,19 @@ bool create_bridge(Socket& socket, const BridgeSpec& spec) {
   return socket.try_execute(request.get(), {"create bridge", spec.name}, {EEXIST});
 }
 
+void stop_learning_from_groups(Socket& socket, const Link& bridge) {
+  ifinfomsg header{};
+  header.ifi_index = bridge.index;
+  const Message request = libnl::make_message(RTM_NEWLINK, 0, header);
+  {
+    const libnl::Nest info(request.get(), IFLA_LINKINFO);
+    libnl::put(request.get(), IFLA_INFO_KIND, std::string_view("bridge"));
+    const libnl::Nest data(request.get(), IFLA_INFO_DATA);
+    put_no_learning_from_groups(request.get());
+  }
+  socket.execute(request.get(), {"change bridge", bridge.name});
+}
+
 void add_port_vlans(Socket& socket, const Link& link, std::span<const VlanRange> vlans) {
   // As many as fit into one message of libnl's, a page.
   constexpr std::size_t kAtOnce = 200;
@@ -111,6 +132,17 @@ std::vector<VlanRange> vlans_of_port(Socket& socket, const Link& link) {
   return vlans;
 }
 
+void shut_bridge_port(Socket& socket, const Link& link) {
+  constexpr std::uint8_t kDisabled = 0;  // BR_STATE_DISABLED
+  const Message request = make_port_request(RTM_SETLINK, link);
+  {
+    const libnl::Nest port(request.get(), IFLA_PROTINFO | NLA_F_NESTED);
+    libnl::put(request.get(), IFLA_BRPORT_STATE, kDisabled);
+  }
+  socket.try_execute(request.get(), {"shut bridge port", link.name},
+                     {EBUSY, EINVAL, ENETDOWN, ENODEV});
+}
+
 void set_bridge_port(Socket& socket, const Link& link, const BridgePortFlags& flags) {
   const Message request = make_port_request(RTM_SETLINK, link);
   {
@@ -118,6 +150,7 @@ void set_bridge_port(Socket& socket, const Link& link, const BridgePortFlags& fl
     const libnl::Nest port(request.get(), IFLA_PROTINFO | NLA_F_NESTED);
     libnl::put(request.get(), IFLA_BRPORT_MODE, std::uint8_t{flags.hairpin});
     libnl::put(request.get(), IFLA_BRPORT_ISOLATED, std::uint8_t{flags.isolated});
+    libnl::put(request.get(), IFLA_BRPORT_GUARD, std::uint8_t{flags.guarded});
   }
   socket.execute(request.get(), {"set bridge port", link.name});
 }

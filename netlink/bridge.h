@@ -19,11 +19,17 @@ struct BridgeSpec {
   unsigned group = 0;  // IFLA_GROUP
 };
 
-/// Creates the bridge, down. False where a link of that name exists. The MTU holds until the first
+/// Creates the bridge, down; it does not learn from frames to link-local groups (below). False
+/// where a link of that name exists. The MTU holds until the first
 /// port comes: from then on the kernel gives the bridge the least of its ports'
 /// (br_mtu_auto_adjust). Throws Error: EOPNOTSUPP where the kernel has no bridges, or no VLAN
 /// filtering and it is asked for; EADDRNOTAVAIL for a MAC that is zero or multicast.
 [[nodiscard]] bool create_bridge(Socket& socket, const BridgeSpec& spec);
+
+/// A frame to a group that no bridge forwards (01:80:c2:00:00:0x: STP, LACP, LLDP and so on) passes
+/// no rules, and yet the bridge believes its source: whoever is at a port can have the frames for
+/// another's MAC. With this it does not (no_linklocal_learn, Linux 5.0).
+void stop_learning_from_groups(Socket& socket, const Link& bridge);
 
 /// VLANs of a port, from `first` to `last`, 1 to 4094.
 struct VlanRange {
@@ -42,7 +48,11 @@ void remove_port_vlan(Socket& socket, const Link& link, std::uint16_t vlan);
 /// The VLANs of one port (RTM_GETVLAN, Linux 5.6). Ranges as the kernel makes them.
 [[nodiscard]] std::vector<VlanRange> vlans_of_port(Socket& socket, const Link& link);
 
-/// Sets both flags of the port `link` (RTM_SETLINK, AF_BRIDGE, IFLA_PROTINFO).
+/// Has the port `link` forward nothing any more, at once: a link that is set down waits for an RCU
+/// grace period. Of a bridge that speaks STP the tree decides, and it goes on.
+void shut_bridge_port(Socket& socket, const Link& link);
+
+/// Sets all flags of the port `link` (RTM_SETLINK, AF_BRIDGE, IFLA_PROTINFO).
 void set_bridge_port(Socket& socket, const Link& link, const BridgePortFlags& flags);
 
 }  // namespace netlink

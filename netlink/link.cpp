@@ -4,7 +4,9 @@
 #include <cerrno>
 
 #include <linux/if.h>
+#include <linux/if_bridge.h>
 #include <linux/if_link.h>
+#include <linux/ipv6.h>
 #include <linux/rtnetlink.h>
 #include <sys/random.h>
 
@@ -21,20 +23,40 @@ using libnl::Attributes;
 BridgePortFlags read_bridge_port(const nlattr* data) {
   const Attributes<IFLA_BRPORT_MAX> port(data);
   return {.hairpin = port.number<std::uint8_t>(IFLA_BRPORT_MODE).value_or(0) != 0,
-          .isolated = port.number<std::uint8_t>(IFLA_BRPORT_ISOLATED).value_or(0) != 0};
+          .isolated = port.number<std::uint8_t>(IFLA_BRPORT_ISOLATED).value_or(0) != 0,
+          .guarded = port.number<std::uint8_t>(IFLA_BRPORT_GUARD).value_or(0) != 0};
+}
+
+void read_bridge(Link& link, const nlattr* data) {
+  const Attributes<IFLA_BR_MAX> bridge(data);
+  link.vlan_filtering = bridge.number<std::uint8_t>(IFLA_BR_VLAN_FILTERING).value_or(0) != 0;
+  link.default_vlan = bridge.number<std::uint16_t>(IFLA_BR_VLAN_DEFAULT_PVID).value_or(0);
+  link.speaks_stp = bridge.number<std::uint32_t>(IFLA_BR_STP_STATE).value_or(0) != 0;
+  // Kernels before 5.0 always learn.
+  const auto options = bridge.number<br_boolopt_multi>(IFLA_BR_MULTI_BOOLOPT);
+  link.learns_from_groups =
+      !options || (options->optval & (1U << unsigned{BR_BOOLOPT_NO_LL_LEARN})) == 0;
 }
 
 void read_kind(Link& link, const nlattr* link_info) {
   const Attributes<IFLA_INFO_MAX> info(link_info);
   link.kind = info.text(IFLA_INFO_KIND);
-  if (link.kind == "bridge") {
-    const Attributes<IFLA_BR_MAX> bridge(info[IFLA_INFO_DATA]);
-    link.vlan_filtering = bridge.number<std::uint8_t>(IFLA_BR_VLAN_FILTERING).value_or(0) != 0;
-    link.default_vlan = bridge.number<std::uint16_t>(IFLA_BR_VLAN_DEFAULT_PVID).value_or(0);
-  }
+  if (link.kind == "bridge") read_bridge(link, info[IFLA_INFO_DATA]);
   if (info.text(IFLA_INFO_SLAVE_KIND) == "bridge") {
     link.bridge_port = read_bridge_port(info[IFLA_INFO_SLAVE_DATA]);
   }
+}
+
+// Answered as a bare array, whose entries may only grow in number.
+std::optional<int> read_accept_ra(const nlattr* families) {
+  const Attributes<AF_INET6> all(families);
+  const Attributes<IFLA_INET6_MAX> ipv6(all[AF_INET6]);
+  const auto bytes = ipv6.bytes(IFLA_INET6_CONF);
+  constexpr std::size_t kAt = DEVCONF_ACCEPT_RA * sizeof(std::int32_t);
+  std::int32_t value = 0;
+  if (bytes.size() < kAt + sizeof value) return std::nullopt;
+  std::memcpy(&value, bytes.data() + kAt, sizeof value);
+  return value;
 }
 
 Link read_link(const nlmsghdr* message) {
@@ -57,6 +79,7 @@ Link read_link(const nlmsghdr* message) {
   if (link.peer == 0 && link.peer_nsid) link.peer = link.index;
   link.promiscuity = attributes.number<std::uint32_t>(IFLA_PROMISCUITY).value_or(0);
   link.tx_queue_length = attributes.number<std::uint32_t>(IFLA_TXQLEN).value_or(0);
+  link.accept_ra = read_accept_ra(attributes[IFLA_AF_SPEC]);
   read_kind(link, attributes[IFLA_LINKINFO]);
   return link;
 }
@@ -121,8 +144,9 @@ std::vector<Link> dump_links(Socket& socket, nl_msg* request, const What& what) 
   return links;
 }
 
-// The kernel's own order of work is: MTU, MAC, alias, master, flags, IPv4 settings (do_setlink).
-// It checks all of it first, but what fails later leaves the earlier part done.
+// The kernel's own order of work is: settings of a port (rtnl_changelink), MTU, MAC, alias, master,
+// flags, IPv4 settings (do_setlink). It checks all of it first, but what fails later leaves the
+// earlier part done.
 Message make_change(int index, const LinkChange& change) {
   ifinfomsg header{};
   header.ifi_index = index;
@@ -134,7 +158,18 @@ Message make_change(int index, const LinkChange& change) {
   set_flag(IFF_UP, change.up);
   set_flag(IFF_PROMISC, change.promiscuous);
   set_flag(IFF_ALLMULTI, change.all_multicast);
-  return libnl::make_message(RTM_SETLINK, 0, header);
+  // What a master has to say of a port it takes with RTM_NEWLINK only, which without NLM_F_CREATE
+  // changes a link as the other one does.
+  return libnl::make_message(change.bridge_port ? RTM_NEWLINK : RTM_SETLINK, 0, header);
+}
+
+void put_bridge_port(nl_msg* request, const BridgePortFlags& flags) {
+  const libnl::Nest info(request, IFLA_LINKINFO);
+  libnl::put(request, IFLA_INFO_SLAVE_KIND, std::string_view("bridge"));
+  const libnl::Nest port(request, IFLA_INFO_SLAVE_DATA);
+  libnl::put(request, IFLA_BRPORT_MODE, std::uint8_t{flags.hairpin});
+  libnl::put(request, IFLA_BRPORT_ISOLATED, std::uint8_t{flags.isolated});
+  libnl::put(request, IFLA_BRPORT_GUARD, std::uint8_t{flags.guarded});
 }
 
 void put_ipv4_settings(nl_msg* request, const LinkChange& change) {
@@ -157,6 +192,7 @@ void put_change(nl_msg* request, const LinkChange& change) {
   if (change.tx_queue_length)
     libnl::put(request, IFLA_TXQLEN, std::uint32_t{*change.tx_queue_length});
   if (change.master) libnl::put(request, IFLA_MASTER, static_cast<std::uint32_t>(*change.master));
+  if (change.bridge_port) put_bridge_port(request, *change.bridge_port);
   put_ipv4_settings(request, change);
 }
 

@@ -28,6 +28,7 @@ enum class OperState : std::uint8_t {
 struct BridgePortFlags {
   bool hairpin = false;   // IFLA_BRPORT_MODE
   bool isolated = false;  // IFLA_BRPORT_ISOLATED
+  bool guarded = false;   // IFLA_BRPORT_GUARD: a frame of STP that comes in shuts the port
   friend bool operator==(const BridgePortFlags&, const BridgePortFlags&) = default;
 };
 
@@ -47,8 +48,11 @@ struct Link {
   unsigned tx_queue_length = 0;                // packets
   std::optional<BridgePortFlags> bridge_port;  // where the master is a bridge
   bool vlan_filtering = false;                 // of a bridge
-  std::uint16_t default_vlan = 0;              // of a bridge: what it gives every port; 0 for none
-  std::uint32_t group = 0;                     // IFLA_GROUP
+  bool speaks_stp = false;                     // of a bridge
+  bool learns_from_groups = false;  // of a bridge: MACs also from frames to link-local groups
+  std::uint32_t group = 0;          // IFLA_GROUP
+  std::uint16_t default_vlan = 0;   // of a bridge: what it gives every port; 0 for none
+  std::optional<int> accept_ra;     // the sysctl of IPv6; absent where the link has none of it
 
   [[nodiscard]] bool is_up() const noexcept;                // IFF_UP
   [[nodiscard]] bool is_promiscuous() const noexcept;       // IFF_PROMISC
@@ -77,7 +81,7 @@ struct Link {
 /// it is what several readings have found together, a link perhaps more than once.
 [[nodiscard]] std::vector<Link> all_links_in(Socket& socket, int nsid);
 
-/// What to change on one link; what is absent stays as it is. One RTM_SETLINK.
+/// What to change on one link; what is absent stays as it is. One request.
 struct LinkChange {
   std::optional<bool> up{};
   std::optional<bool> promiscuous{};
@@ -87,6 +91,7 @@ struct LinkChange {
   std::optional<unsigned> mtu{};
   std::optional<unsigned> tx_queue_length{};  // packets
   std::optional<int> master{};                // 0 releases it
+  std::optional<BridgePortFlags> bridge_port{};
   /// IPv4 settings of the interface (IFLA_AF_SPEC / AF_INET / IFLA_INET_CONF; the numbers are
   /// IPV4_DEVCONF_* of include/uapi/linux/ip.h), the same that /proc/sys/net/ipv4/conf/<if>/ holds.
   /// The kernel stores them and does no more: a write to /proc/sys tells listeners to

@@ -21,6 +21,7 @@ bool concerns(std::string_view step, const Attachment& attachment) {
   const auto& bridge = attachment.bridge_port;
   if (step == "bridge" || step == "bridge port" || step == "open bridge") return bridge.has_value();
   if (step == "port VLANs") return bridge && bridge->vlans;
+  if (step == "router advertisements") return bridge.has_value();
   if (step == "VLAN gateway" || step == "open VLAN gateway") return bridge && bridge->vlan_gateway;
   if (step == "gateway") return bridge && !bridge->gateways.empty();
   if (step == "routed port") return attachment.routed_port.has_value();
@@ -32,7 +33,7 @@ bool concerns(std::string_view step, const Attachment& attachment) {
     return attachment.masquerade || attachment.isolation || attachment.antispoof ||
            attachment.host_ports;
   if (step == "masquerade" || step == "isolation" || step == "antispoof" || step == "host ports" ||
-      step == "withdrawal of rules" || step.starts_with("flows to "))
+      step == "withdrawal of rules" || step == "interface up" || step.starts_with("flows to "))
     return false;
   if (step == "localhost") return attachment.host_ports.has_value();
   if (step == "tuning") return attachment.tuning.has_value();

@@ -7,6 +7,10 @@
 // A port of a bridge is looked at in the bridge's own family, where frames are that stay on the
 // bridge; a container with a link of its own in inet, for its packets go through the host. Both
 // before anybody else looks at them (-300, as the reference's macspoofchk).
+//
+// What is sent to a group that no bridge forwards (01:80:c2:00:00:0x) the bridge takes aside before
+// it looks at rules, and the host takes it as come in by the port itself, whatever is in it.
+// Nothing else does, so in inet a port of a bridge has no addresses that it may send from.
 
 namespace ruleset {
 namespace {
@@ -20,6 +24,7 @@ using netlink::nft::Type;
 using netlink::nft::value_of;
 
 constexpr int kPriority = -300;
+constexpr std::uint8_t kListenerQuery = 130;
 constexpr std::uint8_t kRouterAdvertisement = 134;
 constexpr std::uint8_t kNeighbourSolicitation = 135;
 constexpr std::uint8_t kNeighbourAdvertisement = 136;
@@ -62,13 +67,22 @@ Expressions dropped() {
   return {netlink::nft::drop()};
 }
 
-// What a host says before it has an address (RFC 4862, RFC 3810).
+// What a host says before it has an address (RFC 4862, RFC 3810). On a bridge it may look for its
+// own address only: who asks for another's while that one looks has it believe that it is taken.
 void accept_unspecified(Chain& chain, const netlink::nft::Table& table) {
-  for (const std::uint8_t type : {kNeighbourSolicitation, kListenerReport}) {
-    chain.rules.push_back(
-        rule(join({is_family(Family::kIpv6, table), is_unspecified(Family::kIpv6, Field::kSource),
-                   is_icmp6(type, table), accepted()})));
-  }
+  const auto from_nobody = [&](std::uint8_t type) {
+    return join({is_family(Family::kIpv6, table), is_unspecified(Family::kIpv6, Field::kSource),
+                 is_icmp6(type, table)});
+  };
+  const bool has_neighbours = table == kBridgeTable;
+  chain.rules.push_back(
+      rule(join({from_nobody(kNeighbourSolicitation),
+                 has_neighbours
+                     ? in_set(Family::kIpv6, {Field::kInName, Field::kNeighbourTarget}, kTargets)
+                     : Expressions{},
+                 accepted()}),
+           has_neighbours ? "probes" : ""));
+  chain.rules.push_back(rule(join({from_nobody(kListenerReport), accepted()})));
 }
 
 void accept_sources(Chain& chain, const netlink::nft::Table& table) {
@@ -79,18 +93,27 @@ void accept_sources(Chain& chain, const netlink::nft::Table& table) {
   }
 }
 
-// Of ARP and of neighbour discovery, what others believe.
-void check_neighbour_claims(Chain& chain) {
+// A probe is a question of somebody who has no address (RFC 5227), and who else asks for the same
+// one takes it for taken.
+void check_arp(Chain& chain) {
   chain.rules.push_back(
       rule(join({is_arp(), not_in_set(Family::kIpv4, {Field::kInName, Field::kArpSenderMac}, kMacs),
                  dropped()})));
-  chain.rules.push_back(rule(
-      join({is_arp(), is_unspecified(Family::kIpv4, Field::kArpSender), accepted()}), "probes"));
+  chain.rules.push_back(
+      rule(join({is_arp(), is_unspecified(Family::kIpv4, Field::kArpSender),
+                 in_set(Family::kIpv4, {Field::kInName, Field::kArpTarget}, sources(Family::kIpv4)),
+                 accepted()}),
+           "probes"));
   chain.rules.push_back(rule(join(
       {is_arp(), in_set(Family::kIpv4, {Field::kInName, Field::kArpSender}, sources(Family::kIpv4)),
        accepted()})));
-  for (const std::uint8_t type : {kRouterAdvertisement, kRedirect})
+}
+
+// A container is a host and no router, and says of its own addresses where they are.
+void check_claims(Chain& chain) {
+  for (const std::uint8_t type : {kListenerQuery, kRouterAdvertisement, kRedirect})
     chain.rules.push_back(rule(join({is_icmp6(type, kBridgeTable), dropped()})));
+  chain.rules.push_back(rule(join({is_group_query(), dropped()})));
   chain.rules.push_back(
       rule(join({is_icmp6(kNeighbourAdvertisement, kBridgeTable),
                  not_in_set(Family::kIpv6, {Field::kInName, Field::kNeighbourTarget}, kTargets),
@@ -119,7 +142,11 @@ Part make_bridge_part() {
                        .key = {Type::kInterface, Type::kInteger128},
                        .key_expression = key_of_targets()});
   Chain addresses{.chain = {.name = kAddressChain}, .rules = {}, .jumps = 1};
-  check_neighbour_claims(addresses);
+  // Bridges and hosts unwrap tags before they believe what is in them, and these rules do not.
+  addresses.rules.push_back(
+      rule(join({is_neither_arp_nor_ip(), dropped()}), "tags, and other protocols"));
+  check_arp(addresses);
+  check_claims(addresses);
   accept_unspecified(addresses, kBridgeTable);
   accept_sources(addresses, kBridgeTable);
   addresses.rules.push_back(rule(dropped()));
@@ -134,7 +161,7 @@ Part make_bridge_part() {
   return part;
 }
 
-Part make_routed_part() {
+Part make_inet_part() {
   Part part{.table = kTable, .sets = {}, .chains = {}};
   add_source_sets(part);
   Chain addresses{.chain = {.name = kAddressChain}, .rules = {}, .jumps = 1};
@@ -189,13 +216,17 @@ void want_antispoof(const Attachment& attachment, Wanted& wanted) {
   if (!attachment.antispoof) return;
   const bool bridged = attachment.bridge_port.has_value();
   Port port(attachment, bridged ? kBridgeTable : kTable, wanted);
-  wanted.parts.push_back(bridged ? make_bridge_part() : make_routed_part());
+  wanted.parts.push_back(bridged ? make_bridge_part() : make_inet_part());
   if (bridged) {
     port.want(kMacPorts);
     port.want(kMacs, value_of(attachment.pair.container_mac));
   }
   if (!attachment.antispoof->addresses) return;
   port.want(kPorts);
+  if (bridged) {
+    wanted.parts.push_back(make_inet_part());
+    Port(attachment, kTable, wanted).want(kPorts);
+  }
   for (const auto& address : allowed_addresses(attachment)) {
     port.want(sources(address.family()), value_of(address));
     if (bridged && address.is_v6()) port.want(kTargets, value_of(address));

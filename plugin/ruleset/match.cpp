@@ -58,6 +58,8 @@ Loaded load_field(Family family, Field field, Register to) {
       return load_packet_field(Base::kNetwork, 8, 6, to);
     case Field::kArpSender:
       return load_packet_field(Base::kNetwork, 14, 4, to);
+    case Field::kArpTarget:
+      return load_packet_field(Base::kNetwork, 24, 4, to);
     case Field::kNeighbourTarget:
       return load_packet_field(Base::kTransport, 8, 16, to);
   }
@@ -80,8 +82,36 @@ Expressions look_up(Family family, std::initializer_list<Field> fields, const st
   return join({load(family, fields), {netlink::nft::look_up(set, membership)}});
 }
 
-Bytes ether_type(std::uint16_t type) {
-  return netlink::nft::port_value(type);
+constexpr std::uint16_t kIpv4Type = 0x0800;
+constexpr std::uint16_t kIpv6Type = 0x86dd;
+constexpr std::uint16_t kArpType = 0x0806;
+
+std::uint16_t ether_type(Family family) {
+  return family == Family::kIpv4 ? kIpv4Type : kIpv6Type;
+}
+
+// As the frame has it: that of the tag, where it is in one. "meta protocol" would be what is in it.
+Expressions compare_ether_type(Comparison comparison, std::uint16_t type) {
+  return {load_payload(Base::kLink, 12, 2), compare(comparison, netlink::nft::port_value(type))};
+}
+
+Expressions has_ether_type(std::uint16_t type) {
+  return compare_ether_type(Comparison::kEqual, type);
+}
+
+Expressions has_not_ether_type(std::uint16_t type) {
+  return compare_ether_type(Comparison::kNotEqual, type);
+}
+
+Expressions is_of_type(std::uint8_t protocol, std::uint8_t type) {
+  return {load_meta(Meta::kL4Proto), compare(Comparison::kEqual, {protocol}),
+          load_payload(Base::kTransport, 0, 1), compare(Comparison::kEqual, {type})};
+}
+
+Expressions compare_group(Comparison comparison) {
+  return {load_meta(Meta::kInGroup),
+          netlink::nft::mask(netlink::nft::number_value(attachment::kGroupMask)),
+          compare(comparison, netlink::nft::number_value(attachment::kGroupOfContainers))};
 }
 
 }  // namespace
@@ -93,27 +123,45 @@ Expressions join(std::initializer_list<Expressions> parts) {
 }
 
 Expressions is_family(Family family, const netlink::nft::Table& table) {
-  const bool v4 = family == Family::kIpv4;
   if (table.family == TableFamily::kBridge) {
     return {load_meta(Meta::kProtocol),
-            compare(Comparison::kEqual, ether_type(v4 ? 0x0800 : 0x86dd))};
+            compare(Comparison::kEqual, netlink::nft::port_value(ether_type(family)))};
   }
-  const std::uint8_t number = v4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
+  const std::uint8_t number = family == Family::kIpv4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
   return {load_meta(Meta::kNfProto), compare(Comparison::kEqual, {number})};
 }
 
 Expressions is_arp() {
-  return {load_payload(Base::kLink, 12, 2), compare(Comparison::kEqual, ether_type(0x0806))};
+  return has_ether_type(kArpType);
+}
+
+Expressions is_neither_arp_nor_ip() {
+  return join(
+      {has_not_ether_type(kArpType), has_not_ether_type(kIpv4Type), has_not_ether_type(kIpv6Type)});
 }
 
 Expressions is_icmp6(std::uint8_t type, const netlink::nft::Table& table) {
-  Expressions family = is_family(Family::kIpv6, table);
-  if (table.family == TableFamily::kBridge) {
-    family = {load_payload(Base::kLink, 12, 2), compare(Comparison::kEqual, ether_type(0x86dd))};
-  }
-  return join({family,
-               {load_meta(Meta::kL4Proto), compare(Comparison::kEqual, {IPPROTO_ICMPV6}),
-                load_payload(Base::kTransport, 0, 1), compare(Comparison::kEqual, {type})}});
+  return join({table.family == TableFamily::kBridge ? has_ether_type(kIpv6Type)
+                                                    : is_family(Family::kIpv6, table),
+               is_of_type(IPPROTO_ICMPV6, type)});
+}
+
+Expressions is_icmp6_in_tag(Tag tag, std::uint8_t type) {
+  return join({has_ether_type(static_cast<std::uint16_t>(tag)),
+               {load_payload(Base::kLink, 16, 2),
+                compare(Comparison::kEqual, netlink::nft::port_value(kIpv6Type))},
+               is_of_type(IPPROTO_ICMPV6, type)});
+}
+
+// The kernel has taken off the outer one by then.
+Expressions has_second_tag(Tag tag) {
+  return {load_meta(Meta::kProtocol),
+          compare(Comparison::kEqual, netlink::nft::port_value(static_cast<std::uint16_t>(tag)))};
+}
+
+Expressions is_group_query() {
+  constexpr std::uint8_t kQuery = 0x11;
+  return join({has_ether_type(kIpv4Type), is_of_type(IPPROTO_IGMP, kQuery)});
 }
 
 Expressions in_set(Family family, std::initializer_list<Field> fields, const std::string& set) {
@@ -134,9 +182,11 @@ Expressions is_unspecified(Family family, Field field) {
 }
 
 Expressions comes_from_container() {
-  return {load_meta(Meta::kInGroup),
-          netlink::nft::mask(netlink::nft::number_value(attachment::kGroupMask)),
-          compare(Comparison::kEqual, netlink::nft::number_value(attachment::kGroupOfContainers))};
+  return compare_group(Comparison::kEqual);
+}
+
+Expressions does_not_come_from_container() {
+  return compare_group(Comparison::kNotEqual);
 }
 
 Expressions is_answer() {

@@ -27,15 +27,26 @@ enum class Field : std::uint8_t {
   kSourceMac,
   kArpSenderMac,
   kArpSender,        // IP address
-  kNeighbourTarget,  // "@th,64,128": the address that a neighbour advertisement is about
+  kArpTarget,        // IP address
+  kNeighbourTarget,  // "@th,64,128": the address that a solicitation or advertisement is about
 };
 
 /// That the packet is of the family: of what an address field needs, and not more. In a bridge's
 /// table it is asked of the frame.
 [[nodiscard]] Expressions is_family(base::Family family, const netlink::nft::Table& table);
 [[nodiscard]] Expressions is_arp();
+/// Of a frame: it is neither ARP nor IP, or it is in a tag.
+[[nodiscard]] Expressions is_neither_arp_nor_ip();
 /// ICMPv6 of one of these types.
 [[nodiscard]] Expressions is_icmp6(std::uint8_t type, const netlink::nft::Table& table);
+/// What a frame may be wrapped in: 802.1Q, 802.1ad.
+enum class Tag : std::uint16_t { kCustomer = 0x8100, kService = 0x88a8 };
+/// Of a frame: ICMPv6 of this type in one such tag.
+[[nodiscard]] Expressions is_icmp6_in_tag(Tag tag, std::uint8_t type);
+/// Of a frame: there is one in another tag, whichever.
+[[nodiscard]] Expressions has_second_tag(Tag tag);
+/// Of a frame: a router that asks who is in which multicast group (IGMP, of all its versions).
+[[nodiscard]] Expressions is_group_query();
 
 /// "iifname . ip saddr @set", or "!= @set". What the fields need to be there must have been asked.
 [[nodiscard]] Expressions in_set(base::Family family, std::initializer_list<Field> fields,
@@ -52,6 +63,7 @@ enum class Field : std::uint8_t {
 
 /// Whether the packet comes from a container of ours.
 [[nodiscard]] Expressions comes_from_container();
+[[nodiscard]] Expressions does_not_come_from_container();
 /// "ct state established,related".
 [[nodiscard]] Expressions is_answer();
 /// "ct status dnat": the first packet of its connection was sent to another place.

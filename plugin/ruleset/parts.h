@@ -17,4 +17,8 @@ void want_host_ports(const attachment::Attachment& attachment, Wanted& wanted);
 [[nodiscard]] std::string describe(const cni::PortMapping& mapping);
 void want_acceptance(const attachment::Attachment& attachment, Wanted& wanted);
 
+/// Nothing of an attachment's own: that the node takes no router advertisement from any container
+/// of ours on any bridge.
+void want_node_guard(Wanted& wanted);
+
 }  // namespace ruleset

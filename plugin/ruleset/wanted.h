@@ -45,7 +45,7 @@ struct Wanted {
   std::vector<Part> parts;
   std::vector<Element> elements;
 
-  [[nodiscard]] bool empty() const noexcept { return elements.empty(); }
+  [[nodiscard]] bool empty() const noexcept { return elements.empty() && parts.empty(); }
 };
 
 /// Whether there is an attachment of that owner.

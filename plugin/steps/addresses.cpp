@@ -4,6 +4,7 @@
 #include <linux/ip.h>
 
 #include "netlink/address.h"
+#include "netlink/bridge.h"
 #include "netlink/monitor.h"
 #include "netlink/route.h"
 #include "plugin/cni/error.h"
@@ -69,14 +70,45 @@ netlink::LinkChange bring_up(const Attachment& attachment) {
   return change;
 }
 
-void apply(World& world, Attachment& attachment, base::Rollback&) {
-  const netlink::Link& link = *world.container_end;
+void set_up(World& world, const Attachment& attachment) {
   const bool dad = attachment.pair.enable_dad;
-  for (const auto& address : attachment.addresses) (void)add(world, attachment, address.prefix);
-  if (!attachment.pair.container_up) return;
   if (!dad) add_link_local(world, attachment);
-  netlink::change_link(*world.container, link, bring_up(attachment));
+  netlink::change_link(*world.container, *world.container_end, bring_up(attachment));
   if (dad && !attachment.addresses.empty()) wait_for_dad(world, attachment);
+}
+
+void apply(World& world, Attachment& attachment, base::Rollback&) {
+  for (const auto& address : attachment.addresses) (void)add(world, attachment, address.prefix);
+  if (attachment.pair.container_up && !rules_come_first(world, attachment))
+    set_up(world, attachment);
+}
+
+// Where the ADD fails, its rules go before its interface does, and it must not be up then.
+void set_host_end_up(World& world, Attachment& attachment, base::Rollback& undo) {
+  if (!rules_come_first(world, attachment)) return;
+  const netlink::Link link = *world.host_end;
+  const auto set_host_end = [&world, link](bool up) {
+    netlink::change_link(world.host, link, {.up = up});
+    return true;
+  };
+  perform(
+      undo, "host interface " + link.name + ", up", [&] { return set_host_end(true); },
+      [set_host_end] { set_host_end(false); });
+}
+
+void apply_after_rules(World& world, Attachment& attachment, base::Rollback& undo) {
+  if (!rules_come_first(world, attachment)) return;
+  set_host_end_up(world, attachment, undo);
+  if (attachment.pair.container_up) set_up(world, attachment);
+}
+
+// As little as before its rules came may it say when they have gone, which is a moment before its
+// interface goes.
+void shut(World& world, const Attachment& attachment) {
+  if (!attachment.antispoof || !attachment.bridge_port) return;
+  const auto link = netlink::find_link(world.host, attachment.pair.host_name);
+  if (link && link->bridge_port && link->alias == attachment::alias_of(attachment.key))
+    netlink::shut_bridge_port(world.host, *link);
 }
 
 // The kernel makes the route to an address's subnet with the address, and nobody makes it again if
@@ -150,6 +182,7 @@ void restore(World& world, const Attachment& attachment, Findings& restored) {
   }
 }
 
+void check_nothing(World&, const Attachment&, Findings&) {}
 // They go with the interface.
 void remove(World&, const Attachment&) {}
 
@@ -157,5 +190,11 @@ void remove(World&, const Attachment&) {}
 
 const Step kAddresses = {
     .name = "addresses", .apply = apply, .check = check, .remove = remove, .restore = restore};
+const Step kUpAfterRules = {
+    .name = "interface up", .apply = apply_after_rules, .check = check_nothing, .remove = shut};
+const Step kHostEndEarly = {.name = "early host interface",
+                            .apply = set_host_end_up,
+                            .check = check_nothing,
+                            .remove = remove};
 
 }  // namespace steps

@@ -127,6 +127,13 @@ void keep_mac(World& world, const BridgePort& port) {
     netlink::change_link(world.host, bridge, {.mac = bridge.mac});
 }
 
+// Where MACs are bound to ports, the bridge must not learn them from what no rule sees. It stays so
+// where this ADD fails: another's container may rely on it by now.
+void bind_macs(World& world, const Attachment& attachment) {
+  if (attachment.antispoof && world.bridge->learns_from_groups)
+    netlink::stop_learning_from_groups(world.host, *world.bridge);
+}
+
 void ensure(World& world, const Attachment& attachment, base::Rollback& undo) {
   if (!attachment.bridge_port) return;
   const std::string& name = attachment.bridge_port->bridge;
@@ -147,10 +154,20 @@ void ensure(World& world, const Attachment& attachment, base::Rollback& undo) {
   if (attachment.bridge_port->vlans) require_vlan_filtering(*world.bridge);
   keep_mac(world, *attachment.bridge_port);
   if (attachment.bridge_port->promiscuous) make_promiscuous(world, undo);
+  bind_macs(world, attachment);
 }
 
 void apply(World& world, Attachment& attachment, base::Rollback& undo) {
   ensure(world, attachment, undo);
+}
+
+void list_settings(World& world, const Attachment& attachment, Settings& settings) {
+  if (!world.bridge || !attachment.antispoof) return;
+  const bool is_on = !world.bridge->learns_from_groups;
+  settings.push_back({.name = "no_linklocal_learn of bridge " + world.bridge->name,
+                      .wanted = "on",
+                      .seen = is_on ? "on" : "off",
+                      .is_right = is_on});
 }
 
 void check(World& world, const Attachment& attachment, Findings& findings) {
@@ -166,6 +183,9 @@ void check(World& world, const Attachment& attachment, Findings& findings) {
   if (attachment.bridge_port->promiscuous && !world.bridge->is_promiscuous()) {
     findings.push_back("bridge " + name + " is not in promiscuous mode");
   }
+  Settings settings;
+  list_settings(world, attachment, settings);
+  find_wrong(settings, findings);
 }
 
 // One that had to be made anew, or is down, is finished by kOpenBridge.
@@ -177,6 +197,8 @@ void restore(World& world, const Attachment& attachment, Findings& restored) {
   if (!before) restored.push_back("bridge " + name);
   if (attachment.bridge_port->promiscuous && before && !before->is_promiscuous())
     restored.push_back("promiscuous mode of bridge " + name);
+  if (before && attachment.antispoof && before->learns_from_groups)
+    restored.push_back("no_linklocal_learn of bridge " + name);
 }
 
 // A bridge serves others and stays. Only that of an ADD which was killed before it came to its end,
@@ -251,8 +273,12 @@ void foresee_bridge(netlink::Socket& host, const Attachment& plan) {
   }
 }
 
-const Step kBridge = {
-    .name = "bridge", .apply = apply, .check = check, .remove = remove, .restore = restore};
+const Step kBridge = {.name = "bridge",
+                      .apply = apply,
+                      .check = check,
+                      .remove = remove,
+                      .restore = restore,
+                      .settings = list_settings};
 const Step kOpenBridgeEarly = {.name = "open bridge early",
                                .apply = open_early,
                                .check = check_nothing,

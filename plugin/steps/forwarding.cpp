@@ -2,6 +2,9 @@
 // (accept_ra=2).
 #include "netlink/forwarding.h"
 
+#include <algorithm>
+
+#include "netlink/route.h"
 #include "netlink/sysctl.h"
 #include "plugin/cni/error.h"
 #include "plugin/steps/step.h"
@@ -11,16 +14,26 @@ namespace {
 
 using attachment::Attachment;
 
+constexpr std::uint8_t kProtocolRa = 9;  // RTPROT_RA
+
 std::string key_of(base::Family family) {
   return family == base::Family::kIpv4 ? "net/ipv4/ip_forward" : "net/ipv6/conf/all/forwarding";
 }
 
+bool has_learnt_routes(World& world, const netlink::Link& link) {
+  const auto routes = netlink::default_routes(world.host, base::Family::kIpv6);
+  return std::any_of(routes.begin(), routes.end(), [&](const auto& route) {
+    return route.out_link == link.index && route.protocol == kProtocolRa;
+  });
+}
+
 // A router does not listen to router advertisements, so the host would lose what it has from one,
 // or never get it where the router has yet to speak (addrconf.c, ipv6_accept_ra): 2 tells an
-// interface that has listened so far to listen all the same. A pair's other end is a container's.
+// interface that has listened so far to listen all the same. A pair's other end may be a
+// container's, which is no router; where the node is itself in one, it is the node's uplink.
 void go_on_listening(World& world) {
   for (const auto& link : netlink::all_links(world.host)) {
-    if (link.kind == "veth") continue;
+    if (link.kind == "veth" && !has_learnt_routes(world, link)) continue;
     const std::string key = "net/ipv6/conf/" + link.name + "/accept_ra";
     if (netlink::read_sysctl(key) == "1") netlink::write_sysctl(key, "2");
   }

@@ -124,8 +124,10 @@ void apply(World& world, Attachment& attachment, base::Rollback& undo) {
                                       .name = attachment.key.ifname,
                                       .mac = attachment.pair.container_mac};
   prepare_ipv6(world, attachment);
-  netlink::change_link(world.host, *world.host_end,
-                       {.up = true, .alias = attachment::alias_of(attachment.key)});
+  netlink::LinkChange change{.alias = attachment::alias_of(attachment.key)};
+  if (!rules_come_first(world, attachment)) change.up = true;
+  if (attachment.bridge_port) change.bridge_port = flags_of(*attachment.bridge_port);
+  netlink::change_link(world.host, *world.host_end, change);
 }
 
 // The interface of which nobody knew so far whether it would have IPv6 has it as its namespace
@@ -148,6 +150,8 @@ void check_host_end(World& world, const Attachment& attachment, Findings& findin
   }
   if (world.host_end->kind != "veth") findings.push_back("host interface " + name + " is no veth");
   if (!world.host_end->is_up()) findings.push_back("host interface " + name + " is down");
+  if (const auto setting = look_at_hosts_accept_ra(*world.host_end))
+    find_wrong({*setting}, findings, kMeaningOfAcceptRa);
   if (attachment.bridge_port && (!world.bridge || world.host_end->master != world.bridge->index)) {
     findings.push_back("host interface " + name + " is not a port of bridge " +
                        attachment.bridge_port->bridge);
@@ -165,6 +169,10 @@ std::optional<Setting> look_at_accept_ra(World& world, const Attachment& attachm
 }
 
 void list_settings(World& world, const Attachment& attachment, Settings& settings) {
+  if (world.host_end) {
+    if (auto setting = look_at_hosts_accept_ra(*world.host_end))
+      settings.push_back(std::move(*setting));
+  }
   if (auto setting = look_at_accept_ra(world, attachment)) settings.push_back(std::move(*setting));
 }
 
@@ -184,9 +192,7 @@ void check(World& world, const Attachment& attachment, Findings& findings) {
   }
   if (attachment.pair.container_up && !link.is_up())
     findings.push_back("container interface " + ifname + " is down");
-  Settings settings;
-  list_settings(world, attachment, settings);
-  find_wrong(settings, findings);
+  if (const auto setting = look_at_accept_ra(world, attachment)) find_wrong({*setting}, findings);
 }
 
 void remove(World& world, const Attachment& attachment) {
@@ -222,10 +228,18 @@ void restore_accept_ra(World& world, const Attachment& attachment, Findings& res
   restored.push_back(setting->name);
 }
 
+void refuse_advertisements(World& world, Findings& restored) {
+  const auto setting = look_at_hosts_accept_ra(*world.host_end);
+  if (!setting || setting->is_right) return;
+  netlink::write_sysctl(ipv6_key(world.host_end->name, "accept_ra"), setting->wanted);
+  restored.push_back(setting->name);
+}
+
 // The container's end is set up when it has its addresses (see addresses.cpp).
 void restore(World& world, const Attachment& attachment, Findings& restored) {
   require_pair(world, attachment);
   restore_accept_ra(world, attachment, restored);
+  refuse_advertisements(world, restored);
   netlink::LinkChange change;
   const netlink::Link link = *world.host_end;
   if (attachment.bridge_port && world.bridge && link.master != world.bridge->index) {

@@ -14,20 +14,22 @@ std::string describe_wrong(const Setting& setting) {
 
 }  // namespace
 
-// A container has no way out, and none leads to it, before its rules are there. And the interface
-// that comes up has the kernel hold its lock of all links on another processor (linkwatch_event),
-// for as long as a transaction of rules takes, which does not need that lock.
+// A container has no way out, and none leads to it, before its rules are there; where these say
+// what it may send at all, its link is not even up. Otherwise the interface that comes up has the
+// kernel hold its lock of all links on another processor (linkwatch_event), for as long as a
+// transaction of rules takes, which does not need that lock.
 std::span<const Step* const> private_steps() {
-  static constexpr std::array<const Step*, 23> kSteps = {
-      &kBridge,          &kInterface,  &kTuning,      &kShaping,   &kBridgePort, &kPortVlans,
-      &kRoutedPort,      &kPtpPort,    &kVlanGateway, &kGateway,   &kAddresses,  &kFlowsOfOldPorts,
-      &kWithdrawRules,   &kMasquerade, &kIsolation,   &kAntispoof, &kHostPorts,  &kPublishRules,
-      &kFlowsOfNewPorts, &kHostRoutes, &kPtpRoutes,   &kRoutes,    &kCarrier};
+  static constexpr std::array<const Step*, 25> kSteps = {
+      &kBridge,          &kVlanGateway, &kAdvertisements,  &kInterface,     &kTuning,
+      &kShaping,         &kBridgePort,  &kPortVlans,       &kRoutedPort,    &kPtpPort,
+      &kGateway,         &kAddresses,   &kFlowsOfOldPorts, &kWithdrawRules, &kMasquerade,
+      &kIsolation,       &kAntispoof,   &kHostPorts,       &kPublishRules,  &kUpAfterRules,
+      &kFlowsOfNewPorts, &kHostRoutes,  &kPtpRoutes,       &kRoutes,        &kCarrier};
   return kSteps;
 }
 
 namespace {
-constexpr std::size_t kLinkSteps = 2;
+constexpr std::size_t kLinkSteps = 4;
 }  // namespace
 
 std::span<const Step* const> link_steps() {
@@ -39,8 +41,8 @@ std::span<const Step* const> inner_steps() {
 }
 
 std::span<const Step* const> early_steps() {
-  static constexpr std::array<const Step*, 3> kSteps = {&kGuardEarly, &kOpenBridgeEarly,
-                                                        &kCarrierEarly};
+  static constexpr std::array<const Step*, 4> kSteps = {&kGuardEarly, &kHostEndEarly,
+                                                        &kOpenBridgeEarly, &kCarrierEarly};
   return kSteps;
 }
 

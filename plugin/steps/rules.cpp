@@ -53,6 +53,7 @@ void publish(World& world, Attachment&, base::Rollback& undo) {
 // more, with them, by kPublishRules.
 void publish_guard(World& world, Attachment& attachment, base::Rollback& undo) {
   Wanted guard;
+  if (world.has_node_guard) ruleset::want_node_guard(guard);
   ruleset::want_antispoof(attachment, guard);
   if (guard.empty()) return;
   perform(
@@ -100,7 +101,7 @@ void withdraw_elements(World& world, const Attachment& attachment, const Wanted&
 void withdraw(World& world, const Attachment& attachment) {
   const Wanted rules = std::exchange(world.rules, {});
   const auto traces = std::exchange(world.traces, std::nullopt);
-  if (rules.empty() && !traces) return;
+  if (rules.elements.empty() && !traces) return;
   if (!world.netfilter) world.netfilter = ruleset::find_nftables();
   if (!world.netfilter) return;
   withdraw_elements(world, attachment, rules);

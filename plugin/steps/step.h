@@ -47,6 +47,8 @@ struct World {
   /// before what its transactions removed is freed, an RCU grace period later (nft_rcv_nl_event):
   /// at the end of an operation that has long passed.
   std::optional<netlink::Socket> netfilter;
+  /// Set where the bridge needs rules that keep containers from its node.
+  bool has_node_guard = false;
   /// What DEL goes by to find nftables elements where there is no record.
   std::optional<ruleset::Traces> traces;
   /// Set by a step that had to depart from the plan and has put what it did into the attachment.
@@ -101,6 +103,13 @@ void foresee_gateways(netlink::Socket& host, const attachment::Attachment& plan)
 [[nodiscard]] base::FileLock lock_bridge(const World& world, const std::string& bridge);
 /// Whether a bridge was made by somebody else, by its group.
 [[nodiscard]] bool is_of_others(const netlink::Link& bridge);
+/// No router advertisement of a container's is taken by the node, from the bridge or the gateway of
+/// its VLAN. That of the host end is kInterface's.
+extern const Step kAdvertisements;
+/// The sysctl of IPv6, of a link that must not take any. Absent where it has none.
+[[nodiscard]] std::optional<Setting> look_at_hosts_accept_ra(const netlink::Link& link);
+inline constexpr std::string_view kMeaningOfAcceptRa =
+    "a container can make itself the node's router: ";
 /// The veth pair, enslaved at birth, refusing router advertisements; host end up.
 extern const Step kInterface;
 /// Settings of the container's interface and of its namespace.
@@ -111,8 +120,10 @@ void remember_originals(const World& world, attachment::Tuning& tuning);
 extern const Step kShaping;
 /// Of the name of an ifb, before the digits of the key's digest.
 inline constexpr std::string_view kIfbPrefix = "bwp";
-/// Hairpin and isolation of the bridge port.
+/// Hairpin, isolation and BPDU guard of the bridge port.
 extern const Step kBridgePort;
+/// What it is born with.
+[[nodiscard]] netlink::BridgePortFlags flags_of(const attachment::BridgePort& port);
 /// The VLANs of the bridge port.
 extern const Step kPortVlans;
 /// The interface that is the gateway of one VLAN; stays down until kOpenVlanGateway.
@@ -123,6 +134,11 @@ extern const Step kRoutedPort;
 extern const Step kPtpPort;
 /// The container's addresses, then its interface up.
 extern const Step kAddresses;
+/// Whether rules say what the container may send. Then its host end is down until they are there,
+/// and its own end, which who is in the container may set up at any time, leads nowhere.
+[[nodiscard]] bool rules_come_first(const World& world, const attachment::Attachment& attachment);
+/// Where they come first: both ends up.
+extern const Step kUpAfterRules;
 /// The container's way to the gateways on the host end of a ptp port, and through them.
 extern const Step kPtpRoutes;
 /// The container's routes.
@@ -153,9 +169,11 @@ extern const Step kFlowsOfOldPorts;
 /// The port carries traffic.
 extern const Step kCarrier;
 /// The same before there are addresses, for the program that looks for them: what binds the port to
-/// its MAC and to no address, a bridge of others' that is down, and the interface; and what depends
-/// on which it has found. Not of private_steps(): nothing of it is to be checked.
+/// its MAC and to no address, then the host end, a bridge of others' that is down, and the
+/// interface; and what depends on which it has found. Not of private_steps(): nothing of it is to
+/// be checked.
 extern const Step kGuardEarly;
+extern const Step kHostEndEarly;
 extern const Step kOpenBridgeEarly;
 extern const Step kCarrierEarly;
 extern const Step kIpv6Late;

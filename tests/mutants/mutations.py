@@ -284,7 +284,7 @@ STEPS = [
            "plugin/steps/addresses.cpp", "dad && !attachment.addresses.empty()", "false",
            "process test_bridge.BridgeTest.test_dad_is_waited_for_where_it_is_asked_for"),
     Mutant("port-keeps-its-flags", "hairpin mode and isolation are not set",
-           "plugin/steps/bridge_port.cpp", "if (flags == netlink::BridgePortFlags{}) return;", "return;",
+           "plugin/steps/bridge_port.cpp", "{.hairpin = port.hairpin, .isolated = port.isolated, .guarded = true}", "{.guarded = true}",
            "process test_bridge.BridgeTest.test_the_flags_of_the_port_and_the_bridge_are_set"),
 ]
 
