@@ -8,9 +8,7 @@
 #include <linux/if_link.h>
 #include <linux/ipv6.h>
 #include <linux/rtnetlink.h>
-#include <sys/random.h>
 
-#include "base/error.h"
 #include "netlink/libnl.h"
 
 namespace netlink {
@@ -102,17 +100,6 @@ bool is_link(const nlmsghdr* message) {
          nlmsg_valid_hdr(message, static_cast<int>(sizeof(ifinfomsg))) != 0;
 }
 
-Message make_request(int type, int index) {
-  ifinfomsg header{};
-  header.ifi_index = index;
-  return libnl::make_message(type, 0, header);
-}
-
-// A name that the kernel would refuse as too long belongs to no link.
-bool can_be_name(std::string_view name) {
-  return !name.empty() && name.size() < IFNAMSIZ;
-}
-
 std::string shown(int index) {
   return "#" + std::to_string(index);
 }
@@ -144,88 +131,6 @@ std::vector<Link> dump_links(Socket& socket, nl_msg* request, const What& what) 
   return links;
 }
 
-// The kernel's own order of work is: settings of a port (rtnl_changelink), MTU, MAC, alias, master,
-// flags, IPv4 settings (do_setlink). It checks all of it first, but what fails later leaves the
-// earlier part done.
-Message make_change(int index, const LinkChange& change) {
-  ifinfomsg header{};
-  header.ifi_index = index;
-  const auto set_flag = [&](unsigned flag, std::optional<bool> wanted) {
-    if (!wanted) return;
-    header.ifi_change |= flag;
-    if (*wanted) header.ifi_flags |= flag;
-  };
-  set_flag(IFF_UP, change.up);
-  set_flag(IFF_PROMISC, change.promiscuous);
-  set_flag(IFF_ALLMULTI, change.all_multicast);
-  // What a master has to say of a port it takes with RTM_NEWLINK only, which without NLM_F_CREATE
-  // changes a link as the other one does.
-  return libnl::make_message(change.bridge_port ? RTM_NEWLINK : RTM_SETLINK, 0, header);
-}
-
-void put_bridge_port(nl_msg* request, const BridgePortFlags& flags) {
-  const libnl::Nest info(request, IFLA_LINKINFO);
-  libnl::put(request, IFLA_INFO_SLAVE_KIND, std::string_view("bridge"));
-  const libnl::Nest port(request, IFLA_INFO_SLAVE_DATA);
-  libnl::put(request, IFLA_BRPORT_MODE, std::uint8_t{flags.hairpin});
-  libnl::put(request, IFLA_BRPORT_ISOLATED, std::uint8_t{flags.isolated});
-  libnl::put(request, IFLA_BRPORT_GUARD, std::uint8_t{flags.guarded});
-}
-
-void put_ipv4_settings(nl_msg* request, const LinkChange& change) {
-  if (change.ipv4.empty()) return;
-  const libnl::Nest families(request, IFLA_AF_SPEC);
-  const libnl::Nest family(request, AF_INET);
-  const libnl::Nest settings(request, IFLA_INET_CONF);
-  for (const auto& [setting, value] : change.ipv4) libnl::put(request, setting, value);
-}
-
-std::span<const std::uint8_t> as_bytes(const std::string& text) {
-  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
-}
-
-void put_change(nl_msg* request, const LinkChange& change) {
-  // Without a NUL, which would count as one of the alias's bytes.
-  if (change.alias) libnl::put(request, IFLA_IFALIAS, as_bytes(*change.alias));
-  if (change.mac) libnl::put(request, IFLA_ADDRESS, change.mac->bytes());
-  if (change.mtu) libnl::put(request, IFLA_MTU, std::uint32_t{*change.mtu});
-  if (change.tx_queue_length)
-    libnl::put(request, IFLA_TXQLEN, std::uint32_t{*change.tx_queue_length});
-  if (change.master) libnl::put(request, IFLA_MASTER, static_cast<std::uint32_t>(*change.master));
-  if (change.bridge_port) put_bridge_port(request, *change.bridge_port);
-  put_ipv4_settings(request, change);
-}
-
-// A number that nobody uses: what already is in the group would be deleted as well. Both of the top
-// bits are set in no group of a container's interface (attachment::group_of).
-std::uint32_t random_group() {
-  std::uint32_t group = 0;
-  if (::getrandom(&group, sizeof group, 0) != sizeof group)
-    throw base::SystemError("read", "the kernel's random numbers", errno);
-  return group | 0xc0000000U;
-}
-
-// Several RTM_DELLINK in one send would each wait for themselves; a group is deleted as one
-// (rtnl_group_dellink).
-void delete_group(Socket& socket, std::span<const int> indexes) {
-  const What what{"delete", std::to_string(indexes.size()) + " links"};
-  const std::uint32_t group = random_group();
-  std::vector<Message> requests;
-  std::vector<nl_msg*> pointers;
-  for (const int index : indexes) {
-    requests.push_back(make_request(RTM_SETLINK, index));
-    pointers.push_back(requests.back().get());
-    libnl::put(pointers.back(), IFLA_GROUP, group);
-  }
-  for (Ack& ack : socket.transact_all(pointers, what)) {
-    if (ack.code == 0 || ack.code == ENODEV) continue;
-    throw Error(what.operation, what.object, ack.code, std::move(ack.text));
-  }
-  const Message deletion = make_request(RTM_DELLINK, 0);
-  libnl::put(deletion.get(), IFLA_GROUP, group);
-  socket.try_execute(deletion.get(), what, {ENODEV});
-}
-
 }  // namespace
 
 bool Link::is_up() const noexcept {
@@ -240,8 +145,18 @@ std::optional<Link> parse_link(const nlmsghdr* message) {
   return is_link(message) ? std::optional(read_link(message)) : std::nullopt;
 }
 
+Message make_link_request(int type, int index) {
+  ifinfomsg header{};
+  header.ifi_index = index;
+  return libnl::make_message(type, 0, header);
+}
+
+bool can_be_link_name(std::string_view name) {
+  return !name.empty() && name.size() < IFNAMSIZ;
+}
+
 Message make_link_query(std::string_view name) {
-  Message request = make_request(RTM_GETLINK, 0);
+  Message request = make_link_request(RTM_GETLINK, 0);
   libnl::put(request.get(), IFLA_IFNAME, name);
   libnl::put(request.get(), IFLA_EXT_MASK, std::uint32_t{RTEXT_FILTER_SKIP_STATS});
   return request;
@@ -252,7 +167,7 @@ bool Link::takes_all_multicast() const noexcept {
 }
 
 std::optional<Link> find_link(Socket& socket, std::string_view name) {
-  if (!can_be_name(name)) return std::nullopt;
+  if (!can_be_link_name(name)) return std::nullopt;
   const Message request = make_link_query(name);
   auto link = query_link(socket, request.get(), {"look up link", std::string(name)});
   // The kernel looks among the alternative names, too.
@@ -262,14 +177,14 @@ std::optional<Link> find_link(Socket& socket, std::string_view name) {
 
 std::optional<Link> find_link(Socket& socket, int index) {
   if (index <= 0) return std::nullopt;
-  const Message request = make_request(RTM_GETLINK, index);
+  const Message request = make_link_request(RTM_GETLINK, index);
   libnl::put(request.get(), IFLA_EXT_MASK, std::uint32_t{RTEXT_FILTER_SKIP_STATS});
   return query_link(socket, request.get(), {"look up link", shown(index)});
 }
 
 std::optional<Link> find_link_in(Socket& socket, int nsid, int index) {
   if (index <= 0) return std::nullopt;
-  const Message request = make_request(RTM_GETLINK, index);
+  const Message request = make_link_request(RTM_GETLINK, index);
   libnl::put(request.get(), IFLA_TARGET_NETNSID, static_cast<std::uint32_t>(nsid));
   libnl::put(request.get(), IFLA_EXT_MASK, std::uint32_t{RTEXT_FILTER_SKIP_STATS});
   try {
@@ -287,7 +202,7 @@ std::optional<Link> find_peer(Socket& socket, const Link& link) {
 }
 
 std::vector<Link> ports_of(Socket& socket, int master) {
-  const Message request = make_request(RTM_GETLINK, 0);
+  const Message request = make_link_request(RTM_GETLINK, 0);
   libnl::put(request.get(), IFLA_MASTER, static_cast<std::uint32_t>(master));
   auto links = dump_links(socket, request.get(), {"list ports of link", shown(master)});
   // Kernels before 4.20 may not filter.
@@ -296,12 +211,12 @@ std::vector<Link> ports_of(Socket& socket, int master) {
 }
 
 std::vector<Link> all_links(Socket& socket) {
-  const Message request = make_request(RTM_GETLINK, 0);
+  const Message request = make_link_request(RTM_GETLINK, 0);
   return dump_links(socket, request.get(), {"list", "links"});
 }
 
 std::vector<Link> all_links_in(Socket& socket, int nsid) {
-  const Message request = make_request(RTM_GETLINK, 0);
+  const Message request = make_link_request(RTM_GETLINK, 0);
   libnl::put(request.get(), IFLA_TARGET_NETNSID, static_cast<std::uint32_t>(nsid));
   libnl::put(request.get(), IFLA_EXT_MASK, std::uint32_t{RTEXT_FILTER_SKIP_STATS});
   std::vector<Link> links;
@@ -319,40 +234,8 @@ std::vector<Link> all_links_in(Socket& socket, int nsid) {
   return links;
 }
 
-void change_link(Socket& socket, const Link& link, const LinkChange& change) {
-  const Message request = make_change(link.index, change);
-  put_change(request.get(), change);
-  socket.execute(request.get(), {"change link", link.name});
-}
-
-void change_link(Socket& socket, std::string_view name, const LinkChange& change) {
-  const Message request = make_change(0, change);
-  libnl::put(request.get(), IFLA_IFNAME, name);
-  put_change(request.get(), change);
-  socket.execute(request.get(), {"change link", std::string(name)});
-}
-
-bool delete_link(Socket& socket, int index, std::string_view shown_as) {
-  const Message request = make_request(RTM_DELLINK, index);
-  return socket.try_execute(request.get(), {"delete link", std::string(shown_as)}, {ENODEV});
-}
-
-bool delete_link(Socket& socket, std::string_view name) {
-  if (!can_be_name(name)) return false;
-  const Message request = make_request(RTM_DELLINK, 0);
-  libnl::put(request.get(), IFLA_IFNAME, name);
-  return socket.try_execute(request.get(), {"delete link", std::string(name)}, {ENODEV});
-}
-
-void delete_links(Socket& socket, std::span<const int> indexes) {
-  // For each the kernel's one lock of all links is held for a third of a millisecond or so.
-  constexpr std::size_t kAtOnce = 256;
-  for (; !indexes.empty(); indexes = indexes.subspan(std::min(kAtOnce, indexes.size())))
-    delete_group(socket, indexes.first(std::min(kAtOnce, indexes.size())));
-}
-
 std::vector<std::uint32_t> ipv4_settings(Socket& socket, int index) {
-  const Message request = make_request(RTM_GETLINK, index);
+  const Message request = make_link_request(RTM_GETLINK, index);
   libnl::put(request.get(), IFLA_EXT_MASK, std::uint32_t{RTEXT_FILTER_SKIP_STATS});
   std::vector<std::uint32_t> settings;
   socket.try_query(request.get(),

@@ -117,6 +117,10 @@ void delete_links(Socket& socket, std::span<const int> indexes);
 /// For who sends an RTM_GETLINK together with other requests: the request, and the link of the
 /// answer, absent for another message.
 [[nodiscard]] Message make_link_query(std::string_view name);
+/// What begins a request about the link of that index, or about none (0).
+[[nodiscard]] Message make_link_request(int type, int index);
+/// False for a name that the kernel would refuse as too long: it belongs to no link.
+[[nodiscard]] bool can_be_link_name(std::string_view name);
 [[nodiscard]] std::optional<Link> parse_link(const nlmsghdr* message);
 
 /// The interface settings of IPv4 as RTM_GETLINK tells them (IFLA_AF_SPEC / AF_INET): entry n-1 is
