@@ -61,6 +61,7 @@ void SharedBridge::find_neighbours() {
   neighbours_.emplace();
   const std::unique_ptr<DIR, int (*)(DIR*)> marks(::opendir(directory_.c_str()), ::closedir);
   if (!marks) return;
+  // Of one stream, and nobody else reads it. NOLINTNEXTLINE(concurrency-mt-unsafe)
   while (const dirent* entry = ::readdir(marks.get())) {
     Neighbour neighbour{.network = static_cast<const char*>(entry->d_name), .reservations = {}};
     if (neighbour.network == network_ || neighbour.network.starts_with('.')) continue;

@@ -44,7 +44,8 @@ void Queues::read(const netlink::nft::Table& table, const std::string& map) {
     if (element.key.size() < kPlaceSize) continue;
     const auto end = element.key.end() - kPlaceSize;
     std::memcpy(&place, &*end, kPlaceSize);
-    waiting_[{map, Bytes(element.key.begin(), end)}].push_back({place, std::move(element)});
+    auto& queue = waiting_[{map, Bytes(element.key.begin(), end)}];
+    queue.push_back({place, std::move(element)});
   }
   for (auto& [key, queue] : waiting_)
     std::sort(queue.begin(), queue.end(),
