@@ -63,6 +63,13 @@ std::uint32_t generation(Socket& socket) {
   return number;
 }
 
+bool has_table(Socket& socket, const Table& table) {
+  const Message request = make_request(NFT_MSG_GETTABLE, 0, table.family);
+  libnl::put(request.get(), NFTA_TABLE_NAME, std::string_view(table.name));
+  return socket.try_query(request.get(), [](const nlmsghdr* /*message*/) {},
+                          {"look up table", to_string(table)}, {ENOENT});
+}
+
 std::optional<FoundChain> find_chain(Socket& socket, const Table& table, const std::string& chain) {
   const Message request = make_request(NFT_MSG_GETCHAIN, 0, table.family);
   libnl::put(request.get(), NFTA_CHAIN_TABLE, std::string_view(table.name));

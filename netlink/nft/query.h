@@ -15,6 +15,8 @@ namespace netlink::nft {
 /// The number of the ruleset as it is now; each change of whatever table makes it another.
 [[nodiscard]] std::uint32_t generation(Socket& socket);
 
+[[nodiscard]] bool has_table(Socket& socket, const Table& table);
+
 struct FoundChain {
   unsigned use = 0;    // rules in it, and jumps to it
   bool drops = false;  // its policy

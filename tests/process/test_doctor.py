@@ -67,6 +67,75 @@ def nat_of_what_stays_on_the_bridge(t):
     return lambda: sysctl(t, "net.bridge.bridge-nf-call-iptables", 0)
 
 
+KUBE_PROXY = {
+    "iptables": "add table ip nat; add chain ip nat KUBE-SERVICES; add chain ip nat POSTROUTING { type nat hook postrouting priority 100; }; "
+                "add rule ip nat POSTROUTING masquerade; add table ip6 nat; add chain ip6 nat KUBE-SERVICES",
+    "nftables": "add table ip kube-proxy; add table ip6 kube-proxy"}
+
+
+def start_kube_proxy(t, mode):
+    """What is seen of it. Its chain in POSTROUTING is no reason to advise against it."""
+    if not os.path.exists(BRIDGE_NETFILTER):
+        t.skipTest("this kernel has no br_netfilter")
+    t.use_hairpin(True)
+    for family in ("iptables", "ip6tables"):
+        sysctl(t, f"net.bridge.bridge-nf-call-{family}", 1)
+    if mode in KUBE_PROXY:
+        t.node.on_host("nft", KUBE_PROXY[mode])
+    elif mode == "IPVS":
+        t.node.on_host("ip", "link", "add", "kube-ipvs0", "type", "dummy" if t.has_dummy() else "bridge")
+    else:
+        for tool in ("iptables-legacy", "ip6tables-legacy"):
+            if t.node.run_in(t.node.host, tool, "-t", "nat", "-N", "KUBE-SERVICES", check=False).returncode != 0:
+                t.skipTest("this kernel has no legacy iptables")
+    t.assertEqual(t.names(), [])
+
+
+def answers_pass_by(mode, family):
+    def make(t):
+        start_kube_proxy(t, mode)
+        sysctl(t, f"net.bridge.bridge-nf-call-{family}", 0)
+        found, = t.diagnoses()
+        t.assertIn(f"kube-proxy ({mode.replace('legacy ', '')})", found["text"])
+        t.assertIn(f"sysctl -w net.bridge.bridge-nf-call-{family}=1", found["remedy"])
+        return lambda: sysctl(t, f"net.bridge.bridge-nf-call-{family}", 1)
+    make.__name__ = f"{mode}_{family}".replace(" ", "_")
+    return make
+
+
+for _mode in ("iptables", "nftables", "IPVS", "legacy iptables"):
+    condition("services-bypassed", "error")(answers_pass_by(_mode, "iptables"))
+condition("services-bypassed", "error")(answers_pass_by("nftables", "ip6tables"))
+
+
+@condition("services-bypassed", "error")
+def kube_proxy_without_br_netfilter(t):
+    start_kube_proxy(t, "nftables")
+    t.prefix = ("unshare", "--mount", "sh", "-c", "mount -t tmpfs none /proc/sys/net/bridge && exec \"$@\"", "sh")
+    t.assertIn("modprobe br_netfilter", t.diagnoses()[0]["remedy"])
+    return t.use_no_prefix
+
+
+@condition("bridge-netfilter", "warning", "forward-policy-drop")
+def a_filter_that_drops_where_kube_proxy_is(t):
+    start_kube_proxy(t, "nftables")
+    t.node.on_host("nft", "add table ip filter; add chain ip filter FORWARD { type filter hook forward priority 0; policy drop; }")
+    for each in t.diagnoses():
+        t.assertNotIn("iptables=0", each["remedy"])
+    return lambda: t.node.on_host("nft", "delete table ip filter")
+
+
+@condition("no-hairpin", "warning")
+def kube_proxy_and_a_bridge_that_sends_nothing_back(t):
+    start_kube_proxy(t, "nftables")
+    t.use_hairpin(False)
+    done = t.tool("validate")
+    t.assertEqual(done.returncode, 0)
+    t.assertRegex(done.stderr, r"10-shopnet.conflist: hairpinMode: .*kube-proxy \(nftables\)")
+    t.assertNotIn("20-edgenet", done.stderr)
+    return lambda: t.use_hairpin(True)
+
+
 @condition("rp-filter-strict", "warning")
 def two_ways_out_and_a_strict_filter(t):
     for number in (1, 2):
@@ -174,6 +243,24 @@ def a_tunnel_that_takes_the_subnet(t):
     return lambda: t.node.on_host("ip", "link", "del", "tun7")
 
 
+@condition("route-conflict", "error")
+def a_bridge_that_the_networks_former_mode_left(t):
+    t.node.on_host("ip", "link", "add", "pods0", "up", "type", "bridge")
+    t.node.on_host("ip", "addr", "add", "10.89.0.1/24", "dev", "pods0")
+    found, = t.diagnoses()
+    t.assertEqual(found["remedy"], "ip link del pods0: a former configuration of the network left it")
+    return lambda: t.node.on_host("ip", "link", "del", "pods0")
+
+
+@condition("route-conflict", "error")
+def such_a_bridge_with_a_container_on_it(t):
+    t.node.on_host("ip", "link", "add", "pods0", "up", "type", "bridge")
+    t.node.on_host("ip", "addr", "add", "10.89.0.1/24", "dev", "pods0")
+    t.node.on_host("ip", "link", "add", "port", "master", "pods0", "type", "veth", "peer", "name", "troop")
+    found, = t.diagnoses()
+    t.assertRegex(found["remedy"], "^a former .* when the containers on it are gone \\(1 port\\), ip link del pods0$")
+
+
 def reserve(t, numbers):
     for number in numbers:
         with open(os.path.join(t.node.networks, "edgenet", f"10.89.0.{number}"), "w", encoding="ascii") as stream:
@@ -255,6 +342,14 @@ class DoctorTest(OperatorCase):
 
     def use_no_prefix(self):
         self.prefix = ()
+
+    def use_hairpin(self, value):
+        self.configure("10-shopnet.conflist", self.bridge | {"hairpinMode": value})
+
+    def has_dummy(self):
+        done = self.node.run_in(self.node.host, "ip", "link", "add", "probe", "type", "dummy", check=False)
+        self.node.run_in(self.node.host, "ip", "link", "del", "probe", check=False)
+        return done.returncode == 0
 
     def diagnoses(self):
         done = self.tool("doctor", "-o", "json")

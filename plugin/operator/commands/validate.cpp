@@ -1,6 +1,7 @@
 // patchcord validate: a look at configurations before a pod meets them.
 #include "plugin/config/network.h"
 #include "plugin/operator/attaching.h"
+#include "plugin/operator/kube_proxy.h"
 #include "plugin/operator/table.h"
 
 namespace tool {
@@ -16,6 +17,18 @@ std::vector<std::string> require_valid(const config::NetworkList& list,
   return {};
 }
 
+// Right by itself, but not on a node of a cluster.
+void report_hairpin(const Call& call, const std::string& path, const config::NetworkList& list,
+                    const config::ListedPlugin& plugin) {
+  const bool makes_bridge = plugin.type == "patchcord" || plugin.type == "bridge";
+  if (!makes_bridge || !lacks_hairpin(request_of(list, plugin))) return;
+  netlink::Socket host;
+  const auto mode = find_kube_proxy(host);
+  if (!mode) return;
+  call.console.report(path + ": hairpinMode: is not true, and kube-proxy (" + *mode +
+                      ") is here: a container that a Service leads to itself gets no answer");
+}
+
 // Returns whether all is well.
 bool validate(const Call& call, const std::string& path) {
   const auto say = [&](bool right, const std::string& text) {
@@ -28,6 +41,7 @@ bool validate(const Call& call, const std::string& path) {
     const auto list = require_network(call, path);
     for (const auto& plugin : list.plugins) {
       for (const auto& note : require_valid(list, plugin)) call.console.report(path + ": " + note);
+      report_hairpin(call, path, list, plugin);
       const std::string directories = plugin_path(call);
       if (!find_plugin(directories, plugin.type)) {
         fine = say(false, path + ": there is no plugin " + plugin.type + " in " + directories);

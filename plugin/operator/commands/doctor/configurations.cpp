@@ -1,6 +1,7 @@
 // doctor's conditions of configurations: unreadable, plugins missing, pools full.
 #include <algorithm>
 
+#include "netlink/address.h"
 #include "netlink/route.h"
 #include "plugin/config/network.h"
 #include "plugin/operator/chain.h"
@@ -94,6 +95,24 @@ void look_for_overlaps(const std::vector<Subnet>& subnets, Diagnoses& found) {
   }
 }
 
+// A bridge that has the network's gateway address and is none of its own by now was made for it
+// when it had another mode, or another bridge. Empty for any other link.
+std::string remedy_of_former_bridge(const Patient& patient, const Subnet& subnet,
+                                    const netlink::Link& link) {
+  if (link.kind != "bridge") return "";
+  const auto seen = netlink::addresses_of(patient.node.socket(), link);
+  const bool has_gateway = std::any_of(seen.begin(), seen.end(), [&](const auto& address) {
+    return address.prefix.network() == subnet.prefix &&
+           address.prefix.address() == subnet.prefix.address().next();
+  });
+  if (!has_gateway) return "";
+  const auto ports = netlink::ports_of(patient.node.socket(), link.index).size();
+  const std::string remove = "ip link del " + link.name;
+  if (ports == 0) return remove + ": a former configuration of the network left it";
+  return "a former configuration of the network left it; when the containers on it are gone (" +
+         std::to_string(ports) + (ports == 1 ? " port" : " ports") + "), " + remove;
+}
+
 // A route of the host's into the subnet that does not lead to its containers takes them away.
 void look_for_conflicting_routes(const Patient& patient, const std::vector<Subnet>& subnets,
                                  Diagnoses& found) {
@@ -106,12 +125,15 @@ void look_for_conflicting_routes(const Patient& patient, const std::vector<Subne
     const bool own = link == nullptr || link->name == "lo" || link->name == subnet.bridge ||
                      link->kind == "veth" || link->name.starts_with(subnet.bridge + ".");
     if (own) continue;
+    const std::string former = remedy_of_former_bridge(patient, subnet, *link);
     found.push_back({.name = "route-conflict",
                      .is_error = true,
                      .text = "the node routes " + route->destination.to_string() + " through " +
                              link->name + ", and network " + subnet.network +
                              " gives addresses of " + subnet.prefix.to_string(),
-                     .remedy = "give the network another subnet, or remove the route"});
+                     .remedy = former.empty()
+                                   ? "give the network another subnet, or remove the route"
+                                   : former});
   }
 }
 

@@ -29,6 +29,7 @@ Diagnoses examine_node(const Call& call) {
   look_at_configurations(patient, found);
   look_at_runtimes(patient, found);
   look_at_kernel(patient, found);
+  look_at_services(patient, found);
   look_at_attachments(patient, found);
   return found;
 }

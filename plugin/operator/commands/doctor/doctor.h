@@ -32,6 +32,7 @@ using Diagnoses = std::vector<Diagnosis>;
 void look_at_kernel(const Patient& patient, Diagnoses& found);
 void look_at_configurations(const Patient& patient, Diagnoses& found);
 void look_at_runtimes(const Patient& patient, Diagnoses& found);
+void look_at_services(const Patient& patient, Diagnoses& found);
 void look_at_attachments(const Patient& patient, Diagnoses& found);
 
 /// The networks of our own types and the reference's, with what their configuration says.

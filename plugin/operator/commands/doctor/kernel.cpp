@@ -10,6 +10,7 @@
 #include "netlink/sysctl.h"
 #include "plugin/config/network.h"
 #include "plugin/operator/commands/doctor/doctor.h"
+#include "plugin/operator/kube_proxy.h"
 #include "plugin/ruleset/foreign.h"
 
 namespace tool {
@@ -73,15 +74,17 @@ void look_at_ipv6(const Patient& patient, Diagnoses& found) {
 }
 
 // With this setting every bridged frame goes through the rules of the routing path, once more than
-// it should. That is the kernel's default and does no harm by itself.
+// it should. That is the kernel's default and does no harm by itself; and it is what answers of
+// Services are translated back by (services.cpp), so where kube-proxy is it stays.
 void look_at_bridge_netfilter(const Patient& patient, netlink::Socket& netfilter,
                               Diagnoses& found) {
   if (!any_bridge_attachment(patient)) return;
   if (netlink::read_sysctl("net/bridge/bridge-nf-call-iptables") != "1") return;
   const netlink::nft::Table nat_table{.family = netlink::nft::TableFamily::kIpv4, .name = "nat"};
   const auto nat = netlink::nft::find_chain(netfilter, nat_table, "POSTROUTING");
+  const bool is_needed = find_kube_proxy(patient.node.socket(), base::Family::kIpv4).has_value();
   const bool drops = ruleset::drops_forwarded(netfilter, base::Family::kIpv4);
-  const bool translates = nat && nat->use > 0;
+  const bool translates = nat && nat->use > 0 && !is_needed;
   if (!drops && !translates) return;
   found.push_back(
       {.name = "bridge-netfilter",
@@ -93,8 +96,9 @@ void look_at_bridge_netfilter(const Patient& patient, netlink::Socket& netfilter
                (translates ? "POSTROUTING translates addresses of what never leaves the bridge, "
                              "and once more of what is also routed (NAT twice)"
                            : ""),
-       .remedy = "sysctl -w net.bridge.bridge-nf-call-iptables=0, unless kube-proxy in iptables "
-                 "mode has to see traffic within a bridge to services"});
+       .remedy = is_needed ? "accept the containers' subnets in FORWARD, or iptables -P FORWARD "
+                             "ACCEPT; kube-proxy needs the setting as it is"
+                           : "sysctl -w net.bridge.bridge-nf-call-iptables=0"});
 }
 
 // The kernel takes the stricter one of "all" and the interface's own.
