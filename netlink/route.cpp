@@ -34,7 +34,8 @@ void add_next_hop(rtnl_route* object, const Route& route) {
   rtnl_route_add_nexthop(object, hop);
 }
 
-RouteObject make_object(const Route& route) {
+RouteObject make_object(std::span<const Route> hops) {
+  const Route& route = hops.front();
   RouteObject object(libnl::made(rtnl_route_alloc()));
   const auto destination = libnl::make_address(route.destination.network());
   libnl::check(rtnl_route_set_dst(object.get(), destination.get()));
@@ -51,12 +52,21 @@ RouteObject make_object(const Route& route) {
   if (route.advmss != 0) {
     libnl::check(rtnl_route_set_metric(object.get(), RTAX_ADVMSS, route.advmss));
   }
-  add_next_hop(object.get(), route);
+  for (const Route& hop : hops) add_next_hop(object.get(), hop);
   return object;
 }
 
-Message make_add_request(const Route& route, int flags) {
-  return libnl::build_request(rtnl_route_build_add_request, make_object(route).get(), flags);
+std::span<const Route> alone(const Route& route) {
+  return {&route, 1};
+}
+
+Message make_add_request(std::span<const Route> hops, int flags) {
+  return libnl::build_request(rtnl_route_build_add_request, make_object(hops).get(), flags);
+}
+
+bool add(Socket& socket, std::span<const Route> hops, int flags) {
+  const Message request = make_add_request(hops, flags);
+  return socket.try_execute(request.get(), {"add route", to_string(hops.front())}, {EEXIST});
 }
 
 // Absent for another message than a route.
@@ -167,13 +177,20 @@ std::string to_string(const Route& route) {
 }
 
 bool add_route(Socket& socket, const Route& route) {
-  const Message request = make_add_request(route, NLM_F_CREATE | NLM_F_EXCL);
-  return socket.try_execute(request.get(), {"add route", to_string(route)}, {EEXIST});
+  return add(socket, alone(route), NLM_F_CREATE | NLM_F_EXCL);
+}
+
+bool add_route(Socket& socket, std::span<const Route> hops) {
+  return add(socket, hops, NLM_F_CREATE | NLM_F_EXCL);
+}
+
+bool add_route_before(Socket& socket, std::span<const Route> hops) {
+  return add(socket, hops, NLM_F_CREATE);
 }
 
 Claim claim_address(Socket& socket, const Route& route) {
   const Message look = make_match_request(route.destination.address());
-  const Message add = make_add_request(route, NLM_F_CREATE | NLM_F_EXCL);
+  const Message add = make_add_request(alone(route), NLM_F_CREATE | NLM_F_EXCL);
   const std::array<nl_msg*, 2> requests{look.get(), add.get()};
   const What what{"add route", to_string(route)};
   std::vector<Route> found;
@@ -190,7 +207,7 @@ Claim claim_address(Socket& socket, const Route& route) {
 
 bool remove_route(Socket& socket, const Route& route) {
   const Message request =
-      libnl::build_request(rtnl_route_build_del_request, make_object(route).get(), 0);
+      libnl::build_request(rtnl_route_build_del_request, make_object(alone(route)).get(), 0);
   return socket.try_execute(request.get(), {"remove route", to_string(route)}, {ESRCH, ENOENT});
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,11 @@ struct Route {
 /// False where the table has a route to that destination with that priority, be it this one or one
 /// through another link or gateway (NLM_F_CREATE | NLM_F_EXCL).
 bool add_route(Socket& socket, const Route& route);
+/// The same of one route with a next hop each, which are alike in everything else; at least one.
+bool add_route(Socket& socket, std::span<const Route> hops);
+/// As add_route(), but an IPv4 route comes before what the table has with that destination and
+/// priority; false only where that has the same next hops.
+bool add_route_before(Socket& socket, std::span<const Route> hops);
 /// What came of an attempt to have an address for oneself.
 struct Claim {
   bool is_made = false;

@@ -153,6 +153,17 @@ struct Address {
   std::optional<base::IpAddress> gateway;
 };
 
+/// What has an address of the interface as its source leaves by it: where the container has another
+/// one.
+struct SourceRoutes {
+  std::uint32_t table = 0;  // of the container's routes; 0 while none was needed
+};
+/// What tells our rules and tables from others': one table an interface, by its index.
+inline constexpr std::uint32_t kSourceRulePriority = 31000;
+[[nodiscard]] constexpr std::uint32_t source_table_of(int index) {
+  return 10000 + static_cast<std::uint32_t>(index);
+}
+
 /// Traffic of these addresses to elsewhere than `except` leaves with the host's own address.
 struct Masquerade {
   std::vector<base::IpAddress> addresses;
@@ -210,9 +221,10 @@ struct Attachment {
   std::optional<PtpPort> ptp_port;
   std::optional<Tuning> tuning;
   std::optional<Shaping> shaping;
-  std::vector<Address> addresses;     // of the container's interface
-  std::vector<cni::Route> routes;     // in the container, next hops filled in
-  std::vector<base::Family> forward;  // families to forward for
+  std::vector<Address> addresses;               // of the container's interface
+  std::vector<cni::Route> routes;               // in the container, next hops filled in
+  std::optional<SourceRoutes> source_routes{};  // absent: not wanted
+  std::vector<base::Family> forward;            // families to forward for
   std::optional<Masquerade> masquerade;
   std::optional<Isolation> isolation;
   std::optional<Antispoof> antispoof;

@@ -169,6 +169,8 @@ Attachment read_attachment(const cni::Object& object) {
   }
   for (const cni::Object& route : object.objects("routes"))
     result.routes.push_back(read_route(route));
+  if (const auto routes = object.object("sourceRoutes"))
+    result.source_routes = SourceRoutes{.table = read_u32(*routes, "table")};
   for (const cni::Object& timing : object.objects("timings")) {
     const auto time = timing.integer("us", 0, INT64_MAX).value_or(0);
     result.timings.push_back({.step = timing.text("step").value_or(""),
@@ -231,6 +233,8 @@ std::string to_record(const Attachment& attachment, std::string_view earlier) {
   document["addresses"] = write_addresses(attachment.addresses);
   json& routes = document["routes"] = json::array();
   for (const cni::Route& route : attachment.routes) routes.push_back(write_route(route));
+  if (attachment.source_routes && attachment.source_routes->table != 0)
+    document["sourceRoutes"]["table"] = attachment.source_routes->table;
   json& forward = document["forward"] = json::array();
   for (const auto family : attachment.forward) forward.push_back(base::family_name(family));
   if (attachment.host_ports) document["hostPorts"] = write_host_ports(*attachment.host_ports);

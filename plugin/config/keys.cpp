@@ -90,6 +90,7 @@ void read_common(const cni::Request& request, Network& network) {
   const cni::Object root = request.config();
   read_mtu(root, network);
   network.dns = read_dns(root);
+  network.source_routes = root.boolean("sourceRoutes").value_or(true);
   network.accept_ra = root.boolean("acceptRA").value_or(false);
   network.ipam = parse_ipam(request, network.mode);
   read_masquerade(root, network);

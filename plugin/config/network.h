@@ -118,9 +118,10 @@ struct Network {
   bool mtu_auto = false;              // take the MTU of the default route's link
   std::optional<base::MacAddress> mac;
   bool enable_dad = false;
-  bool accept_ra = false;  // the container listens to routers
-  Tuning tuning;           // of type patchcord
-  Bandwidth bandwidth;     // likewise
+  bool accept_ra = false;     // the container listens to routers
+  bool source_routes = true;  // of interfaces that a container has besides its first
+  Tuning tuning;              // of type patchcord
+  Bandwidth bandwidth;        // likewise
   bool container_up = true;
   std::optional<cni::Dns> dns;  // replaces what IPAM says
   std::optional<Ports> ports;

@@ -38,6 +38,8 @@ bool concerns(std::string_view step, const Attachment& attachment) {
   if (step == "localhost") return attachment.host_ports.has_value();
   if (step == "tuning") return attachment.tuning.has_value();
   if (step == "shaping") return attachment.shaping.has_value();
+  if (step == "source routes")
+    return attachment.source_routes && attachment.source_routes->table != 0;
   if (step == "forwarding") return !attachment.forward.empty();
   return true;
 }

@@ -117,7 +117,8 @@ std::vector<netlink::Route> missing_subnet_routes(World& world, const Attachment
   std::vector<netlink::Route> missing;
   if (attachment.ptp_port || !attachment.pair.container_up || !world.container_end) return missing;
   const int link = world.container_end->index;
-  const auto seen = netlink::routes_through(*world.container, link);
+  auto seen = netlink::routes_through(*world.container, link);
+  std::erase_if(seen, [&](const auto& route) { return is_source_route(route, attachment); });
   for (const auto& address : attachment.addresses) {
     if (address.prefix.is_host()) continue;
     const base::IpPrefix subnet = address.prefix.network();

@@ -19,12 +19,12 @@ std::string describe_wrong(const Setting& setting) {
 // kernel hold its lock of all links on another processor (linkwatch_event), for as long as a
 // transaction of rules takes, which does not need that lock.
 std::span<const Step* const> private_steps() {
-  static constexpr std::array<const Step*, 25> kSteps = {
-      &kBridge,          &kVlanGateway, &kAdvertisements,  &kInterface,     &kTuning,
-      &kShaping,         &kBridgePort,  &kPortVlans,       &kRoutedPort,    &kPtpPort,
-      &kGateway,         &kAddresses,   &kFlowsOfOldPorts, &kWithdrawRules, &kMasquerade,
-      &kIsolation,       &kAntispoof,   &kHostPorts,       &kPublishRules,  &kUpAfterRules,
-      &kFlowsOfNewPorts, &kHostRoutes,  &kPtpRoutes,       &kRoutes,        &kCarrier};
+  static constexpr std::array<const Step*, 26> kSteps = {
+      &kBridge,          &kVlanGateway,   &kAdvertisements,  &kInterface,  &kTuning,    &kShaping,
+      &kBridgePort,      &kPortVlans,     &kRoutedPort,      &kPtpPort,    &kGateway,   &kAddresses,
+      &kFlowsOfOldPorts, &kWithdrawRules, &kMasquerade,      &kIsolation,  &kAntispoof, &kHostPorts,
+      &kPublishRules,    &kUpAfterRules,  &kFlowsOfNewPorts, &kHostRoutes, &kPtpRoutes, &kRoutes,
+      &kSourceRoutes,    &kCarrier};
   return kSteps;
 }
 

@@ -29,6 +29,8 @@ bool is_onlink(const Attachment& attachment, const base::IpAddress& next_hop) {
   return std::find(gateways.begin(), gateways.end(), next_hop) == gateways.end();
 }
 
+}  // namespace
+
 netlink::Route to_kernel(const Attachment& attachment, const cni::Route& route, int out_link) {
   return {.destination = route.destination.network(),
           .gateway = route.gateway,
@@ -43,26 +45,69 @@ netlink::Route to_kernel(const Attachment& attachment, const cni::Route& route, 
           .link_name = attachment.key.ifname};
 }
 
-// A container on two networks that both bring a default route keeps the first one's; the second
-// gets a metric of its own, greater than any that the kernel gives by itself, so that which one
-// counts does not depend on chance.
-std::uint32_t second_default_metric(const netlink::Link& link) {
+std::vector<std::vector<std::size_t>> find_multipaths(const std::vector<cni::Route>& routes) {
+  std::vector<std::vector<std::size_t>> bundles;
+  for (std::size_t i = 0; i < routes.size(); ++i) {
+    cni::Route alike = routes[i];
+    const auto at = std::find_if(bundles.begin(), bundles.end(), [&](const auto& bundle) {
+      alike.gateway = routes[bundle.front()].gateway;
+      return alike == routes[bundle.front()];
+    });
+    if (at == bundles.end()) {
+      bundles.push_back({i});
+    } else if (std::none_of(at->begin(), at->end(),
+                            [&](auto each) { return routes[each] == routes[i]; })) {
+      at->push_back(i);
+    }
+  }
+  return bundles;
+}
+
+bool add_to_kernel(netlink::Socket& container, const Attachment& attachment,
+                   std::span<const netlink::Route> hops) {
+  if (netlink::add_route(container, hops)) return true;
+  const netlink::Route& route = hops.front();
+  const bool is_own_subnet =
+      std::any_of(attachment.addresses.begin(), attachment.addresses.end(),
+                  [&](const auto& each) { return each.prefix.network() == route.destination; });
+  return is_own_subnet && route.gateway && netlink::add_route_before(container, hops);
+}
+
+namespace {
+
+using Bundle = std::vector<std::size_t>;
+
+std::vector<netlink::Route> hops_of(const Attachment& attachment, const Bundle& bundle,
+                                    int out_link) {
+  std::vector<netlink::Route> hops;
+  for (const std::size_t each : bundle)
+    hops.push_back(to_kernel(attachment, attachment.routes[each], out_link));
+  return hops;
+}
+
+// A container on two networks that both lead to somewhere keeps the first one's route; the second
+// gets a metric of its own, greater than any that the kernel gives by itself and than the one that
+// it asked for, so that which one counts does not depend on chance.
+std::uint32_t second_metric(const cni::Route& route, const netlink::Link& link) {
   constexpr std::uint32_t kAboveKernelDefault = 2048;  // IP6_RT_PRIO_USER is 1024
-  return kAboveKernelDefault + static_cast<std::uint32_t>(link.index);
+  return (route.priority != 0 ? route.priority : kAboveKernelDefault) +
+         static_cast<std::uint32_t>(link.index);
 }
 
 void apply(World& world, Attachment& attachment, base::Rollback&) {
   if (!attachment.pair.container_up) return;
-  for (cni::Route& route : attachment.routes) {
-    const int out_link = world.container_end->index;
-    if (netlink::add_route(*world.container, to_kernel(attachment, route, out_link))) continue;
-    if (route.destination.is_default() && route.priority == 0) {
-      route.priority = second_default_metric(*world.container_end);
-      world.amended = true;
-      if (netlink::add_route(*world.container, to_kernel(attachment, route, out_link))) continue;
-    }
+  const netlink::Link& link = *world.container_end;
+  for (const Bundle& bundle : find_multipaths(attachment.routes)) {
+    if (add_to_kernel(*world.container, attachment, hops_of(attachment, bundle, link.index)))
+      continue;
+    cni::Route& first = attachment.routes[bundle.front()];
+    const std::uint32_t metric = second_metric(first, link);
+    for (const std::size_t each : bundle) attachment.routes[each].priority = metric;
+    world.amended = true;
+    if (add_to_kernel(*world.container, attachment, hops_of(attachment, bundle, link.index)))
+      continue;
     throw cni::Error(cni::Code::kConflict,
-                     "the container has a route to " + route.destination.to_string() +
+                     "the container has a route to " + first.destination.to_string() +
                          " of that metric already; give this network's route another priority");
   }
 }
@@ -79,12 +124,10 @@ bool is_same(const netlink::Route& seen, const netlink::Route& wanted) {
          seen.mtu == wanted.mtu && seen.advmss == wanted.advmss;
 }
 
-struct Lack {
-  netlink::Route wanted;
-  std::optional<netlink::Route> altered;  // what the interface has in its place
-};
-
+// The one to a subnet that the kernel makes with an address is in nobody's place.
 bool is_in_place_of(const netlink::Route& seen, const netlink::Route& wanted) {
+  constexpr std::uint8_t kProtocolKernel = 2;
+  if (seen.protocol == kProtocolKernel) return false;
   if (seen.table.value_or(kMainTable) != wanted.table.value_or(kMainTable)) return false;
   netlink::Route same = seen;
   same.gateway = wanted.gateway;
@@ -93,21 +136,40 @@ bool is_in_place_of(const netlink::Route& seen, const netlink::Route& wanted) {
   return is_same(same, wanted);
 }
 
+struct Lack {
+  std::vector<netlink::Route> wanted;   // all next hops of the route
+  std::vector<netlink::Route> missing;  // of these
+  std::vector<netlink::Route> altered;  // what the interface has in its place
+};
+
+using Seen = std::multimap<base::IpPrefix, netlink::Route>;
+
+Seen look_at_routes(World& world, const Attachment& attachment) {
+  Seen seen;
+  for (const auto& route : netlink::routes_through(*world.container, world.container_end->index)) {
+    if (!is_source_route(route, attachment)) seen.emplace(route.destination, route);
+  }
+  return seen;
+}
+
 std::vector<Lack> find_lacks(World& world, const Attachment& attachment) {
   if (!world.container_end || attachment.routes.empty()) return {};
-  std::multimap<base::IpPrefix, netlink::Route> seen;
-  for (const auto& route : netlink::routes_through(*world.container, world.container_end->index))
-    seen.emplace(route.destination, route);
+  const Seen seen = look_at_routes(world, attachment);
   std::vector<Lack> lacks;
-  for (const cni::Route& route : attachment.routes) {
-    const auto wanted = to_kernel(attachment, route, world.container_end->index);
-    const auto [first, last] = seen.equal_range(wanted.destination);
-    const auto is_wanted = [&](const auto& one) { return is_same(one.second, wanted); };
-    if (std::any_of(first, last, is_wanted)) continue;
-    const auto other = std::find_if(
-        first, last, [&](const auto& one) { return is_in_place_of(one.second, wanted); });
-    lacks.push_back({wanted, other == last ? std::nullopt : std::optional(other->second)});
+  for (const Bundle& bundle : find_multipaths(attachment.routes)) {
+    Lack lack{.wanted = hops_of(attachment, bundle, world.container_end->index)};
+    const auto [first, last] = seen.equal_range(lack.wanted.front().destination);
+    for (const auto& hop : lack.wanted) {
+      if (std::none_of(first, last, [&](const auto& one) { return is_same(one.second, hop); }))
+        lack.missing.push_back(hop);
+    }
+    if (lack.missing.empty()) continue;
+    for (auto one = first; one != last; ++one) {
+      if (is_in_place_of(one->second, lack.wanted.front())) lack.altered.push_back(one->second);
+    }
+    lacks.push_back(std::move(lack));
   }
+  if (!lacks.empty() && is_routed_by_others(world, attachment)) lacks.clear();
   return lacks;
 }
 
@@ -118,20 +180,22 @@ std::string describe(const netlink::Route& route, const Attachment& attachment) 
 }
 
 void check(World& world, const Attachment& attachment, Findings& findings) {
-  for (const Lack& lack : find_lacks(world, attachment))
-    findings.push_back(describe(lack.wanted, attachment) + " is missing");
+  for (const Lack& lack : find_lacks(world, attachment)) {
+    for (const auto& route : lack.missing)
+      findings.push_back(describe(route, attachment) + " is missing");
+  }
 }
 
 void restore(World& world, const Attachment& attachment, Findings& restored) {
   if (!attachment.pair.container_up) return;
   for (const Lack& lack : find_lacks(world, attachment)) {
-    const std::string what = describe(lack.wanted, attachment);
-    if (lack.altered) (void)netlink::remove_route(*world.container, *lack.altered);
-    if (!netlink::add_route(*world.container, lack.wanted)) {
+    for (const auto& route : lack.altered) (void)netlink::remove_route(*world.container, route);
+    if (!add_to_kernel(*world.container, attachment, lack.wanted)) {
       throw cni::Error(cni::Code::kConflict,
-                       what + " cannot be put back: another interface has one to there");
+                       describe(lack.missing.front(), attachment) +
+                           " cannot be put back: another interface has one to there");
     }
-    restored.push_back(what);
+    for (const auto& route : lack.missing) restored.push_back(describe(route, attachment));
   }
 }
 

@@ -12,6 +12,7 @@
 #include "base/rollback.h"
 #include "netlink/link.h"
 #include "netlink/netns.h"
+#include "netlink/route.h"
 #include "netlink/socket.h"
 #include "plugin/attachment/attachment.h"
 #include "plugin/attachment/record_store.h"
@@ -143,6 +144,24 @@ extern const Step kUpAfterRules;
 extern const Step kPtpRoutes;
 /// The container's routes.
 extern const Step kRoutes;
+[[nodiscard]] netlink::Route to_kernel(const attachment::Attachment& attachment,
+                                       const cni::Route& route, int out_link);
+/// Routes that differ in the next hop alone are one to the kernel: the places in `routes` of those
+/// that belong together, each once.
+[[nodiscard]] std::vector<std::vector<std::size_t>> find_multipaths(
+    const std::vector<cni::Route>& routes);
+/// False where somebody else's is in the way. One by a next hop to the subnet of an own address,
+/// to which the kernel has a route, comes before that.
+bool add_to_kernel(netlink::Socket& container, const attachment::Attachment& attachment,
+                   std::span<const netlink::Route> hops);
+/// What has an address of a further interface of the container as its source leaves by that.
+extern const Step kSourceRoutes;
+/// Of its table.
+[[nodiscard]] bool is_source_route(const netlink::Route& route,
+                                   const attachment::Attachment& attachment);
+/// Whether another plugin, too, routes by addresses of that interface: then it may have taken the
+/// routes out of the main table.
+[[nodiscard]] bool is_routed_by_others(World& world, const attachment::Attachment& attachment);
 /// The host's routes to a container that has a link of its own.
 extern const Step kHostRoutes;
 /// The gateway addresses on the bridge, or on the interface that has them in its place.

@@ -255,6 +255,7 @@ Attachment plan_links(const cni::Request& request, const config::Network& networ
   plan.netns_path = request.netns;
   plan.reservation = lease::reservation_of(network.ipam);
   plan.antispoof = plan_antispoof(network.rules);
+  if (network.source_routes) plan.source_routes.emplace();
   plan.pair = {.host_name = attachment::host_name_of(plan.key, network.host_interface_prefix),
                .host_mac = network.mode == config::Mode::kRouted ? base::MacAddress(kRoutedHostMac)
                                                                  : macs[0],

@@ -25,11 +25,16 @@ std::string configured_prefix(const cni::Request& request) {
   }
 }
 
-// Through the container, if it still is there: the host end may have another name than today's
-// configuration gives it.
-std::optional<netlink::Link> find_host_end_of_container(steps::World& world,
-                                                        const cni::Request& request,
-                                                        Unrecorded unrecorded) {
+/// What the container, if it still is there, tells of an attachment that there is no record of: the
+/// host end may have another name than today's configuration gives it.
+struct Told {
+  netlink::Link host_end;
+  netlink::NamespaceIdentity netns;
+  int container_index = 0;
+};
+
+std::optional<Told> ask_container(steps::World& world, const cni::Request& request,
+                                  Unrecorded unrecorded) {
   const auto container = netlink::Namespace::find(request.netns);
   if (!container || container->identity() == world.host_namespace.identity()) return std::nullopt;
   auto socket = netlink::Socket::in(*container, world.host_namespace);
@@ -43,15 +48,22 @@ std::optional<netlink::Link> find_host_end_of_container(steps::World& world,
   if (!look.host_end) return std::nullopt;
   const bool is_ours = look.host_end->alias == attachment::alias_of(key_of(request));
   const bool may_be_taken = unrecorded == Unrecorded::kOfContainer && look.host_end->alias.empty();
-  return is_ours || may_be_taken ? look.host_end : std::nullopt;
+  if (!is_ours && !may_be_taken) return std::nullopt;
+  return Told{.host_end = *look.host_end,
+              .netns = container->identity(),
+              .container_index = look.container_end ? look.container_end->index : 0};
 }
 
 Attachment from_names(steps::World& world, const cni::Request& request, Unrecorded unrecorded) {
   Attachment attachment;
   attachment.key = key_of(request);
-  if (const auto host_end = find_host_end_of_container(world, request, unrecorded)) {
-    attachment.pair.host_name = host_end->name;
-    attachment.pair.host_mac = host_end->mac.value_or(base::MacAddress());
+  if (const auto told = ask_container(world, request, unrecorded)) {
+    attachment.pair.host_name = told->host_end.name;
+    attachment.pair.host_mac = told->host_end.mac.value_or(base::MacAddress());
+    attachment.netns_path = request.netns;
+    attachment.netns = told->netns;
+    if (told->container_index != 0)
+      attachment.source_routes = {.table = attachment::source_table_of(told->container_index)};
   } else {
     attachment.pair.host_name =
         attachment::host_name_of(attachment.key, configured_prefix(request));

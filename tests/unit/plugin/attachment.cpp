@@ -20,9 +20,10 @@ attachment::Attachment example() {
                  .container_mac = base::MacAddress::parse("02:00:00:00:00:02").value(),
                  .mtu = 1400,
                  .container_up = false,
-                 .enable_dad = true};
-  result.bridge_port =
-      attachment::BridgePort{.bridge = "br0", .hairpin = true, .gateways = {prefix("10.1.0.1/24")}};
+                 .enable_dad = true,
+                 .accept_ra = true};
+  result.bridge_port = attachment::BridgePort{
+      .bridge = "br0", .is_gateway = true, .hairpin = true, .gateways = {prefix("10.1.0.1/24")}};
   result.routed_port =
       attachment::RoutedPort{.next_hops = {base::IpAddress::parse("fe80::1").value()}};
   result.addresses = {
@@ -34,6 +35,7 @@ attachment::Attachment example() {
                     .priority = 5,
                     .table = 1000,
                     .scope = std::uint8_t{0}}};
+  result.source_routes = {.table = 10003};
   result.forward = {base::Family::kIpv4, base::Family::kIpv6};
   return result;
 }
@@ -49,6 +51,9 @@ TEST_CASE("a record is read back as it was written") {
   CHECK(read->netns == example().netns);
   CHECK(read->routes == example().routes);
   CHECK(read->pair.container_up == false);
+  CHECK(read->pair.accept_ra);
+  CHECK(read->bridge_port->is_gateway);
+  CHECK(read->source_routes->table == 10003);
 }
 
 TEST_CASE("the last complete line of a record counts") {
