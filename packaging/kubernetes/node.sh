@@ -1,21 +1,53 @@
 #!/bin/sh
-# What the DaemonSets do on a node: node.sh install|run|remove. Each may be repeated; a network that is right is not written again.
+# What the DaemonSet does on a node: node.sh install|remove, which end when it is done and say what they wait for until then; run, which goes
+# on; ready, for its probe. Any other word is a command of the tool's, on the node: node.sh doctor.
 #
-# HOST_ROOT has the node's /opt/cni/bin, /etc/cni/net.d and /run/patchcord, TEMPLATE the network with @RANGES@ in it, NODE is the node's
-# name. KUBERNETES_SERVICE_HOST and _PORT, and the token, are those that Kubernetes gives every pod.
+# HOST_ROOT is the node's root directory, TEMPLATE the network with @RANGES@ in it, NODE is the node's name. KUBERNETES_SERVICE_HOST and
+# _PORT, and the token, are those that Kubernetes gives every pod.
 set -eu
 
-root=${HOST_ROOT:-}
+root=${HOST_ROOT:-/proc/1/root}
 patchcord=${PATCHCORD:-/patchcord}
 template=${TEMPLATE:-/conf/10-patchcord.conflist}
 account=${SERVICE_ACCOUNT:-/var/run/secrets/kubernetes.io/serviceaccount}
-plugins=$root/opt/cni/bin
-configurations=$root/etc/cni/net.d
-conflist=$configurations/10-patchcord.conflist
+work=${WORK:-/work}
+name=10-patchcord.conflist
 
-fail() {
-  echo "patchcord: $1" >&2
-  exit 1
+say() {
+  echo "patchcord: $*"
+}
+
+# Each reason once, and again when it has been another one meanwhile.
+said=
+wait_for() {
+  if [ "$said" != "$*" ]; then say "$*"; fi
+  said=$*
+  return 1
+}
+
+# The tool looks from where the runtime's plugins do, since it calls nobody gone whom it cannot see: in the node's mount namespace.
+on_node() {
+  NETCONFPATH=${NETCONFPATH:-$(network_directories | head -n 1)}
+  export NETCONFPATH
+  # shellcheck disable=SC2086  # words
+  ${ENTER-nsenter --target 1 --mount --} "${TOOL:-$(installed)}" "$@"
+}
+
+# Where the node's runtimes look for plugins, and for networks: a line each.
+plugin_directories() {
+  "$patchcord" runtimes --root "$root" --output plugins 2>/dev/null || :
+}
+
+network_directories() {
+  "$patchcord" runtimes --root "$root" --output networks 2>/dev/null || :
+}
+
+# The plugin, as the node sees it.
+installed() {
+  for directory in $(plugin_directories); do
+    if [ -x "$root$directory/patchcord" ]; then echo "$directory/patchcord" && return; fi
+  done
+  return 1
 }
 
 # The node as JSON, from the API by its address: there may be no name service before there is a network.
@@ -26,7 +58,7 @@ node_object() {
   esac
   curl --silent --show-error --fail --max-time 30 --cacert "$account/ca.crt" \
     --header "Authorization: Bearer $(cat "$account/token")" \
-    "https://$server:$KUBERNETES_SERVICE_PORT/api/v1/nodes/$NODE"
+    "https://$server:$KUBERNETES_SERVICE_PORT/api/v1/nodes/$NODE" 2>&1
 }
 
 # Prefixes of pods, one a line: podCIDRs (one of each family), or podCIDR of old clusters. A quote inside of a text, as annotations have
@@ -38,42 +70,59 @@ prefixes_of() {
   printf '%s' "$list" | tr ',' '\n' | sed 's/"//g'
 }
 
-# [[{"subnet": "A"}], [{"subnet": "B"}]]: an address of each.
+# [[{"subnet": "A"}], [{"subnet": "B"}]]: an address of each. What is wrong with them, without the bracket.
 ranges_of() {
   ranges=
   for prefix in $1; do
     case $prefix in
-      *[!0-9a-fA-F:./]* | */*/*) fail "node $NODE has the prefix $prefix, which is none" ;;
+      *[!0-9a-fA-F:./]* | */*/*) ranges="node $NODE has the prefix $prefix, which is none" && break ;;
       */*) ranges="$ranges${ranges:+, }[{\"subnet\": \"$prefix\"}]" ;;
-      *) fail "node $NODE has the prefix $prefix, which has no length" ;;
+      *) ranges="node $NODE has the prefix $prefix, which has no length" && break ;;
     esac
   done
-  [ -n "$ranges" ] || fail "node $NODE has no podCIDR yet: the controller manager needs --allocate-node-cidrs, or the network a pool of its own"
-  echo "[$ranges]"
+  case $ranges in
+    node*) echo "$ranges" ;;
+    *) echo "[$ranges]" ;;
+  esac
 }
 
-# The plugin comes before the network that names it. The network is checked where no runtime reads, and moved into place as a whole.
+# Runtimes read all that is in their directory, so a network comes there by a rename from beside it. containerd passes over what is moved
+# in, until it is written to: set to the length that it has.
+put_network() {
+  new=$(dirname "$2")/.patchcord-new.$name
+  mkdir -p "$2" && cp "$1" "$new" && mv -f "$new" "$2/$name" && truncate -c -s "$(wc -c <"$2/$name")" "$2/$name"
+}
+
+# The plugin comes before the network that names it. The network is checked before any runtime can read it.
 install() {
-  object=$(node_object) || fail "the API does not tell of node $NODE"
+  object=$(node_object) || { wait_for "waiting for the API, which does not tell of node $NODE: $object"; return; }
   ranges=$(ranges_of "$(prefixes_of "$object")")
-  "$patchcord" install --dir "$plugins"
-  mkdir -p "$configurations"
-  new=$configurations/.10-patchcord.new
-  sed "s|@RANGES@|$ranges|" "$template" >"$new"
-  if ! "$patchcord" validate "$new" --plugin-dir "$plugins"; then
-    rm -f "$new"
-    fail "the network of the ConfigMap cannot be used"
-  fi
-  if cmp -s "$new" "$conflist"; then
-    rm -f "$new"
-  else
-    mv -f "$new" "$conflist"
-    echo "patchcord: $conflist has $ranges"
-  fi
-  for other in "$configurations"/*; do
-    case $other in
-      "$conflist") break ;;
-      *.conf | *.conflist | *.json) echo "patchcord: runtimes take the first file, which is $other" >&2 ;;
+  case $ranges in
+    node*) wait_for "waiting, since $ranges"; return ;;
+    "[]") grep -q @RANGES@ "$template" && { wait_for "waiting for a podCIDR of node $NODE, which has none yet: the controller manager needs" \
+      "--allocate-node-cidrs, or the network a pool of its own"; return; } ;;
+  esac
+  "$patchcord" install --root "$root" || { wait_for "waiting for a directory of plugins that can be written to"; return; }
+  sed "s|@RANGES@|$ranges|" "$template" >"$work/$name"
+  plugins=$(installed) || return
+  problem=$("$patchcord" validate "$work/$name" --plugin-dir "$root${plugins%/patchcord}" 2>&1) ||
+    { wait_for "waiting for another network, since that of the ConfigMap cannot be used: $problem"; return; }
+  for directory in $(network_directories); do
+    place=$root$directory
+    if ! cmp -s "$work/$name" "$place/$name"; then
+      put_network "$work/$name" "$place" || { wait_for "waiting for $directory, which cannot be written to"; return; }
+      say "$directory/$name has $ranges"
+    fi
+    first=$(first_network "$place")
+    if [ "$first" != "$name" ]; then say "runtimes take the first file, which is $directory/$first"; fi
+  done
+}
+
+# The one that runtimes take.
+first_network() {
+  for file in "$1"/*; do
+    case $file in
+      *.conf | *.conflist | *.json) basename "$file" && return ;;
     esac
   done
 }
@@ -85,18 +134,56 @@ attachments() {
   done | wc -l
 }
 
-# No network first, so that no pod is begun; no plugin when no pod is left that needs its DEL.
+# New pods go to the network that sorts before ours, and ours stays as long as the runtime needs it for a DEL. Whoever the runtime has
+# disconnected by the other one is provably gone, and collected.
 remove() {
-  if [ -e "$conflist" ]; then
-    rm -f "$conflist"
-    echo "patchcord: $conflist is removed; no more pods start on this node, unless it has another network"
+  collect
+  if [ "$(attachments)" -gt 0 ]; then
+    wait_for_pods
+    return
   fi
-  left=$(attachments)
-  if [ "$left" -gt 0 ]; then
-    echo "patchcord: $left records of attachments are left, whose pods need the plugin to go; it stays until they have" >&2
-    return 1
+  for directory in $(network_directories); do
+    # Out of the runtime's sight, and back if a pod was begun meanwhile.
+    if [ -e "$root$directory/$name" ]; then mv -f "$root$directory/$name" "$(dirname "$root$directory")/.patchcord-old.$name"; fi
+  done
+  rest "${SETTLE:-5}"
+  if [ "$(attachments)" -gt 0 ]; then
+    for directory in $(network_directories); do
+      old=$(dirname "$root$directory")/.patchcord-old.$name
+      if [ -e "$old" ]; then put_network "$old" "$root$directory" && rm -f "$old"; fi
+    done
+    wait_for_pods
+    return
   fi
-  if [ -e "$plugins/patchcord" ]; then "$patchcord" uninstall --dir "$plugins"; fi
+  for directory in $(network_directories); do rm -f "$(dirname "$root$directory")/.patchcord-old.$name"; done
+  "$patchcord" uninstall --root "$root"
+}
+
+collect() {
+  if [ "$(attachments)" -gt 0 ]; then on_node gc | grep -v '^nothing to remove$' || :; fi
+}
+
+wait_for_pods() {
+  hint="new pods go to the network that comes first"
+  for directory in $(network_directories); do
+    if [ "$(first_network "$root$directory")" = "$name" ]; then hint="drain the node, or put another network before $directory/$name"; fi
+  done
+  wait_for "waiting for $(attachments) attachments of pods that run; the plugin and its network stay until they are gone; $hint:
+$(on_node list 2>&1 | awk '{ print "  " $1, $2, $3, $4, $NF }')"
+}
+
+# Puts back what was taken from pods that run, collects what is of pods that are gone, and tells Prometheus.
+round() {
+  on_node reconcile || :
+  collect
+  if on_node metrics >"$work/new"; then mv -f "$work/new" "$work/metrics.prom"; fi
+}
+
+# Whether the plugin and the network are there, and rounds are made.
+ready() {
+  [ "${TASK:-install}" = remove ] && return
+  installed >/dev/null && [ -e "$work/metrics.prom" ] || return
+  for directory in $(network_directories); do [ -e "$root$directory/$name" ] || return; done
 }
 
 # A shell that is process 1 ends on a signal only where it says so, and only between two commands: sleep runs beside it.
@@ -106,18 +193,18 @@ rest() {
 }
 
 trap 'exit 0' TERM INT
-case ${1:-} in
-  install) install ;;
+case ${1:-help} in
+  install) until install; do rest "${INTERVAL:-5}"; done ;;
+  remove)
+    until remove; do rest "${INTERVAL:-5}"; done
+    say "nothing is left on this node"
+    ;;
   run)
     while :; do
-      "$patchcord" reconcile || :
+      if [ "${TASK:-install}" != remove ]; then round; fi
       rest "${INTERVAL:-300}"
     done
     ;;
-  remove)
-    until remove; do rest "${INTERVAL:-30}"; done
-    echo "patchcord: nothing is left on this node"
-    while :; do rest 3600; done
-    ;;
-  *) fail "node.sh install|run|remove" ;;
+  ready) ready ;;
+  *) on_node "$@" ;;
 esac

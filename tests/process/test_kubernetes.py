@@ -1,8 +1,7 @@
-"""packaging/kubernetes: the manifests, and what their script does to a node, which is a directory here, with an API that is a program."""
+"""packaging/kubernetes/node.sh: what it does to a node, which is a directory here, with an API that is a program."""
 
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -19,22 +18,22 @@ SCRIPT = os.path.join(FOLDER, "node.sh")
 # The shells that the image may have: Debian's, and one of the smallest.
 SHELLS = (("/bin/dash",), ("/bin/busybox", "sh"))
 
+# In the place of the plugin where it would look at the machine: writes down its words. "gc" collects what is listed in its directory's `dead`.
+TOOL = """#!/bin/sh
+here=$(dirname "$0")
+echo "$@" >>"$here/called"
+case $1 in
+  gc) if [ -e "$here/dead" ]; then echo collected && xargs rm <"$here/dead" && rm "$here/dead"; else echo nothing to remove; fi ;;
+  list) printf 'NETWORK CONTAINER IF ADDRESS STATE\\npodnet shop/web-0 eth0 10.244.1.2 up\\n' ;;
+  metrics) echo patchcord_attachments 1 ;;
+esac
+"""
 # In the place of curl: answers with the file `node` of its directory, and writes down how it was called.
 API = """#!/bin/sh
 here=$(dirname "$0")
 printf '%s\\n' "$@" >"$here/asked"
 cat "$here/node"
 """
-
-
-def documents(name):
-    with open(os.path.join(FOLDER, name), encoding="utf-8") as stream:
-        return list(yaml.safe_load_all(stream))
-
-
-def document(name, kind):
-    found, = (each for each in documents(name) if each["kind"] == kind)
-    return found
 
 
 def node_object(**spec):
@@ -46,46 +45,10 @@ def node_object(**spec):
                        "spec": spec, "status": {"addresses": [{"type": "InternalIP", "address": "192.0.2.7"}]}}, indent=2)
 
 
-class ManifestTest(unittest.TestCase):
-    def test_their_parts_fit_together(self):
-        for name in ("patchcord.yaml", "patchcord-remove.yaml"):
-            with self.subTest(name):
-                pods = document(name, "DaemonSet")["spec"]
-                self.assertEqual(pods["selector"]["matchLabels"], pods["template"]["metadata"]["labels"])
-                pod = pods["template"]["spec"]
-                containers = pod.get("initContainers", []) + pod["containers"]
-                mounted = {mount["name"] for container in containers for mount in container["volumeMounts"]}
-                self.assertEqual(mounted, {volume["name"] for volume in pod["volumes"]})
-                paths = {volume["name"]: volume.get("hostPath", {}).get("path") for volume in pod["volumes"]}
-                for container in containers:
-                    self.assertEqual(container["command"][:2], ["/bin/sh", "/node.sh"])
-                    self.assertIn(f"  {container['command'][2]})", open_text(SCRIPT))
-                    for mount in container["volumeMounts"]:
-                        self.assertEqual(mount["mountPath"], paths[mount["name"]] or "/conf")
-
-    def test_the_account_may_do_what_the_script_asks_the_api_for_and_no_more(self):
-        account = document("patchcord.yaml", "ServiceAccount")["metadata"]
-        binding = document("patchcord.yaml", "ClusterRoleBinding")
-        role = document("patchcord.yaml", "ClusterRole")
-        pod = document("patchcord.yaml", "DaemonSet")["spec"]["template"]["spec"]
-        self.assertEqual(pod["serviceAccountName"], account["name"])
-        self.assertEqual([(each["name"], each["namespace"]) for each in binding["subjects"]], [(account["name"], account["namespace"])])
-        self.assertEqual(binding["roleRef"]["name"], role["metadata"]["name"])
-        self.assertEqual(role["rules"], [{"apiGroups": [""], "resources": ["nodes"], "verbs": ["get"]}])
-        self.assertFalse(document("patchcord-remove.yaml", "DaemonSet")["spec"]["template"]["spec"]["automountServiceAccountToken"])
-
-    def test_the_image_has_what_they_run(self):
-        image = open_text(os.path.join(FOLDER, "Dockerfile"))
-        for source, place in re.findall(r"(?m)^COPY (\S+) (\S+)$", image):
-            self.assertIn(place, ("/patchcord", "/node.sh"))
-            if source != "build/patchcord":
-                self.assertTrue(os.path.exists(os.path.join(ROOT, source)))
-        self.assertEqual(len(re.findall(r"(?m)^COPY ", image)), 2)
-        self.assertRegex(image, r"apt-get install .* curl\b")
-
-    def test_the_shells_can_read_the_script(self):
-        for shell in SHELLS:
-            run([*shell, "-n", SCRIPT], check=True)
+def template_of_the_manifest():
+    with open(os.path.join(FOLDER, "base", "patchcord.yaml"), encoding="utf-8") as stream:
+        found, = (each for each in yaml.safe_load_all(stream) if each["kind"] == "ConfigMap")
+    return found["data"]["10-patchcord.conflist"]
 
 
 def open_text(path):
@@ -101,10 +64,13 @@ class NodeScriptTest(unittest.TestCase):
         self.plugins = os.path.join(self.root, "opt/cni/bin")
         self.net_d = os.path.join(self.root, "etc/cni/net.d")
         self.conflist = os.path.join(self.net_d, "10-patchcord.conflist")
+        self.work = os.path.join(self.directory, "work")
         os.mkdir(self.root)
+        os.mkdir(self.work)
         self.write("curl", API, 0o755)
         self.write("token", "secret-of-the-account")
-        self.template = document("patchcord.yaml", "ConfigMap")["data"]["10-patchcord.conflist"]
+        self.write("tool", TOOL, 0o755)
+        self.template = template_of_the_manifest()
         self.write("template", self.template)
         self.set_node(podCIDR="10.244.1.0/24", podCIDRs=["10.244.1.0/24", "fd00:10:244:1::/64"])
 
@@ -118,7 +84,7 @@ class NodeScriptTest(unittest.TestCase):
 
     def start(self, *words, shell=SHELLS[1], **environment):
         variables = {"PATH": f"{self.directory}:/usr/sbin:/usr/bin:/sbin:/bin", "HOST_ROOT": self.root, "PATCHCORD": PLUGIN, "NODE": "worker-1",
-                     "TEMPLATE": os.path.join(self.directory, "template"), "SERVICE_ACCOUNT": self.directory,
+                     "TEMPLATE": os.path.join(self.directory, "template"), "SERVICE_ACCOUNT": self.directory, "WORK": self.work, "ENTER": "", "TOOL": os.path.join(self.directory, "tool"),
                      "KUBERNETES_SERVICE_HOST": "fd00::1", "KUBERNETES_SERVICE_PORT": "443", **environment}
         return subprocess.Popen([*shell, SCRIPT, *words], env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
@@ -140,6 +106,7 @@ class NodeScriptTest(unittest.TestCase):
     def test_a_dual_stack_node_gets_the_plugin_its_links_and_a_network_of_both_families(self):
         for shell in SHELLS:
             with self.subTest(shell):
+                run([*shell, "-n", SCRIPT], check=True)
                 self.run_script("install", shell=shell)
                 self.assertEqual(sorted(os.listdir(self.plugins)), sorted(NAMES))
                 self.assertEqual({os.readlink(os.path.join(self.plugins, name)) for name in NAMES if name != "patchcord"}, {"patchcord"})
@@ -166,30 +133,74 @@ class NodeScriptTest(unittest.TestCase):
         self.assertIn("10.9.0.0/24", self.run_script("install"))
         self.assertEqual(self.ranges(), [[{"subnet": "10.9.0.0/24"}]])
 
-    def test_what_is_wrong_leaves_the_network_that_was(self):
-        self.run_script("install")
+    def wait_out(self, reason, mend, **options):
+        """Starts install where something is amiss, which it tells, once and without ending or writing; then it is mended, and it ends well."""
         before = self.contents()
+        with self.start("install", INTERVAL="0.05", **options) as process:
+            try:
+                self.read_until(process, reason)
+                self.assertEqual(self.contents(), before)
+                mend()
+                rest, _ = communicate(process)
+                self.assertNotIn(reason, rest)
+                self.assertEqual(process.returncode, 0, rest)
+            finally:
+                process.kill()
+
+    def test_it_waits_for_what_will_come_and_says_for_what(self):
+        self.run_script("install")
+        right = lambda number: lambda: self.set_node(podCIDRs=[f"10.9.{number}.0/24"])
         self.set_node(taints=[])
-        self.assertIn("node worker-1 has no podCIDR yet", self.run_script("install", status=1))
+        self.wait_out("waiting for a podCIDR of node worker-1", right(1))
         self.set_node(podCIDRs=["10.9.0.0/24|w /etc/passwd"])
-        self.assertIn("which is none", self.run_script("install", status=1))
+        self.wait_out("which is none", right(2))
         self.set_node(podCIDRs=["10.9.0.7"])
-        self.assertIn("which has no length", self.run_script("install", status=1))
+        self.wait_out("which has no length", right(3))
         self.set_node(podCIDRs=["10.9.0.0/33"])
-        self.assertIn("cannot be used", self.run_script("install", status=1))
-        self.set_node(podCIDRs=["10.9.0.0/24"])
-        self.write("template", self.template.replace("routed", "sideways"))
-        self.assertIn("cannot be used", self.run_script("install", status=1))
+        self.wait_out("cannot be used", right(4))
         self.write("curl", "#!/bin/sh\necho '403 Forbidden' >&2\nexit 22\n", 0o755)
-        self.assertIn("the API does not tell of node worker-1", self.run_script("install", status=1))
-        self.assertEqual(self.contents(), before)
+        right(5)()
+        self.wait_out("waiting for the API, which does not tell of node worker-1: 403 Forbidden", lambda: self.replace("curl", API))
+        self.assertEqual(self.ranges(), [[{"subnet": "10.9.5.0/24"}]])
+        self.write("template", self.template.replace("routed", "sideways"))
+        self.wait_out("cannot be used", lambda: self.write("template", self.template.replace("podnet", "othernet")))
+
+    def replace(self, name, text):
+        """As a whole: it may be about to be run."""
+        self.write(name + ".new", text, 0o755)
+        os.rename(os.path.join(self.directory, name + ".new"), os.path.join(self.directory, name))
+
+    def test_a_network_with_a_pool_of_its_own_needs_no_pod_cidr(self):
+        self.set_node(taints=[])
+        self.write("template", self.template.replace("@RANGES@", '[[{"subnet": "10.1.0.0/24"}]]'))
+        self.run_script("install")
+        self.assertEqual(self.ranges(), [[{"subnet": "10.1.0.0/24"}]])
+
+    def test_plugin_and_network_go_where_the_runtime_looks(self):
+        os.makedirs(os.path.join(self.root, "etc/containerd"))
+        with open(os.path.join(self.root, "etc/containerd/config.toml"), "w", encoding="utf-8") as stream:
+            stream.write('[plugins.cri.cni]\nbin_dir = "/usr/lib/cni"\nconf_dir = "/srv/net.d"\n')
+        self.run_script("install")
+        self.assertEqual(sorted(os.listdir(os.path.join(self.root, "usr/lib/cni"))), sorted(NAMES))
+        self.assertEqual(os.listdir(os.path.join(self.root, "srv")), ["net.d"])
+        self.assertEqual(os.listdir(os.path.join(self.root, "srv/net.d")), ["10-patchcord.conflist"])
+        self.assertFalse(os.path.exists(self.net_d))
+
+    def test_nothing_else_is_ever_in_the_directory_of_networks(self):
+        """A runtime reads all that is there: what a watcher would be told of is the network alone."""
+        os.makedirs(self.net_d)
+        trace = os.path.join(self.directory, "trace")
+        self.run_script("install", shell=("strace", "-f", "-e", "trace=%file", "-o", trace, "/bin/dash"))
+        made = {line.split('"')[1] for line in open_text(trace).splitlines() if "O_CREAT" in line}
+        self.assertTrue(any(path.startswith(os.path.join(self.root, "etc/cni/.patchcord-new")) for path in made), made)
+        self.assertEqual([path for path in made if path.startswith(self.net_d)], [])
 
     def test_a_network_that_comes_first_is_told_and_stays(self):
         os.makedirs(self.net_d)
         other = os.path.join(self.net_d, "05-other.conflist")
         with open(other, "w", encoding="utf-8") as stream:
             stream.write("{}")
-        self.assertIn(f"runtimes take the first file, which is {other}", self.run_script("install"))
+        self.assertIn(f"runtimes take the first file, which is /etc/cni/net.d/05-other.conflist", self.run_script("install"))
         self.assertEqual(sorted(os.listdir(self.net_d)), ["05-other.conflist", "10-patchcord.conflist"])
 
     def test_the_network_connects_pods(self):
@@ -207,23 +218,53 @@ class NodeScriptTest(unittest.TestCase):
             self.assertTrue(node.reaches(node.host, "fd00:10:244:1::2"))
             node.delete(config, pod, plugin=plugin)
 
-    def test_removing_waits_for_the_pods_that_are_left(self):
-        self.run_script("install")
-        os.makedirs(os.path.join(self.root, "run/patchcord/attachments/podnet"))
-        record = os.path.join(self.root, "run/patchcord/attachments/podnet/pod-1:eth0")
-        with open(record, "w", encoding="utf-8"):
+    def put_record(self, kind, container):
+        directory = os.path.join(self.root, "run/patchcord", kind, "podnet")
+        os.makedirs(directory, exist_ok=True)
+        path = os.path.join(directory, f"{container}:eth0")
+        with open(path, "w", encoding="utf-8"):
             pass
-        with self.start("remove", INTERVAL="0.1") as removal:
+        return path
+
+    def test_removing_keeps_plugin_and_network_until_the_last_pod_is_gone(self):
+        self.run_script("install")
+        alive, dead = self.put_record("attachments", "pod-1"), self.put_record("portmap", "pod-2")
+        self.write("dead", dead)
+        with self.start("remove", INTERVAL="0.05", SETTLE="0.05") as removal:
             try:
-                self.read_until(removal, "1 records of attachments are left")
-                self.assertFalse(os.path.exists(self.conflist))
+                self.read_until(removal, "waiting for 1 attachments of pods that run; the plugin and its network stay until they are gone; "
+                                         "drain the node, or put another network before /etc/cni/net.d/10-patchcord.conflist")
+                self.read_until(removal, "shop/web-0")
+                self.assertFalse(os.path.exists(dead))
+                self.assertEqual(os.listdir(self.net_d), ["10-patchcord.conflist"])
                 self.assertEqual(sorted(os.listdir(self.plugins)), sorted(NAMES))
-                os.remove(record)
-                self.read_until(removal, "nothing is left on this node")
-                self.assertEqual(os.listdir(self.plugins), [])
-                removal.send_signal(signal.SIGTERM)
-                self.assertTrue(until(lambda: removal.poll() is not None))
+                with open(os.path.join(self.net_d, "05-other.conflist"), "w", encoding="utf-8"):
+                    pass
+                self.read_until(removal, "new pods go to the network that comes first")
+                os.remove(alive)
+                rest, _ = communicate(removal)
+                self.assertIn("nothing is left on this node", rest)
+                self.assertNotIn("waiting", rest)
                 self.assertEqual(removal.returncode, 0)
+            finally:
+                removal.kill()
+        self.assertEqual((os.listdir(self.plugins), os.listdir(self.net_d), os.listdir(os.path.dirname(self.net_d))),
+                         ([], ["05-other.conflist"], ["net.d"]))
+        self.assertIn("nothing is left", self.run_script("remove", SETTLE="0"))
+
+    def test_a_pod_that_begins_while_the_network_goes_has_it_back(self):
+        self.run_script("install")
+        late = os.path.join(self.root, "run/patchcord/attachments/podnet/late:eth0")
+        os.makedirs(os.path.dirname(late))
+        # In the place of sleep: a pod begins while it is waited for any.
+        self.write("sleep", f'#!/bin/sh\nif [ "$1" = 0.31 ]; then : >{late}; fi\nexec /bin/sleep "$1"\n', 0o755)
+        with self.start("remove", INTERVAL="0.05", SETTLE="0.31", shell=SHELLS[0]) as removal:
+            try:
+                self.read_until(removal, "waiting for 1 attachments")
+                self.assertEqual(os.listdir(self.net_d), ["10-patchcord.conflist"])
+                self.write("sleep", '#!/bin/sh\nexec /bin/sleep "$1"\n', 0o755)
+                os.remove(late)
+                self.assertIn("nothing is left", communicate(removal)[0])
             finally:
                 removal.kill()
 
@@ -233,20 +274,30 @@ class NodeScriptTest(unittest.TestCase):
                 return
         self.fail(f"it ended without: {text}")
 
-    def test_it_reconciles_until_it_is_told_to_end(self):
+    def test_it_makes_rounds_until_it_is_told_to_end_and_is_ready_after_the_first(self):
+        self.run_script("install")
+        self.run_script("ready", status=1)
+        self.put_record("attachments", "pod-1")
+        self.write("tool", TOOL.replace("case", "case $1 in reconcile) exit 1; esac\ncase", 1), 0o755)  # that something is amiss does not end it
         called = os.path.join(self.directory, "called")
-        os.mkfifo(called)
-        self.write("tool", f'#!/bin/sh\necho "$@" >{called}\nexit 1\n', 0o755)  # that something is amiss does not end it
-        with self.start("run", INTERVAL="0.1", PATCHCORD=os.path.join(self.directory, "tool")) as running:
+        with self.start("run", INTERVAL="0.05") as running:
             try:
-                for _ in range(3):
-                    self.assertEqual(open_text(called), "reconcile\n")
+                self.assertTrue(until(lambda: os.path.exists(called) and len(open_text(called).split()) > 6))
                 running.send_signal(signal.SIGTERM)
-                with open(called, "r+b", buffering=0):  # a call that is at work is waited for
-                    self.assertTrue(until(lambda: running.poll() is not None))
-                    self.assertEqual(running.returncode, 0)
+                self.assertTrue(until(lambda: running.poll() is not None))
+                self.assertEqual(running.returncode, 0)
             finally:
                 running.kill()
+        self.assertEqual(open_text(called).split()[:6], ["reconcile", "gc", "metrics"] * 2)
+        self.assertEqual(open_text(os.path.join(self.work, "metrics.prom")), "patchcord_attachments 1\n")
+        self.run_script("ready")
+        os.remove(self.conflist)
+        self.run_script("ready", status=1)
+        self.run_script("ready", TASK="remove")
+
+    def test_any_other_word_is_the_tools_on_the_node(self):
+        self.assertIn("shop/web-0", self.run_script("list", "-o", "wide"))
+        self.assertEqual(open_text(os.path.join(self.directory, "called")), "list -o wide\n")
 
 
 if __name__ == "__main__":

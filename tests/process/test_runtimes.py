@@ -293,6 +293,13 @@ class InstallWhereTheyLookTest(RuntimesCase):
         self.assertIn("/usr/lib/cni", self.tool("install", status=1).stderr)
         self.assertEqual(self.present(USUAL_PLUGINS), sorted(NAMES))
 
+    def test_the_usual_directory_may_be_read_only_where_runtimes_look_elsewhere(self):
+        self.write("/opt", "a file")
+        self.assertIn("/opt", self.tool("install", status=1).stderr)
+        self.write(CONTAINERD, 'plugins.cri.cni.bin_dir = "/home/kubernetes/bin"')
+        self.assertIn("/opt", self.tool("install").stderr)
+        self.assertEqual(self.present("/home/kubernetes/bin"), sorted(NAMES))
+
 
 if __name__ == "__main__":
     unittest.main()

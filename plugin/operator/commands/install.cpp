@@ -127,18 +127,22 @@ void uninstall_from(const std::string& path, const base::UniqueFd& directory,
   console.write("patchcord is no more in " + path + "\n");
 }
 
-// A directory that cannot be written to must not keep it out of the others.
+// A directory that cannot be written to must not keep it out of the others. The usual one is not
+// needed where runtimes look elsewhere: a root file system may be read-only.
 int in_each_directory(const Call& call, const std::function<void(const std::string&)>& work) {
+  const auto paths = directories_of(call);
+  std::size_t failures = 0;
   bool is_fine = true;
-  for (const auto& path : directories_of(call)) {
+  for (const auto& path : paths) {
     try {
       work(path);
     } catch (const base::SystemError& error) {
       call.console.report(printable(error.what()));
-      is_fine = false;
+      ++failures;
+      is_fine = is_fine && path == kUsualPlugins;
     }
   }
-  return is_fine ? kFine : kNotFine;
+  return is_fine && failures < paths.size() ? kFine : kNotFine;
 }
 
 int run_install(const Call& call) {
