@@ -25,6 +25,11 @@ disable_apparmor = true
 [plugins."io.containerd.grpc.v1.cri".containerd]
 snapshotter = "native"
 """
+CNI = """
+[plugins."io.containerd.grpc.v1.cri".cni]
+bin_dir = "{plugins}"
+conf_dir = "/etc/cni/net.d"
+"""
 # The namespace, in containerd's sense, of what CRI makes.
 CRI_NAMESPACE = "k8s.io"
 
@@ -32,13 +37,15 @@ CRI_NAMESPACE = "k8s.io"
 class Containerd:
     """Starts the daemon on the host; it ends with the host."""
 
-    def __init__(self, host, cri=False):
+    def __init__(self, host, cri=False, plugins=None):
         self.host = host
         self._namespace = CRI_NAMESPACE if cri else "default"
         log = host.path("containerd.log")
         config = host.path("containerd.toml")
         with open(config, "w", encoding="utf-8") as file:
             file.write(CONFIG_WITH_CRI if cri else CONFIG)
+            if plugins:
+                file.write(CNI.format(plugins=plugins))
         host.spawn("containerd", "--config", config, log=log)
         wait_until(lambda: self.ctr("version", check=False).returncode == 0,
                    lambda: f"containerd to answer; its log:\n{read(log)}")
