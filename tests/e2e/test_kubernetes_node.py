@@ -16,6 +16,8 @@ from traces import links, records, reservations
 
 FOLDER = os.path.join(REPOSITORY, "packaging", "kubernetes")
 NETWORKS = "/etc/cni/net.d"
+# Where the containerd that runs looks, by a configuration of which only its command line tells.
+PLUGINS = "/opt/elsewhere/bin"
 # As an image has it: its own /opt and /etc/cni, in a mount namespace of its own.
 CONTAINER = ("unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /opt && mount -t tmpfs none /etc/cni && exec "$@"', "container",
              "/bin/sh", os.path.join(FOLDER, "node.sh"))
@@ -46,8 +48,7 @@ class KubernetesNodeTest(E2ECase):
             config, = (each for each in yaml.safe_load_all(stream) if each["kind"] == "ConfigMap")
         self.template = config["data"]["10-patchcord.conflist"]
         self.write("template", self.template)
-        # Debian's containerd looks where the reference's package is.
-        self.containerd = Containerd(self.host, cri=True, plugins=REFERENCE_DIR)
+        self.containerd = Containerd(self.host, cri=True, plugins=PLUGINS)
 
     def write(self, name, text):
         with open(self.host.path(name), "w", encoding="utf-8") as stream:
@@ -89,14 +90,14 @@ class KubernetesNodeTest(E2ECase):
         wait_until(lambda: removal.poll() is not None, lambda: f"the removal to end: {self.log()}")
         self.assertEqual(removal.returncode, 0, self.log())
         self.assertEqual((records(self.host), reservations(self.host), links(self.host, "veth")), ([], [], []))
-        self.assertEqual(self.host.output("find", "/opt/cni/bin", REFERENCE_DIR, "-name", "patchcord*").split(), [])
+        self.assertEqual(self.host.output("find", "/opt", REFERENCE_DIR, "-name", "patchcord*").split(), [])
         self.assertEqual([name for name in os.listdir(self.host.path_of("/etc/cni")) if name.startswith(".")], [])
         self.assertEqual(os.listdir(self.host.path_of(NETWORKS)), networks)
 
     def put_other_network(self):
         for name in ("other", "loopback"):  # which containerd calls for every pod; it must not be only ours
             self.write(name, OTHER_PLUGIN)
-            self.host.run("mv", "-f", self.host.path(name), os.path.join(REFERENCE_DIR, name))
+            os.rename(self.host.path(name), os.path.join(self.host.path_of(PLUGINS), name))
         with open(os.path.join(self.host.path_of(NETWORKS), "05-other.conflist"), "w", encoding="utf-8") as stream:
             json.dump(OTHER_NETWORK, stream)
 
