@@ -18,7 +18,7 @@ SCRIPT = os.path.join(FOLDER, "node.sh")
 # The shells that the image may have: Debian's, and one of the smallest.
 SHELLS = (("/bin/dash",), ("/bin/busybox", "sh"))
 
-# In the place of the plugin where it would look at the machine: writes down its words. "gc" collects what is listed in its directory's `dead`.
+# In the place of the plugin where it would look at the machine: writes down its words. "gc" collects what `dead` lists.
 TOOL = """#!/bin/sh
 here=$(dirname "$0")
 echo "$@" >>"$here/called"
@@ -84,7 +84,8 @@ class NodeScriptTest(unittest.TestCase):
 
     def start(self, *words, shell=SHELLS[1], **environment):
         variables = {"PATH": f"{self.directory}:/usr/sbin:/usr/bin:/sbin:/bin", "HOST_ROOT": self.root, "PATCHCORD": PLUGIN, "NODE": "worker-1",
-                     "TEMPLATE": os.path.join(self.directory, "template"), "SERVICE_ACCOUNT": self.directory, "WORK": self.work, "ENTER": "", "TOOL": os.path.join(self.directory, "tool"),
+                     "TEMPLATE": os.path.join(self.directory, "template"), "SERVICE_ACCOUNT": self.directory,
+                     "WORK": self.work, "ENTER": "", "TOOL": os.path.join(self.directory, "tool"),
                      "KUBERNETES_SERVICE_HOST": "fd00::1", "KUBERNETES_SERVICE_PORT": "443", **environment}
         return subprocess.Popen([*shell, SCRIPT, *words], env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 

@@ -141,6 +141,21 @@ class ManifestTest(unittest.TestCase):
         self.assertIn("10.0.0.0/8", plugin["ipMasqExclude"])
         self.assertIn("fc00::/7", plugin["ipMasqExclude"])
 
+    def test_prometheus_gets_a_text_of_its_type(self):
+        """By the server that the manifest runs, over stdin: of the one file that is there, and nothing beside it."""
+        with tempfile.TemporaryDirectory() as place:
+            os.mkdir(os.path.join(place, "work"))
+            config = document(PLAIN, "ConfigMap")["data"]["httpd.conf"]
+            for name, text in (("httpd.conf", config), ("work/metrics.prom", "patchcord_attachments 1\n")):
+                with open(os.path.join(place, name), "w", encoding="utf-8") as stream:
+                    stream.write(text)
+            program, applet, *_ = pod_of()["containers"][1]["command"]
+            serve = [program, applet, "-i", "-h", os.path.join(place, "work"), "-c", os.path.join(place, "httpd.conf")]
+            page = run(serve, input="GET /metrics.prom HTTP/1.0\r\n\r\n").stdout
+            self.assertRegex(page, r"(?i)^HTTP/1.[01] 200 OK\n(.+\n)*Content-type: text/plain; ?version=0.0.4\n")
+            self.assertTrue(page.endswith("\n\npatchcord_attachments 1\n"), page)
+            self.assertNotIn(" 200 ", run(serve, input="GET /../httpd.conf HTTP/1.0\r\n\r\n").stdout)
+
     def test_the_image_has_what_they_run(self):
         image = open_text("Dockerfile")
         for source, place in re.findall(r"(?m)^COPY (\S+) (\S+)$", image):
@@ -148,7 +163,7 @@ class ManifestTest(unittest.TestCase):
             if source != "build/patchcord":
                 self.assertTrue(os.path.exists(os.path.join(ROOT, source)))
         self.assertEqual(len(re.findall(r"(?m)^COPY ", image)), 2)
-        self.assertRegex(image, r"apt-get install .* curl busybox\b")
+        self.assertRegex(image, r"apt-get install .* curl busybox-static\b")  # whose httpd not every busybox has
 
 
 if __name__ == "__main__":
