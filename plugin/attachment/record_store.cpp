@@ -122,6 +122,21 @@ std::vector<Key> RecordStore::list_all() const {
   return all;
 }
 
+std::vector<Attachment> RecordStore::find_in_other_networks(const Key& key) const {
+  const std::string path = state_directory_ + "/" + kind_ + "/";
+  std::vector<Attachment> found;
+  for (const std::string& part : names_in(path)) {
+    const auto directory = part.starts_with('.') || part == file_part(key.network)
+                               ? std::nullopt
+                               : find_directory(std::string(path).append(part));
+    const auto text = directory ? read_entry(*directory, file_name(key)) : std::nullopt;
+    auto record = text ? parse_record(*text) : std::nullopt;
+    if (!record || file_part(record->key.network) != part) continue;
+    if (file_name(record->key) == file_name(key)) found.push_back(std::move(*record));
+  }
+  return found;
+}
+
 bool RecordStore::is_at_work(const Key& key) const {
   const auto directory = find_directory(directory_of(key.network));
   if (!directory) return false;

@@ -65,6 +65,10 @@ class RecordStore {
   /// Those of all networks.
   [[nodiscard]] std::vector<Key> list_all() const;
 
+  /// The records of the same container and interface in other networks, at the cost of a look for
+  /// each network.
+  [[nodiscard]] std::vector<Attachment> find_in_other_networks(const Key& key) const;
+
   /// Whether somebody has the lock of a draft, which is tried for a moment to find out.
   [[nodiscard]] bool is_at_work(const Key& key) const;
   /// Whether a killed ADD left a draft: there is one, and nobody has its lock. To find out, it is

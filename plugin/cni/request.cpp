@@ -246,4 +246,10 @@ Request read_request(const Environment& environment, std::string_view input) {
   return request;
 }
 
+Request with_network(const Request& request, const std::string& network) {
+  auto document = parse_object(request.input, kConfiguration, kLongestOfAll);
+  document["name"] = network;
+  return read_request(request.environment, print_document(document));
+}
+
 }  // namespace cni

@@ -112,4 +112,7 @@ class Request {
 /// only a delegate needs it.
 [[nodiscard]] Request read_request(const Environment& environment, std::string_view input);
 
+/// The same request with another network's name in its configuration.
+[[nodiscard]] Request with_network(const Request& request, const std::string& network);
+
 }  // namespace cni

@@ -5,8 +5,10 @@
 #include "plugin/cni/error.h"
 #include "plugin/lease/lease.h"
 #include "plugin/operations/gc_find.h"
+#include "plugin/operations/gc_unlisted.h"
 #include "plugin/operations/shared/attempts.h"
 #include "plugin/operations/shared/forget_network.h"
+#include "plugin/operations/shared/former_names.h"
 #include "plugin/operations/shared/recorded.h"
 #include "plugin/operations/shared/tear_down.h"
 #include "plugin/operations/shared/valid_attachments.h"
@@ -89,6 +91,19 @@ void remove_garbage(const Parts& parts, const Garbage& garbage, Attempts& attemp
   });
 }
 
+// What was attached under a former name of the network may be another network's all the same, whose
+// list this is not: so only what is provably gone goes.
+void collect_former_names(const cni::Request& request, const Settings& settings, bool dry_run,
+                          const std::function<void(const Dead&)>& report) {
+  const RecordStore records(settings.state_directory);
+  for (const auto& [name, count] : count_former_names(records, request))
+    collect_dead({.network = name, .dry_run = dry_run}, settings, report);
+}
+
+void require_removed(const Dead& dead) {
+  if (!dead.removed) throw cni::Error(cni::Code::kIncomplete, dead.problem);
+}
+
 // It has the same list, or the same lack of one, and decides for itself.
 void collect_delegate(const cni::Request& request) {
   const auto place = config::find_ipam_place(request);
@@ -109,6 +124,10 @@ void collect(const cni::Request& request, const Settings& settings) {
     const Parts parts{request, settings, home, host, records};
     remove_garbage(parts, find_garbage({request, settings, host, records}, *valid, attempts),
                    attempts);
+    attempts.run([&] {
+      collect_former_names(request, settings, false,
+                           [&](const Dead& dead) { attempts.run([&] { require_removed(dead); }); });
+    });
     forget_network(records, request.network, settings);
   }
   attempts.run([&] { collect_delegate(request); });
@@ -122,6 +141,10 @@ std::vector<std::string> list_garbage(const cni::Request& request, const Setting
   netlink::Socket host;
   const RecordStore records(settings.state_directory);
   auto lines = describe(find_garbage({request, settings, host, records}, *valid, attempts));
+  collect_former_names(request, settings, true, [&](const Dead& dead) {
+    lines.push_back("attachment " + attachment::to_string(dead.key) +
+                    " has a former name of this network, and " + dead.reason);
+  });
   attempts.throw_incomplete_if_any();
   return lines;
 }

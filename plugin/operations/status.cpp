@@ -4,6 +4,7 @@
 #include "netlink/link.h"
 #include "plugin/cni/error.h"
 #include "plugin/lease/lease.h"
+#include "plugin/operations/shared/former_names.h"
 #include "plugin/operations/shared/ipv6.h"
 #include "plugin/operations/shared/mtu.h"
 #include "plugin/operations/shared/plan.h"
@@ -73,6 +74,16 @@ std::vector<std::string> find_rules(const config::Network& network) {
   return found;
 }
 
+// Their DELs will come with the new name, and their addresses are given again meanwhile.
+void report_former_names(const cni::Request& request, const Settings& settings) {
+  const attachment::RecordStore records(settings.state_directory);
+  for (const auto& [name, count] : count_former_names(records, request))
+    settings.report("STATUS: network " + name + " has " + std::to_string(count) +
+                    " attachments with addresses that network " + request.network +
+                    " gives, too; if that is its new name, give it the former one back until their "
+                    "containers are gone");
+}
+
 }  // namespace
 
 // Besides the socket itself, that the kernel answers.
@@ -138,6 +149,7 @@ void require_ready(const cni::Request& request, const config::Network& network,
                          {.state_directory = settings.state_directory, .report = settings.report});
   });
   readiness.throw_if_not();
+  report_former_names(request, settings);
 }
 
 }  // namespace operations

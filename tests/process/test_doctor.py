@@ -321,6 +321,15 @@ def an_add_that_was_killed(t):
     return lambda: t.tool("gc")
 
 
+@condition("network-renamed", "error")
+def a_network_with_another_name(t):
+    t.configure("20-edgenet.conflist", t.routed | {"name": "edgenet2"})
+    found, = t.diagnoses()
+    t.assertIn("1 attachments are of network edgenet", found["text"])
+    t.assertIn("name edgenet back", found["remedy"])
+    return lambda: t.configure("20-edgenet.conflist", t.routed)
+
+
 @condition("attachment-broken", "error")
 def a_route_that_is_gone(t):
     t.node.run_in(t.edge, "ip", "route", "del", "default")

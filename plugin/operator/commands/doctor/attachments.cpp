@@ -1,6 +1,8 @@
 // doctor's conditions of attachments: gone, amiss, without a record.
+#include <algorithm>
 #include <map>
 
+#include "plugin/operations/shared/former_names.h"
 #include "plugin/operator/commands/doctor/doctor.h"
 
 namespace tool {
@@ -55,11 +57,40 @@ void look_at_states(const Patient& patient, Diagnoses& found) {
                    .remedy = "patchcord gc --dry-run, and then patchcord gc"});
 }
 
+bool is_configured(const Patient& patient, const std::string& network) {
+  return std::any_of(patient.files.begin(), patient.files.end(),
+                     [&](const auto& file) { return file.list && file.list->name == network; });
+}
+
+// Who gave a network another name has DELs come with that, and its addresses given again.
+void look_for_former_names(const Patient& patient, Diagnoses& found) {
+  for (const auto& file : patient.files) {
+    if (!file.list) continue;
+    for (const auto& plugin : file.list->plugins) {
+      if (plugin.type != "patchcord" && plugin.type != "bridge" && plugin.type != "ptp") continue;
+      const auto counts =
+          operations::count_former_names(patient.node.records(), request_of(*file.list, plugin));
+      for (const auto& [name, count] : counts) {
+        if (is_configured(patient, name)) continue;
+        found.push_back({.name = "network-renamed",
+                         .is_error = true,
+                         .text = std::to_string(count) + " attachments are of network " + name +
+                                 ", which no configuration is called, and have addresses that " +
+                                 file.list->name + " gives: they may be given twice",
+                         .remedy = "give the network its name " + name + " back in " + file.path +
+                                   " until those containers are gone; patchcord gc removes what "
+                                   "the dead still hold"});
+      }
+    }
+  }
+}
+
 }  // namespace
 
 void look_at_attachments(const Patient& patient, Diagnoses& found) {
   look_at_bridges(patient, found);
   look_at_states(patient, found);
+  look_for_former_names(patient, found);
 }
 
 }  // namespace tool
