@@ -97,10 +97,14 @@ class BelievedLiesTest(FramesCase):
             for group in (f.LLDP_GROUP, f.EAPOL_GROUP, f.LACP_GROUP):
                 self.deliver(v, a)  # is heard of where it is
                 self.assertEqual(self.learnt_at(v.mac, g.interface), {self.host_end_of(v.namespace)})
-                a.wire.send(f.frame(v.mac, group, 0x88cc, bytes(50)))
-                self.deliver(a, g)
-                expected = v if guarded else a
-                self.assertEqual(self.learnt_at(v.mac, g.interface), {self.host_end_of(expected.namespace)}, (guarded, group))
+                expected = {self.host_end_of((v if guarded else a).namespace)}
+                for _ in range(1 if guarded else 20):  # the victim's own kernel may say something in between
+                    a.wire.send(f.frame(v.mac, group, 0x88cc, bytes(50)))
+                    self.deliver(a, g)
+                    learnt = self.learnt_at(v.mac, g.interface)
+                    if learnt == expected:
+                        break
+                self.assertEqual(learnt, expected, (guarded, group))
 
     def test_a_frame_to_a_group_of_switches_takes_no_mac_with_antispoof(self):
         self.learn_from_groups(antispoof=True)
@@ -195,9 +199,11 @@ class DuplicateAddressTest(FramesCase):
         self.make_node()
         config = bridge_config(self.node, subnets=DUAL_BRIDGE, isDefaultGateway=True, enabledad=True, antispoof=True)
         self.attach("first", config)
-        another = config | {"name": "another", "antispoof": False}
+        # Of somebody who knows nothing of the first one.
+        elsewhere = os.path.join(self.node.directory, "elsewhere")
+        another = config | {"name": "another", "antispoof": False, "ipam": config["ipam"] | {"dataDir": elsewhere + "-networks"}}
         with self.assertRaises(PluginError) as caught:
-            self.node.add(another, self.node.container("second"))
+            self.node.add(another, self.node.container("second"), PATCHCORD_STATE_DIR=elsewhere)
         self.assertEqual(caught.exception.code, 103)
 
 

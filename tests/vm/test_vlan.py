@@ -14,10 +14,10 @@ class VlanCase(unittest.TestCase):
         self.node = Node()
         self.addCleanup(self.node.close)
 
-    def attach(self, name, **keys):
+    def attach(self, container, **keys):
         """A container on the bridge; returns it, its result and its configuration."""
         config = bridge_config(self.node, **keys) | {"type": self.called}
-        container = self.node.container(name)
+        container = self.node.container(container)
         return container, self.node.add(config, container, plugin=self.node.plugin(self.called)), config
 
     def vlans(self, port):
@@ -49,6 +49,11 @@ class VlanTest(VlanCase):
         self.attach("c", vlan=200)
         self.assertTrue(self.node.reaches(a, "10.88.0.3", tries=20))
         self.assertFalse(self.node.reaches(a, "10.88.0.4"), "it is in another VLAN")
+
+    def test_two_networks_share_addresses_within_one_vlan_only(self):
+        for name, network, vlan, address in (("a", "n1", 100, "10.88.0.2"), ("b", "n2", 200, "10.88.0.2"), ("c", "n3", 100, "10.88.0.3")):
+            _, result, _ = self.attach(name, name=network, vlan=vlan)
+            self.assertEqual(result["ips"][0]["address"], f"{address}/24")
 
     def test_the_default_vlan_is_kept_where_it_is_asked_for(self):
         _, result, _ = self.attach("a", vlan=100, preserveDefaultVlan=True)

@@ -83,16 +83,6 @@ class SharedBridgeTest(unittest.TestCase):
         self.assertEqual(self.add(self.network("n1"), 0)[0], "10.61.0.2")
         self.assertEqual(self.add(self.network("n2", bridge="b2", subnets=("10.61.0.0/24",)), 1), ["10.61.0.2"])
 
-    def test_nor_in_two_vlans(self):
-        tagged = lambda name, vlan: {**self.network(name), "isGateway": False, "vlan": vlan}
-        try:
-            self.assertEqual(self.add(tagged("n1", 100), 0)[0], "10.61.0.2")
-        except PluginError as error:
-            self.assertIn("this kernel has no bridges that filter VLANs", error.msg)
-            self.skipTest(error.msg)
-        self.assertEqual(self.add(tagged("n2", 200), 1)[0], "10.61.0.2")
-        self.assertEqual(self.add(tagged("n3", 100), 2)[0], "10.61.0.3")
-
     def test_a_network_that_has_moved_to_another_bridge(self):
         self.add(self.network("n1"), 0)
         self.node.delete(self.network("n1"), self.containers[0])
