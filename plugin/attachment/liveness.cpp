@@ -21,8 +21,12 @@ bool is_torso_of(const Viewpoint& here, const RecordStore& records, const Key& k
 Liveness::Liveness(const netlink::Namespace& home, netlink::Socket& host)
     : here_(viewpoint_of(home, host)), home_(home), host_(host) {}
 
+bool Liveness::is_seen_from_here(const Attachment& record) const {
+  return record.seen_from == here_ && here_.mounts != 0;
+}
+
 bool Liveness::is_gone(const Attachment& record) {
-  if (record.seen_from != here_ || here_.mounts == 0) return false;
+  if (!is_seen_from_here(record)) return false;
   try {
     return !find_container(record) && !has_end(record);
   } catch (const std::exception&) {

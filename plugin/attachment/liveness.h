@@ -24,6 +24,9 @@ class Liveness {
   /// name and in whichever namespace of the host. What cannot be found out is no proof.
   [[nodiscard]] bool is_gone(const Attachment& record);
 
+  /// Whether who asks looks from where its ADD looked. If not, what is not seen proves nothing.
+  [[nodiscard]] bool is_seen_from_here(const Attachment& record) const;
+
   /// Why the attachment may be removed: its container is gone; or an ADD was killed at work on it,
   /// so that it never was the runtime's. Absent where it may not, and for one that nothing is known
   /// of. Throws what reading a record throws.

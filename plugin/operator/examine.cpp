@@ -1,7 +1,9 @@
 // What CHECK's steps find of an attachment, for the tool (survey.h).
 #include <algorithm>
 
+#include "base/error.h"
 #include "plugin/operations/shared/stage.h"
+#include "plugin/operator/files.h"
 #include "plugin/operator/survey.h"
 
 namespace tool {
@@ -104,6 +106,28 @@ void examine_chained(Ward& ward, Node& node, Sighting& sighting) {
   }
 }
 
+// The path on record, and where it leads from elsewhere: an image whose /var/run is not /run, or
+// one that sees the host's processes. What is found there is the one if it has its identity.
+std::optional<netlink::Namespace> find_container_anywhere(Attachment attachment) {
+  const std::string path = attachment.netns_path;
+  std::vector<std::string> paths{path, "/proc/1/root" + path};
+  constexpr std::string_view kOther = "/var/run/";
+  if (path.starts_with(kOther)) paths.push_back("/run/" + path.substr(kOther.size()));
+  for (const std::string& process : names_in("/proc")) {
+    if (process.find_first_not_of("0123456789") == std::string::npos)
+      paths.push_back("/proc/" + process + "/ns/net");
+  }
+  for (auto& each : paths) {
+    attachment.netns_path = std::move(each);
+    try {
+      if (auto found = attachment::find_container(attachment)) return found;
+    } catch (const base::SystemError&) {
+      // It may not be looked at, and so is not the one.
+    }
+  }
+  return std::nullopt;
+}
+
 void collect(const steps::Step& step, steps::World& world, const Attachment& attachment,
              steps::Settings& settings) {
   steps::Findings findings;  // those are told elsewhere
@@ -115,7 +139,14 @@ void collect(const steps::Step& step, steps::World& world, const Attachment& att
 
 void examine(Node& node, Sighting& sighting) {
   const Attachment& attachment = sighting.attachment;
-  const auto container = attachment::find_container(attachment);
+  const auto container = find_container_anywhere(attachment);
+  if (!container && !node.liveness().is_seen_from_here(attachment)) {
+    sighting.state = State::kUnknown;
+    sighting.parts = {{.step = "namespace",
+                       .findings = {"the namespace " + attachment.netns_path +
+                                    " cannot be seen from here: other mounts, or another host"}}};
+    return;
+  }
   if (!container) {
     const bool is_gone = node.liveness().is_gone(attachment);
     const std::string what = is_gone ? " is gone, or is another one by now"

@@ -169,6 +169,8 @@ std::string_view to_string(State state) {
       return "broken";
     case State::kGone:
       return "gone";
+    case State::kUnknown:
+      return "unknown";
     case State::kUnfinished:
       return "unfinished";
     case State::kOther:

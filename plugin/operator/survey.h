@@ -46,10 +46,11 @@ enum class State : std::uint8_t {
   kUp,          // all that the record says is there
   kBroken,      // something of it is missing or altered
   kGone,        // the container is, provably
+  kUnknown,     // the container cannot be seen from here, which proves nothing
   kUnfinished,  // an ADD is at work on it, or was killed at it
   kOther,       // another plugin made it, and what it should be is not known
 };
-/// "up", "broken", "gone", "unfinished", "other"
+/// "up", "broken", "gone", "unknown", "unfinished", "other"
 [[nodiscard]] std::string_view to_string(State state);
 
 /// What one step of the attachment says.

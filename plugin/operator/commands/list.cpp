@@ -19,6 +19,7 @@ Tone tone_of(State state) {
     case State::kBroken:
       return Tone::kBad;
     case State::kGone:
+    case State::kUnknown:
     case State::kUnfinished:
       return Tone::kWarning;
     case State::kOther:
