@@ -9,5 +9,7 @@ void register_no_frames(const void* begin, void* object) asm("__wrap___register_
 void register_no_frames(const void*, void*) {}
 
 void* deregister_no_frames(const void* begin) asm("__wrap___deregister_frame_info");
-void* deregister_no_frames(const void*) { return nullptr; }
+void* deregister_no_frames(const void*) {
+  return nullptr;
+}
 }

@@ -35,6 +35,17 @@ def _enter(namespace):
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
 
+def heard_by(listener, tries=patience.TRIES):
+    """The next datagram that a socket gets."""
+    listener.settimeout(patience.answer_time())
+    for _ in range(tries):
+        try:
+            return listener.recvfrom(99)[0]
+        except TimeoutError:
+            pass
+    raise AssertionError("nothing was heard")
+
+
 class Wire:
     """An interface of a namespace, as one sees it who may open packet sockets there."""
 
@@ -43,7 +54,7 @@ class Wire:
         self.socket.setsockopt(263, 8, struct.pack("i", 1))  # SOL_PACKET, PACKET_AUXDATA: where the kernel puts a frame's outer tag
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         self.socket.bind((interface, 0))
-        self.socket.settimeout(1)
+        self.socket.settimeout(patience.answer_time())
 
     def close(self):
         self.socket.close()

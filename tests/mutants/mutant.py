@@ -6,6 +6,8 @@ import os
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 VARIABLE = "PATCHCORD_MUTANT"
 
+NOTHING = ";"  # in the place of a statement
+
 # In front of each file that has mutations.
 PREAMBLE = """#include <cstdlib>
 #include <string_view>
