@@ -197,11 +197,8 @@ json parse_or_empty(std::string_view line) {
   return parsed.is_object() ? parsed : json::object();
 }
 
-}  // namespace
-
-std::string to_record(const Attachment& attachment, std::string_view earlier) {
-  json document;
-  document["format"] = kFormat;
+// Whose it is, and where that is and was seen from.
+void write_names(const Attachment& attachment, json& document) {
   document["network"] = attachment.key.network;
   document["containerId"] = attachment.key.container_id;
   document["ifname"] = attachment.key.ifname;
@@ -215,6 +212,14 @@ std::string to_record(const Attachment& attachment, std::string_view earlier) {
   document["mounts"] = attachment.seen_from.mounts;
   if (attachment.pod)
     document["pod"] = {{"namespace", attachment.pod->space}, {"name", attachment.pod->name}};
+}
+
+}  // namespace
+
+std::string to_record(const Attachment& attachment, std::string_view earlier) {
+  json document;
+  document["format"] = kFormat;
+  write_names(attachment, document);
   if (attachment.reservation) {
     json& ipam = document["ipam"];
     ipam["type"] = attachment.reservation->type;

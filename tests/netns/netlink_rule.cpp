@@ -53,8 +53,8 @@ TEST_CASE("a route has several next hops, and one by a gateway comes before the 
   CHECK(netlink::add_route(socket, hops));
   CHECK_FALSE(netlink::add_route(socket, hops));
   const auto seen = netlink::routes_through(socket, pair.eth0.index);
-  CHECK(std::count_if(seen.begin(), seen.end(), [&](const auto& route) {
-          return route.destination == prefix(other) && route.gateway;
+  CHECK(std::count_if(seen.begin(), seen.end(), [&, wanted = prefix(other)](const auto& route) {
+          return route.destination == wanted && route.gateway;
         }) == 2);
   for (auto& hop : hops) hop.destination = prefix(own).network();
   CHECK(netlink::add_route_before(socket, std::span(hops).first(1)));
