@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "netlink/netns.h"
 #include "plugin/operator/files.h"
 #include "plugin/operator/toml.h"
 
@@ -168,6 +169,12 @@ void add_containerd(const std::string& path, std::vector<Runtime>& found) {
   }
 }
 
+// One in a container, as the nodes of kind are, or of a test's node, has a network of its own.
+bool is_on_this_node(const std::string& process) {
+  const auto network = netlink::Namespace::find("/proc/" + process + "/ns/net");
+  return network && network->identity() == netlink::Namespace::current().identity();
+}
+
 // Configurations of containerds that run: the word behind --config.
 Directories configurations_of_the_running() {
   Directories found;
@@ -184,7 +191,9 @@ Directories configurations_of_the_running() {
       words.emplace_back(text.c_str() + begin);
       if (text.find('\0', begin) == std::string::npos) break;
     }
-    if (words.empty() || words[0].substr(words[0].rfind('/') + 1) != "containerd") continue;
+    if (words.empty() || words[0].substr(words[0].rfind('/') + 1) != "containerd" ||
+        !is_on_this_node(name))
+      continue;
     for (std::size_t i = 1; i < words.size(); ++i) {
       const bool is_name = words[i] == "--config" || words[i] == "-c";
       if (is_name && i + 1 < words.size()) found.push_back(words[i + 1]);
