@@ -104,6 +104,9 @@ void check_arp(Chain& chain) {
                  in_set(Family::kIpv4, {Field::kInName, Field::kArpTarget}, sources(Family::kIpv4)),
                  accepted()}),
            "probes"));
+  // Who waits for a program to give addresses may send from 0.0.0.0, and still asks for no other's.
+  chain.rules.push_back(
+      rule(join({is_arp(), is_unspecified(Family::kIpv4, Field::kArpSender), dropped()})));
   chain.rules.push_back(rule(join(
       {is_arp(), in_set(Family::kIpv4, {Field::kInName, Field::kArpSender}, sources(Family::kIpv4)),
        accepted()})));
