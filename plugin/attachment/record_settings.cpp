@@ -42,6 +42,17 @@ RateLimit read_limit(const cni::Object& object) {
           .queue = read_number(object, "queue").value_or(0)};
 }
 
+json write_port(const GuardedPort& port) {
+  return {
+      {"host", port.host_name}, {"bridged", port.is_bridged}, {"linkLocal", port.has_link_local}};
+}
+
+GuardedPort read_port(const cni::Object& object) {
+  return {.host_name = object.text("host").value_or(""),
+          .is_bridged = object.boolean("bridged").value_or(false),
+          .has_link_local = object.boolean("linkLocal").value_or(false)};
+}
+
 }  // namespace
 
 json write_tuning(const Tuning& tuning) {
@@ -51,10 +62,12 @@ json write_tuning(const Tuning& tuning) {
     if (sysctl.original) object["original"] = *sysctl.original;
     sysctls.push_back(std::move(object));
   }
-  return {{"sysctls", std::move(sysctls)},
-          {"link", write_link(tuning.link)},
-          {"original", write_link(tuning.original)},
-          {"linkIndex", tuning.link_index}};
+  json object = {{"sysctls", std::move(sysctls)},
+                 {"link", write_link(tuning.link)},
+                 {"original", write_link(tuning.original)},
+                 {"linkIndex", tuning.link_index}};
+  if (tuning.port) object["port"] = write_port(*tuning.port);
+  return object;
 }
 
 Tuning read_tuning(const cni::Object& object) {
@@ -67,6 +80,7 @@ Tuning read_tuning(const cni::Object& object) {
   if (const auto link = object.object("link")) tuning.link = read_link(*link);
   if (const auto original = object.object("original")) tuning.original = read_link(*original);
   tuning.link_index = static_cast<int>(object.integer("linkIndex", 0, INT32_MAX).value_or(0));
+  if (const auto port = object.object("port")) tuning.port = read_port(*port);
   return tuning;
 }
 

@@ -29,11 +29,19 @@ struct Sysctl {
   friend bool operator==(const Sysctl&, const Sysctl&) = default;
 };
 
+/// The port of the interface that another record tells of, whose rules have to know its new MAC.
+struct GuardedPort {
+  std::string host_name;
+  bool is_bridged = false;
+  bool has_link_local = false;  // the link-local address that a MAC gives is among its own
+};
+
 struct Tuning {
   std::vector<Sysctl> sysctls{};  // in the order in which they are set
   LinkSettings link{};
-  LinkSettings original{};  // of those of `link` that the interface had before
-  int link_index = 0;       // which interface that was
+  LinkSettings original{};            // of those of `link` that the interface had before
+  int link_index = 0;                 // which interface that was
+  std::optional<GuardedPort> port{};  // where there are rules that bind it to its MAC
 };
 
 /// Of one direction, in bytes (a second).

@@ -1,4 +1,6 @@
 // The text of anti-spoofing's rules: whose MAC and addresses a port may use.
+#include <algorithm>
+
 #include <linux/netfilter.h>
 
 #include "plugin/ruleset/match.h"
@@ -195,20 +197,27 @@ std::vector<base::IpAddress> allowed_addresses(const Attachment& attachment) {
 
 class Port {
  public:
-  Port(const Attachment& attachment, const netlink::nft::Table& table, Wanted& wanted)
-      : attachment_(attachment), table_(table), wanted_(wanted) {}
+  Port(const attachment::Key& owner, const std::string& name, const netlink::nft::Table& table,
+       Wanted& wanted)
+      : owner_(owner), name_(name), table_(table), wanted_(wanted) {}
 
   void want(const std::string& set, const Bytes& more = {}) {
-    Bytes name = interface_value(attachment_.pair.host_name);
+    Bytes name = interface_value(name_);
     wanted_.elements.push_back({.table = table_,
                                 .set = set,
                                 .element = {.key = more.empty() ? name : concatenate({name, more}),
-                                            .comment = attachment::comment_of(attachment_.key)},
-                                .what = "anti-spoofing of " + attachment_.pair.host_name});
+                                            .comment = attachment::comment_of(owner_)},
+                                .what = "anti-spoofing of " + name_});
+  }
+
+  void want_address(const base::IpAddress& address) {
+    want(sources(address.family()), value_of(address));
+    if (table_ == kBridgeTable && address.is_v6()) want(kTargets, value_of(address));
   }
 
  private:
-  const Attachment& attachment_;
+  const attachment::Key& owner_;
+  const std::string& name_;
   const netlink::nft::Table& table_;
   Wanted& wanted_;
 };
@@ -218,7 +227,9 @@ class Port {
 void want_antispoof(const Attachment& attachment, Wanted& wanted) {
   if (!attachment.antispoof) return;
   const bool bridged = attachment.bridge_port.has_value();
-  Port port(attachment, bridged ? kBridgeTable : kTable, wanted);
+  const auto& key = attachment.key;
+  const std::string& name = attachment.pair.host_name;
+  Port port(key, name, bridged ? kBridgeTable : kTable, wanted);
   wanted.parts.push_back(bridged ? make_bridge_part() : make_inet_part());
   if (bridged) {
     port.want(kMacPorts);
@@ -228,12 +239,31 @@ void want_antispoof(const Attachment& attachment, Wanted& wanted) {
   port.want(kPorts);
   if (bridged) {
     wanted.parts.push_back(make_inet_part());
-    Port(attachment, kTable, wanted).want(kPorts);
+    Port(key, name, kTable, wanted).want(kPorts);
   }
-  for (const auto& address : allowed_addresses(attachment)) {
-    port.want(sources(address.family()), value_of(address));
-    if (bridged && address.is_v6()) port.want(kTargets, value_of(address));
-  }
+  for (const auto& address : allowed_addresses(attachment)) port.want_address(address);
+}
+
+std::optional<attachment::GuardedPort> find_guarded_port(const Attachment& attachment) {
+  if (!attachment.antispoof) return std::nullopt;
+  const auto allowed = allowed_addresses(attachment);
+  return attachment::GuardedPort{
+      .host_name = attachment.pair.host_name,
+      .is_bridged = attachment.bridge_port.has_value(),
+      .has_link_local = attachment.antispoof->addresses &&
+                        std::any_of(allowed.begin(), allowed.end(),
+                                    [](const auto& each) { return each.is_v6(); })};
+}
+
+void want_tuned_mac(const Attachment& attachment, Wanted& wanted) {
+  const auto& tuning = attachment.tuning;
+  if (!tuning || !tuning->port || !tuning->link.mac) return;
+  const auto& guarded = *tuning->port;
+  Port port(attachment.key, guarded.host_name, guarded.is_bridged ? kBridgeTable : kTable, wanted);
+  if (guarded.is_bridged) port.want(kMacs, value_of(*tuning->link.mac));
+  if (guarded.has_link_local) port.want_address(base::link_local_of(*tuning->link.mac));
+  if (!wanted.elements.empty())
+    wanted.parts.push_back(guarded.is_bridged ? make_bridge_part() : make_inet_part());
 }
 
 }  // namespace ruleset

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "plugin/attachment/attachment.h"
@@ -12,6 +13,11 @@ namespace ruleset {
 void want_masquerade(const attachment::Attachment& attachment, Wanted& wanted);
 void want_isolation(const attachment::Attachment& attachment, Wanted& wanted);
 void want_antispoof(const attachment::Attachment& attachment, Wanted& wanted);
+/// The port that antispoof's rules bind to its MAC; absent where there are none.
+[[nodiscard]] std::optional<attachment::GuardedPort> find_guarded_port(
+    const attachment::Attachment& attachment);
+/// Of type tuning, which gives the interface of such a port another MAC: that it may use it, too.
+void want_tuned_mac(const attachment::Attachment& attachment, Wanted& wanted);
 void want_host_ports(const attachment::Attachment& attachment, Wanted& wanted);
 /// "host tcp port 8080": what its elements are (Element::what).
 [[nodiscard]] std::string describe(const cni::PortMapping& mapping);

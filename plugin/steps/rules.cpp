@@ -122,6 +122,7 @@ netlink::Socket& netfilter_of(World& world) {
 const Step kMasquerade = make_contributor<ruleset::want_masquerade>("masquerade");
 const Step kIsolation = make_contributor<ruleset::want_isolation>("isolation");
 const Step kAntispoof = make_contributor<ruleset::want_antispoof>("antispoof");
+const Step kTunedMac = make_contributor<ruleset::want_tuned_mac>("tuned MAC");
 const Step kHostPorts = make_contributor<ruleset::want_host_ports>("host ports");
 const Step kAcceptance = make_contributor<ruleset::want_acceptance>("acceptance");
 

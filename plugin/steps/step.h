@@ -174,6 +174,8 @@ extern const Step kWithdrawRules;
 extern const Step kMasquerade;
 extern const Step kIsolation;
 extern const Step kAntispoof;
+/// That antispoof knows the MAC which kTuning gives, of an interface that another record tells of.
+extern const Step kTunedMac;
 /// Ports of the host that lead into the container.
 extern const Step kHostPorts;
 /// What is accepted for the container by kForeignFilter.

@@ -7,6 +7,7 @@
 #include "plugin/operations/chained.h"
 #include "plugin/operations/shared/ipv6.h"
 #include "plugin/operations/shared/plan.h"
+#include "plugin/ruleset/parts.h"
 #include "plugin/types/type.h"
 
 namespace types {
@@ -14,7 +15,9 @@ namespace {
 
 using attachment::Attachment;
 
-constexpr std::array<const steps::Step*, 1> kSteps = {&steps::kTuning};
+// Rules know a new MAC before it is there, and for as long as it is.
+constexpr std::array<const steps::Step*, 4> kSteps = {&steps::kWithdrawRules, &steps::kTunedMac,
+                                                      &steps::kPublishRules, &steps::kTuning};
 
 // The address as the kernel prints it, so that a CHECK of whichever plugin compares like with like.
 void describe_tuned(const steps::World&, const Attachment& attachment, cni::Result& result) {
@@ -40,6 +43,14 @@ void refuse_small_mtu(const config::Tuning& tuning, const cni::Result& previous,
   }
 }
 
+// Of an interface of ours, whose record says what binds it to its MAC.
+void follow_mac(const steps::World& world, Attachment& plan) {
+  if (!plan.tuning->link.mac) return;
+  const attachment::RecordStore interfaces(world.records.state_directory());
+  if (const auto record = interfaces.find(plan.key))
+    plan.tuning->port = ruleset::find_guarded_port(*record);
+}
+
 void add_tuning(const cni::Request& request, const Settings& settings) {
   const config::Tuning tuning = config::parse_tuning(request);
   if (tuning.empty()) return operations::pass_on(request, settings);
@@ -49,6 +60,7 @@ void add_tuning(const cni::Request& request, const Settings& settings) {
         refuse_small_mtu(tuning, previous, request.ifname);
         plan.tuning = operations::plan_tuning(tuning);
         steps::remember_originals(world, *plan.tuning);
+        follow_mac(world, plan);
       });
 }
 

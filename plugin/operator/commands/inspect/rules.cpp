@@ -15,6 +15,7 @@ ruleset::Wanted wanted_of(const Attachment& attachment) {
   ruleset::want_masquerade(attachment, wanted);
   ruleset::want_isolation(attachment, wanted);
   ruleset::want_antispoof(attachment, wanted);
+  ruleset::want_tuned_mac(attachment, wanted);
   ruleset::want_host_ports(attachment, wanted);
   ruleset::want_acceptance(attachment, wanted);
   return wanted;
