@@ -3,8 +3,10 @@
 No clock tells how much somebody else's work slows a test down, or that the processor is an emulated one; how long a piece of work takes does.
 """
 
+import contextlib
 import resource
 import subprocess
+import threading
 import time
 
 TRIES = 60
@@ -38,14 +40,27 @@ def until(condition, tries=TRIES):
 
 def communicate(process, input=None, tries=TRIES):
     """As the process' own does; one that does not end is killed."""
+    if input is not None:
+        _feed(process, input)
     for number in range(tries):
         try:
-            return process.communicate(None if number else input, timeout=slowness() if number else 1)
+            return process.communicate(timeout=slowness() if number else 1)
         except subprocess.TimeoutExpired:
             pass
     process.kill()
     stdout, stderr = process.communicate()
     raise AssertionError(f"{process.args} had not ended after {tries} tries; stdout {stdout!r}, stderr {stderr!r}")
+
+
+def _feed(process, input):
+    """Beside what waits for the answer: what communicate() has not written when its time is up it never writes (Python 3.11)."""
+    stdin, process.stdin = process.stdin, None
+
+    def write():
+        with contextlib.suppress(OSError):  # who does not read all has ended
+            with stdin:
+                stdin.write(input)
+    threading.Thread(target=write, daemon=True).start()
 
 
 def run(command, check=False, input=None, tries=TRIES, **options):
