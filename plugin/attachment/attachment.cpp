@@ -141,13 +141,15 @@ Wire wire_of(const netlink::Link& host_end) {
           .nsid = host_end.peer_nsid.value_or(-1)};
 }
 
+bool has_family(const Attachment& attachment, base::Family family) {
+  return std::any_of(attachment.addresses.begin(), attachment.addresses.end(),
+                     [&](const Address& address) { return address.prefix.family() == family; });
+}
+
 std::vector<base::Family> families_of(const Attachment& attachment) {
   std::vector<base::Family> families;
   for (const auto family : {base::Family::kIpv4, base::Family::kIpv6}) {
-    const bool any =
-        std::any_of(attachment.addresses.begin(), attachment.addresses.end(),
-                    [&](const Address& address) { return address.prefix.family() == family; });
-    if (any) families.push_back(family);
+    if (has_family(attachment, family)) families.push_back(family);
   }
   return families;
 }

@@ -265,6 +265,8 @@ inline constexpr std::uint32_t kGroupMask = 0xc0000000;
 /// What `host_end`, as it was just looked up on the host, says of the pair.
 [[nodiscard]] Wire wire_of(const netlink::Link& host_end);
 
+/// Whether there is an address of the family.
+[[nodiscard]] bool has_family(const Attachment& attachment, base::Family family);
 /// The families of the addresses, each once, IPv4 first.
 [[nodiscard]] std::vector<base::Family> families_of(const Attachment& attachment);
 

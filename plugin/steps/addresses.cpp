@@ -53,11 +53,7 @@ bool add(World& world, const Attachment& attachment, const base::IpPrefix& addre
 // The kernel forms it as the interface comes up, but takes a moment to find it usable even where it
 // looks for no duplicate: who is asked from it in that moment is asked again in a second.
 void add_link_local(World& world, const Attachment& attachment) {
-  const auto is_ipv6 = [](const auto& address) {
-    return address.prefix.family() == base::Family::kIpv6;
-  };
-  const auto& given = attachment.addresses;
-  if (std::none_of(given.begin(), given.end(), is_ipv6)) return;
+  if (!attachment::has_family(attachment, base::Family::kIpv6)) return;
   (void)netlink::add_address(*world.container, *world.container_end,
                              {base::link_local_of(attachment.pair.container_mac), 64}, {});
 }

@@ -16,7 +16,7 @@ namespace {
 using attachment::Attachment;
 
 std::string key_of(const netlink::Link& link) {
-  return "net/ipv6/conf/" + link.name + "/accept_ra";
+  return ipv6_key(link.name, "accept_ra");
 }
 
 // False without IPv6, too.

@@ -84,19 +84,16 @@ void create(World& world, const Attachment& attachment, base::Rollback& undo) {
     if (!port.vlans || error.code() != EOPNOTSUPP) throw;
     refuse_kernel(error);
   }
-  netlink::write_sysctl("net/ipv6/conf/" + port.bridge + "/accept_ra", "0");
+  netlink::write_sysctl(ipv6_key(port.bridge, "accept_ra"), "0");
   // Its link-local address comes of a MAC of ours; containers ask for it, and would wait for it.
-  netlink::write_sysctl("net/ipv6/conf/" + port.bridge + "/accept_dad", "0");
+  netlink::write_sysctl(ipv6_key(port.bridge, "accept_dad"), "0");
 }
 
 // The kernel forms the same address as the bridge comes up, but takes a moment to find it usable
 // even where it looks for no duplicate, and a container that asks in that moment asks again in a
 // second.
 void give_link_local(World& world, const Attachment& attachment) {
-  const auto is_ipv6 = [](const auto& address) {
-    return address.prefix.family() == base::Family::kIpv6;
-  };
-  if (std::none_of(attachment.addresses.begin(), attachment.addresses.end(), is_ipv6)) return;
+  if (!attachment::has_family(attachment, base::Family::kIpv6)) return;
   const netlink::Link& bridge = *world.bridge;
   if (!bridge.mac) return;
   try {

@@ -20,9 +20,8 @@ std::string key_of(base::Family family) {
   return family == base::Family::kIpv4 ? "net/ipv4/ip_forward" : "net/ipv6/conf/all/forwarding";
 }
 
-bool has_learnt_routes(World& world, const netlink::Link& link) {
-  const auto routes = netlink::default_routes(world.host, base::Family::kIpv6);
-  return std::any_of(routes.begin(), routes.end(), [&](const auto& route) {
+bool has_learnt_routes(const std::vector<netlink::Route>& defaults, const netlink::Link& link) {
+  return std::any_of(defaults.begin(), defaults.end(), [&](const auto& route) {
     return route.out_link == link.index && route.protocol == kProtocolRa;
   });
 }
@@ -32,10 +31,11 @@ bool has_learnt_routes(World& world, const netlink::Link& link) {
 // interface that has listened so far to listen all the same. A pair's other end may be a
 // container's, which is no router; where the node is itself in one, it is the node's uplink.
 void go_on_listening(World& world) {
+  const auto defaults = netlink::default_routes(world.host, base::Family::kIpv6);
   for (const auto& link : netlink::all_links(world.host)) {
-    if (link.kind == "veth" && !has_learnt_routes(world, link)) continue;
-    const std::string key = "net/ipv6/conf/" + link.name + "/accept_ra";
-    if (netlink::read_sysctl(key) == "1") netlink::write_sysctl(key, "2");
+    if (link.accept_ra != 1 || (link.kind == "veth" && !has_learnt_routes(defaults, link)))
+      continue;
+    netlink::write_sysctl(ipv6_key(link.name, "accept_ra"), "2");
   }
 }
 

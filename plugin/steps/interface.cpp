@@ -12,21 +12,10 @@ namespace {
 
 using attachment::Attachment;
 
-std::string ipv6_key(const std::string& interface, std::string_view setting) {
-  return "net/ipv6/conf/" + interface + "/" + std::string(setting);
-}
-
 // Whether a program is still to say which addresses there are: the interface is up by then, and
 // what IPv6 needs has been set before.
 bool may_use_ipv6(const Attachment& attachment) {
   return attachment.addresses.empty() && attachment.reservation;
-}
-
-bool uses_ipv6(const Attachment& attachment) {
-  for (const auto& address : attachment.addresses) {
-    if (address.prefix.family() == base::Family::kIpv6) return true;
-  }
-  return false;
 }
 
 // Where we give no addresses the interface is the LAN's, whose router may give some; where we give
@@ -93,7 +82,7 @@ void prepare_ipv6(World& world, const Attachment& attachment) {
     netlink::write_sysctl(ipv6_key(ifname, "accept_ra"), *value);
   if (attachment.pair.accept_ra) enable_ipv6(ifname);
   const bool is_early = may_use_ipv6(attachment);
-  if (!is_early && !uses_ipv6(attachment)) return;
+  if (!is_early && !attachment::has_family(attachment, base::Family::kIpv6)) return;
   // The link-local address is the one that the MAC gives (see antispoof.cpp).
   if (is_early || attachment.antispoof)
     netlink::write_sysctl(ipv6_key(ifname, "addr_gen_mode"), "0");
@@ -133,7 +122,7 @@ void apply(World& world, Attachment& attachment, base::Rollback& undo) {
 // The interface of which nobody knew so far whether it would have IPv6 has it as its namespace
 // does.
 void apply_ipv6_late(World& world, Attachment& attachment, base::Rollback&) {
-  if (!uses_ipv6(attachment)) return;
+  if (!attachment::has_family(attachment, base::Family::kIpv6)) return;
   const netlink::ScopedEntry inside(*world.container_namespace, world.host_namespace);
   enable_ipv6(attachment.key.ifname);
 }

@@ -57,6 +57,10 @@ std::span<const Step* const> public_steps() {
   return kSteps;
 }
 
+std::string ipv6_key(const std::string& interface, std::string_view setting) {
+  return "net/ipv6/conf/" + interface + "/" + std::string(setting);
+}
+
 Setting look_at_sysctl(const std::string& key, std::string_view wanted) {
   Setting setting{.name = "sysctl " + key, .wanted = std::string(wanted)};
   setting.seen = netlink::read_sysctl(key);

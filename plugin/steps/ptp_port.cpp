@@ -38,7 +38,7 @@ std::vector<netlink::Route> container_routes(const Attachment& attachment, int o
 // long as its link-local one is tentative, the host could not ask for the container's MAC.
 void add_gateway(World& world, const base::IpAddress& gateway) {
   const netlink::Link& link = *world.host_end;
-  if (!gateway.is_v4()) netlink::write_sysctl("net/ipv6/conf/" + link.name + "/accept_dad", "0");
+  if (!gateway.is_v4()) netlink::write_sysctl(ipv6_key(link.name, "accept_dad"), "0");
   netlink::add_address(world.host, link, base::IpPrefix::host(gateway), {});
 }
 

@@ -40,10 +40,6 @@ struct Ipv6Setting {
 constexpr std::array<Ipv6Setting, 3> kIpv6 = {
     {{"accept_dad", "0"}, {"proxy_ndp", "1"}, {"forwarding", "1"}}};
 
-std::string ipv6_key(const std::string& interface, std::string_view setting) {
-  return "net/ipv6/conf/" + interface + "/" + std::string(setting);
-}
-
 constexpr unsigned kPermanent = 0x80;  // NUD_PERMANENT
 const netlink::AddressOptions kLinkLocal = {.scope = 253 /* RT_SCOPE_LINK */};
 

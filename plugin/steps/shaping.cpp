@@ -88,7 +88,7 @@ void make_ifb(World& world, const Attachment& attachment, const std::string& nam
       },
       [&world, name] { netlink::delete_link(world.host, name); });
   // It carries others' packets and needs no addresses, nor neighbours, of its own.
-  netlink::write_sysctl("net/ipv6/conf/" + name + "/disable_ipv6", "1");
+  netlink::write_sysctl(ipv6_key(name, "disable_ipv6"), "1");
   netlink::change_link(world.host, name,
                        {.up = true, .alias = attachment::alias_of(attachment.key)});
   world.ifb = netlink::find_link(world.host, name);

@@ -209,6 +209,8 @@ extern const Step kOpenBridge;
 /// The host's routes to a container of a bridge whose addresses are in no subnet of it.
 extern const Step kBridgeRoutes;
 
+/// The path below /proc/sys of an interface's setting of IPv6.
+[[nodiscard]] std::string ipv6_key(const std::string& interface, std::string_view setting);
 /// A sysctl of the calling thread's namespace. `key` is the path below /proc/sys.
 [[nodiscard]] Setting look_at_sysctl(const std::string& key, std::string_view wanted);
 

@@ -42,8 +42,8 @@ void create(World& world, const attachment::VlanGateway& gateway, base::Rollback
         return true;
       },
       [&world, name = gateway.name] { remove_if_unfinished(world, name); });
-  netlink::write_sysctl("net/ipv6/conf/" + gateway.name + "/accept_ra", "0");
-  netlink::write_sysctl("net/ipv6/conf/" + port + "/accept_ra", "0");
+  netlink::write_sysctl(ipv6_key(gateway.name, "accept_ra"), "0");
+  netlink::write_sysctl(ipv6_key(port, "accept_ra"), "0");
 }
 
 // Anew each time it is found down, so that one which a killed ADD left is finished.

@@ -43,7 +43,7 @@ STEPS = [
            "plugin/steps/forwarding.cpp", "netlink::write_sysctl(key, value);", NOTHING,
            "process test_faults.FaultTest.test_the_first_add_on_a_node_takes_its_bridge_and_settings_away_again"),
     Mutant("uplinks-go-deaf", "the host loses its routes by router advertisements when it begins to forward",
-           "plugin/steps/forwarding.cpp", 'netlink::write_sysctl(key, "2");', NOTHING,
+           "plugin/steps/forwarding.cpp", 'netlink::write_sysctl(ipv6_key(link.name, "accept_ra"), "2");', NOTHING,
            "process test_bridge.BridgeTest.test_who_listened_to_routers_listens_on_when_the_host_becomes_one"),
     Mutant("sysctl-is-not-put-back", "DEL leaves sysctls as ADD set them",
            "plugin/steps/tuning.cpp", "sysctl.original && !is_same_value(*sysctl.original, sysctl.value)", "false",
