@@ -84,9 +84,7 @@ bool create_bridge(Socket& socket, const BridgeSpec& spec) {
 }
 
 void stop_learning_from_groups(Socket& socket, const Link& bridge) {
-  ifinfomsg header{};
-  header.ifi_index = bridge.index;
-  const Message request = libnl::make_message(RTM_NEWLINK, 0, header);
+  const Message request = make_link_request(RTM_NEWLINK, bridge.index);
   {
     const libnl::Nest info(request.get(), IFLA_LINKINFO);
     libnl::put(request.get(), IFLA_INFO_KIND, std::string_view("bridge"));
@@ -143,14 +141,18 @@ void shut_bridge_port(Socket& socket, const Link& link) {
                      {EBUSY, EINVAL, ENETDOWN, ENODEV});
 }
 
+void put_port_flags(nl_msg* request, const BridgePortFlags& flags) {
+  libnl::put(request, IFLA_BRPORT_MODE, std::uint8_t{flags.hairpin});
+  libnl::put(request, IFLA_BRPORT_ISOLATED, std::uint8_t{flags.isolated});
+  libnl::put(request, IFLA_BRPORT_GUARD, std::uint8_t{flags.guarded});
+}
+
 void set_bridge_port(Socket& socket, const Link& link, const BridgePortFlags& flags) {
   const Message request = make_port_request(RTM_SETLINK, link);
   {
     // Without NLA_F_NESTED the kernel takes the attribute for a bare STP state (br_setlink).
     const libnl::Nest port(request.get(), IFLA_PROTINFO | NLA_F_NESTED);
-    libnl::put(request.get(), IFLA_BRPORT_MODE, std::uint8_t{flags.hairpin});
-    libnl::put(request.get(), IFLA_BRPORT_ISOLATED, std::uint8_t{flags.isolated});
-    libnl::put(request.get(), IFLA_BRPORT_GUARD, std::uint8_t{flags.guarded});
+    put_port_flags(request.get(), flags);
   }
   socket.execute(request.get(), {"set bridge port", link.name});
 }

@@ -52,6 +52,8 @@ void remove_port_vlan(Socket& socket, const Link& link, std::uint16_t vlan);
 /// grace period. Of a bridge that speaks STP the tree decides, and it goes on.
 void shut_bridge_port(Socket& socket, const Link& link);
 
+/// Into the nest of a request that has a port's attributes.
+void put_port_flags(nl_msg* request, const BridgePortFlags& flags);
 /// Sets all flags of the port `link` (RTM_SETLINK, AF_BRIDGE, IFLA_PROTINFO).
 void set_bridge_port(Socket& socket, const Link& link, const BridgePortFlags& flags);
 

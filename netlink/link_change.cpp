@@ -8,6 +8,7 @@
 #include <sys/random.h>
 
 #include "base/error.h"
+#include "netlink/bridge.h"
 #include "netlink/libnl.h"
 #include "netlink/link.h"
 
@@ -37,9 +38,7 @@ void put_bridge_port(nl_msg* request, const BridgePortFlags& flags) {
   const libnl::Nest info(request, IFLA_LINKINFO);
   libnl::put(request, IFLA_INFO_SLAVE_KIND, std::string_view("bridge"));
   const libnl::Nest port(request, IFLA_INFO_SLAVE_DATA);
-  libnl::put(request, IFLA_BRPORT_MODE, std::uint8_t{flags.hairpin});
-  libnl::put(request, IFLA_BRPORT_ISOLATED, std::uint8_t{flags.isolated});
-  libnl::put(request, IFLA_BRPORT_GUARD, std::uint8_t{flags.guarded});
+  put_port_flags(request, flags);
 }
 
 void put_ipv4_settings(nl_msg* request, const LinkChange& change) {

@@ -113,10 +113,7 @@ std::optional<netlink::Namespace> find_container_anywhere(Attachment attachment)
   std::vector<std::string> paths{path, "/proc/1/root" + path};
   constexpr std::string_view kOther = "/var/run/";
   if (path.starts_with(kOther)) paths.push_back("/run/" + path.substr(kOther.size()));
-  for (const std::string& process : names_in("/proc")) {
-    if (process.find_first_not_of("0123456789") == std::string::npos)
-      paths.push_back("/proc/" + process + "/ns/net");
-  }
+  for (const std::string& process : processes()) paths.push_back("/proc/" + process + "/ns/net");
   for (auto& each : paths) {
     attachment.netns_path = std::move(each);
     try {

@@ -87,4 +87,12 @@ std::vector<std::string> names_in(const std::string& path) {
   return names;
 }
 
+std::vector<std::string> processes() {
+  auto names = names_in("/proc");
+  std::erase_if(names, [](const std::string& name) {
+    return name.find_first_not_of("0123456789") != std::string::npos;
+  });
+  return names;
+}
+
 }  // namespace tool

@@ -40,5 +40,7 @@ struct ConfigurationFile {
 
 /// The names in a directory, sorted, without "." and ".."; none where it cannot be read.
 [[nodiscard]] std::vector<std::string> names_in(const std::string& path);
+/// The numbers of the processes that can be seen, as they are in /proc.
+[[nodiscard]] std::vector<std::string> processes();
 
 }  // namespace tool

@@ -4,6 +4,12 @@
 
 namespace tool {
 
+std::string join(const std::vector<std::string>& texts, std::string_view between) {
+  std::string joined;
+  for (const auto& text : texts) joined += (joined.empty() ? "" : std::string(between)) + text;
+  return joined;
+}
+
 std::string age_of(const std::optional<std::chrono::system_clock::time_point>& since) {
   using namespace std::chrono;
   if (!since) return "-";

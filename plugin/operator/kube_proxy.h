@@ -17,8 +17,9 @@ namespace tool {
 /// The same of either family.
 [[nodiscard]] std::optional<std::string> find_kube_proxy(netlink::Socket& host);
 
-/// Whether the request's network has a bridge that does not send back by a port what came in by it,
-/// so that a container which a Service leads to itself gets no answer.
+/// Whether the request is of a type that makes a bridge, and its network has one that does not send
+/// back by a port what came in by it, so that a container which a Service leads to itself gets no
+/// answer.
 [[nodiscard]] bool lacks_hairpin(const cni::Request& request);
 
 }  // namespace tool

@@ -178,21 +178,18 @@ bool is_on_this_node(const std::string& process) {
 // Configurations of containerds that run: the word behind --config.
 Directories configurations_of_the_running() {
   Directories found;
-  for (const auto& name : names_in("/proc")) {
-    if (name.find_first_not_of("0123456789") != std::string::npos) continue;
+  for (const auto& process : processes()) {
     std::string text;
     try {
-      text = base::read_file("/proc/" + name + "/cmdline", kLongestFile).value_or("");
+      text = base::read_file("/proc/" + process + "/cmdline", kLongestFile).value_or("");
     } catch (const base::SystemError&) {
       continue;  // it has ended meanwhile
     }
     Directories words;
-    for (std::size_t begin = 0; begin < text.size(); begin = text.find('\0', begin) + 1) {
+    for (std::size_t begin = 0; begin < text.size(); begin += words.back().size() + 1)
       words.emplace_back(text.c_str() + begin);
-      if (text.find('\0', begin) == std::string::npos) break;
-    }
     if (words.empty() || words[0].substr(words[0].rfind('/') + 1) != "containerd" ||
-        !is_on_this_node(name))
+        !is_on_this_node(process))
       continue;
     for (std::size_t i = 1; i < words.size(); ++i) {
       const bool is_name = words[i] == "--config" || words[i] == "-c";

@@ -27,7 +27,6 @@ using netlink::nft::value_of;
 
 constexpr int kPriority = -300;
 constexpr std::uint8_t kListenerQuery = 130;
-constexpr std::uint8_t kRouterAdvertisement = 134;
 constexpr std::uint8_t kNeighbourSolicitation = 135;
 constexpr std::uint8_t kNeighbourAdvertisement = 136;
 constexpr std::uint8_t kRedirect = 137;

@@ -37,6 +37,7 @@ enum class Field : std::uint8_t {
 [[nodiscard]] Expressions is_arp();
 /// Of a frame: it is neither ARP nor IP, or it is in a tag.
 [[nodiscard]] Expressions is_neither_arp_nor_ip();
+inline constexpr std::uint8_t kRouterAdvertisement = 134;
 /// ICMPv6 of one of these types.
 [[nodiscard]] Expressions is_icmp6(std::uint8_t type, const netlink::nft::Table& table);
 /// What a frame may be wrapped in: 802.1Q, 802.1ad.

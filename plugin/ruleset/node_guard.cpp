@@ -13,7 +13,6 @@ namespace {
 
 const char* const kChain = "node";
 constexpr int kPriority = -300;
-constexpr std::uint8_t kRouterAdvertisement = 134;
 
 void drop_where(Chain& chain, Expressions condition) {
   chain.rules.push_back(

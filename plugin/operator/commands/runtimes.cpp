@@ -3,6 +3,7 @@
 
 #include <array>
 
+#include "plugin/operator/format.h"
 #include "plugin/operator/json.h"
 #include "plugin/operator/table.h"
 
@@ -17,12 +18,10 @@ constexpr Option kFormatOption = {.name = "output",
 constexpr std::array kOptions = {kFormatOption, kRootOption};
 
 std::string joined(const std::vector<std::string>& texts, std::string_view between) {
-  std::string result;
-  for (const auto& text : texts) {
-    if (!result.empty()) result += between;
-    result += printable(text);
-  }
-  return result;
+  std::vector<std::string> shown;
+  shown.reserve(texts.size());
+  for (const auto& text : texts) shown.push_back(printable(text));
+  return join(shown, between);
 }
 
 std::string to_json(const std::vector<Runtime>& runtimes) {

@@ -20,8 +20,7 @@ std::vector<std::string> require_valid(const config::NetworkList& list,
 // Right by itself, but not on a node of a cluster.
 void report_hairpin(const Call& call, const std::string& path, const config::NetworkList& list,
                     const config::ListedPlugin& plugin) {
-  const bool makes_bridge = plugin.type == "patchcord" || plugin.type == "bridge";
-  if (!makes_bridge || !lacks_hairpin(request_of(list, plugin))) return;
+  if (!lacks_hairpin(request_of(list, plugin))) return;
   netlink::Socket host;
   const auto mode = find_kube_proxy(host);
   if (!mode) return;

@@ -5,15 +5,10 @@
 
 #include "plugin/operator/chain.h"
 #include "plugin/operator/commands/doctor/doctor.h"
+#include "plugin/operator/format.h"
 
 namespace tool {
 namespace {
-
-std::string joined(const std::vector<std::string>& directories, std::string_view between) {
-  std::string text;
-  for (const auto& each : directories) text += (text.empty() ? "" : std::string(between)) + each;
-  return text;
-}
 
 bool reads(const Runtime& runtime, const std::string& directory) {
   return std::find(runtime.networks.begin(), runtime.networks.end(), directory) !=
@@ -22,7 +17,7 @@ bool reads(const Runtime& runtime, const std::string& directory) {
 
 // What is nowhere is plugin-missing.
 void look_for_plugins(const Patient& patient, const Runtime& runtime, Diagnoses& found) {
-  const std::string path = joined(runtime.plugins, ":");
+  const std::string path = join(runtime.plugins, ":");
   std::vector<std::string> missing;
   for (const auto& file : patient.files) {
     if (!file.list) continue;
@@ -36,8 +31,8 @@ void look_for_plugins(const Patient& patient, const Runtime& runtime, Diagnoses&
   found.push_back({.name = "runtime-looks-elsewhere",
                    .is_error = true,
                    .text = runtime.name + " looks for plugins in " +
-                           joined(runtime.plugins, " and ") + ", as " + runtime.file +
-                           " says, and there is no " + joined(missing, ", ") +
+                           join(runtime.plugins, " and ") + ", as " + runtime.file +
+                           " says, and there is no " + join(missing, ", ") +
                            ": pods fail with \"failed to find plugin\"",
                    .remedy = "`patchcord install` brings those that are ours to where each runtime "
                              "looks"});
@@ -53,7 +48,7 @@ void look_for_networks(const Patient& patient, const std::vector<Runtime>& runti
   found.push_back({.name = "runtime-looks-elsewhere",
                    .is_error = false,
                    .text = "no runtime of pods reads " + patient.configurations +
-                           "; they have their networks from " + joined(directories, " and "),
+                           "; they have their networks from " + join(directories, " and "),
                    .remedy = "put the networks of pods there; `patchcord runtimes` shows which "
                              "configuration says so"});
 }

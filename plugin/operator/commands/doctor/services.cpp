@@ -15,14 +15,11 @@ bool has_bridge_of(const Patient& patient, base::Family family) {
   const bool configured = std::any_of(subnets.begin(), subnets.end(), [&](const Subnet& subnet) {
     return !subnet.bridge.empty() && subnet.prefix.family() == family;
   });
-  return configured ||
-         std::any_of(patient.sightings.begin(), patient.sightings.end(),
-                     [&](const Sighting& sighting) {
-                       const auto& record = sighting.attachment;
-                       const auto families = attachment::families_of(record);
-                       return record.bridge_port &&
-                              std::find(families.begin(), families.end(), family) != families.end();
-                     });
+  return configured || std::any_of(patient.sightings.begin(), patient.sightings.end(),
+                                   [&](const Sighting& sighting) {
+                                     return sighting.attachment.bridge_port &&
+                                            attachment::has_family(sighting.attachment, family);
+                                   });
 }
 
 // The answer of a container to its neighbour on the bridge has the container's address as its
@@ -62,8 +59,7 @@ void look_for_hairpins(const Patient& patient, Diagnoses& found) {
   for (const auto& file : patient.files) {
     if (!file.list) continue;
     for (const auto& plugin : file.list->plugins) {
-      const bool makes_bridge = plugin.type == "patchcord" || plugin.type == "bridge";
-      if (!makes_bridge || !lacks_hairpin(request_of(*file.list, plugin))) continue;
+      if (!lacks_hairpin(request_of(*file.list, plugin))) continue;
       found.push_back(
           {.name = "no-hairpin",
            .is_error = false,

@@ -1,14 +1,9 @@
 // The picture of patchcord graph as text, DOT and Mermaid.
 #include "plugin/operator/commands/graph/graph.h"
+#include "plugin/operator/format.h"
 
 namespace tool {
 namespace {
-
-std::string join(const std::vector<std::string>& texts, std::string_view between) {
-  std::string joined;
-  for (const auto& text : texts) joined += (joined.empty() ? "" : std::string(between)) + text;
-  return joined;
-}
 
 Tone tone_of(State state) {
   if (state == State::kUp) return Tone::kGood;
