@@ -59,7 +59,19 @@ class TemporaryFile {
     if (!name_.empty()) remove();
   }
 
+  /// To the disk, before a name that counts leads to it.
+  void sync() const {
+    const auto fd = open_at(directory_, name_, O_WRONLY);
+    if (!fd || ::fsync(fd->get()) != 0) throw SystemError("write to the disk", name_, errno);
+  }
+
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
+  void move_to(const std::string& name) {
+    if (::renameat(directory_, name_.c_str(), directory_, name.c_str()) != 0) {
+      throw SystemError("replace", name, errno);
+    }
+    forget();
+  }
   void forget() noexcept { name_.clear(); }
 
  private:
@@ -181,11 +193,15 @@ void write_all(int fd, std::string_view data, std::string_view name) {
 
 void write_file_atomically_at(int directory, const std::string& name, std::string_view data,
                               mode_t mode) {
+  TemporaryFile(directory, data, mode).move_to(name);
+}
+
+void write_file_durably_at(int directory, const std::string& name, std::string_view data,
+                           mode_t mode) {
   TemporaryFile temporary(directory, data, mode);
-  if (::renameat(directory, temporary.name().c_str(), directory, name.c_str()) != 0) {
-    throw SystemError("replace", name, errno);
-  }
-  temporary.forget();
+  temporary.sync();
+  temporary.move_to(name);
+  if (::fsync(directory) != 0) throw SystemError("write to the disk", name, errno);
 }
 
 bool create_file_at(int directory, const std::string& name, std::string_view data, mode_t mode) {

@@ -49,6 +49,10 @@ void write_all(int fd, std::string_view data, std::string_view name);
 void write_file_atomically_at(int directory, const std::string& name, std::string_view data,
                               mode_t mode);
 
+/// The same, and what was written outlasts a loss of power from here on (fsync(2)).
+void write_file_durably_at(int directory, const std::string& name, std::string_view data,
+                           mode_t mode);
+
 /// Makes `name` with all of `data`, or not at all. False where the name exists already.
 [[nodiscard]] bool create_file_at(int directory, const std::string& name, std::string_view data,
                                   mode_t mode);

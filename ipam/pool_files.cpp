@@ -1,0 +1,73 @@
+// The files of a pool on this node (ipam/blocks.h).
+#include <algorithm>
+#include <memory>
+
+#include <dirent.h>
+#include <fcntl.h>
+
+#include "ipam/blocks.h"
+
+namespace ipam {
+namespace {
+
+constexpr std::size_t kLongestFile = std::size_t{4} << 20U;
+constexpr mode_t kDirectoryMode = 0755;
+constexpr mode_t kFileMode = 0644;
+constexpr mode_t kLockMode = 0600;
+
+bool is_of_name(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '.' ||
+         c == '_' || c == '-';
+}
+
+}  // namespace
+
+bool is_pool_name(std::string_view name) {
+  constexpr std::size_t kLongest = 63;
+  constexpr std::string_view kNotFirst = "._-";
+  return !name.empty() && name.size() <= kLongest &&
+         kNotFirst.find(name.front()) == std::string_view::npos &&
+         std::all_of(name.begin(), name.end(), is_of_name);
+}
+
+std::string PoolPlace::name() const {
+  return directory.substr(directory.rfind('/') + 1);
+}
+
+std::vector<Block> read_blocks(const PoolPlace& pool) {
+  const std::string path = pool.blocks_path();
+  return parse_blocks(base::read_file(path, kLongestFile).value_or(""), path);
+}
+
+std::optional<std::string> read_definition(const PoolPlace& pool) {
+  return base::read_file(pool.definition_path(), kLongestFile);
+}
+
+std::vector<PoolPlace> list_pools(const std::string& pools_directory) {
+  std::vector<PoolPlace> pools;
+  const std::unique_ptr<DIR, int (*)(DIR*)> stream(::opendir(pools_directory.c_str()), ::closedir);
+  if (!stream) return pools;
+  while (const dirent* entry = ::readdir(stream.get())) {
+    if (!is_pool_name(entry->d_name)) continue;
+    const std::string path = pools_directory + "/" + entry->d_name;
+    if (base::open_at(AT_FDCWD, path, O_PATH)) pools.push_back({path});
+  }
+  std::sort(pools.begin(), pools.end(),
+            [](const auto& a, const auto& b) { return a.directory < b.directory; });
+  return pools;
+}
+
+PoolFiles::PoolFiles(PoolPlace place, std::chrono::milliseconds patience)
+    : place_(std::move(place)),
+      directory_(base::make_directories(place_.directory, kDirectoryMode)),
+      lock_(directory_.get(), "lock", kLockMode, patience, place_.directory + "/lock") {}
+
+void PoolFiles::write_blocks(const std::vector<Block>& blocks) const {
+  base::write_file_durably_at(directory_.get(), "blocks", print_blocks(blocks), kFileMode);
+}
+
+void PoolFiles::write_definition(std::string_view json) const {
+  base::write_file_durably_at(directory_.get(), "pool.json", json, kFileMode);
+}
+
+}  // namespace ipam
