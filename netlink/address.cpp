@@ -7,6 +7,7 @@
 #include <netlink/route/addr.h>
 
 #include "netlink/libnl.h"
+#include "netlink/link.h"
 
 namespace netlink {
 namespace {

@@ -5,10 +5,11 @@
 #include <vector>
 
 #include "base/ip_prefix.h"
-#include "netlink/link.h"
 #include "netlink/socket.h"
 
 namespace netlink {
+
+struct Link;
 
 struct InterfaceAddress {
   base::IpPrefix prefix;                             // host bits are the address

@@ -8,6 +8,7 @@
 #include <linux/rtnetlink.h>
 
 #include "netlink/libnl.h"
+#include "netlink/link.h"
 
 namespace netlink {
 namespace {

@@ -6,10 +6,12 @@
 #include <vector>
 
 #include "base/mac_address.h"
-#include "netlink/link.h"
 #include "netlink/socket.h"
 
 namespace netlink {
+
+struct BridgePortFlags;
+struct Link;
 
 struct BridgeSpec {
   std::string name;

@@ -12,6 +12,7 @@
 #include <linux/tc_act/tc_mirred.h>
 
 #include "netlink/libnl.h"
+#include "netlink/link.h"
 
 namespace netlink {
 namespace {

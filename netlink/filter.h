@@ -5,10 +5,11 @@
 #include <vector>
 
 #include "base/ip_prefix.h"
-#include "netlink/link.h"
 #include "netlink/socket.h"
 
 namespace netlink {
+
+struct Link;
 
 /// Which address of a packet a filter looks at.
 enum class Side : std::uint8_t { kSource, kDestination };

@@ -3,7 +3,6 @@
 #include <optional>
 #include <vector>
 
-#include "netlink/link.h"
 #include "netlink/netns.h"
 #include "netlink/socket.h"
 
@@ -11,6 +10,8 @@
 /// one out when it tells of a link whose peer is there, and takes it back when that one is gone;
 /// then it may be another one's.
 namespace netlink {
+
+struct Link;
 
 /// Absent where the socket's namespace has no number for the other: then none of the links that it
 /// was told of has its peer there.

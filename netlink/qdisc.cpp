@@ -9,6 +9,7 @@
 #include <linux/rtnetlink.h>
 
 #include "netlink/libnl.h"
+#include "netlink/link.h"
 
 namespace netlink {
 namespace {

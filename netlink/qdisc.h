@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "base/ip_prefix.h"
-#include "netlink/link.h"
 #include "netlink/socket.h"
 
 /// Queueing disciplines of links (tc(8)), as far as shaping needs them. Made by hand: libnl's own
@@ -14,6 +13,8 @@
 /// bytes a second, sizes in bytes, framing (the Ethernet header, without FCS) included. Handles are
 /// given as tc shows them, major and minor in one number: 1: is 0x10000.
 namespace netlink {
+
+struct Link;
 
 inline constexpr std::uint32_t kRootHandle = 0x10000;        // 1:
 inline constexpr std::uint32_t kShapedClass = 0x10030;       // 1:30

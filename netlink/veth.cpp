@@ -7,6 +7,7 @@
 #include <linux/veth.h>
 
 #include "netlink/libnl.h"
+#include "netlink/link.h"
 
 namespace netlink {
 namespace {

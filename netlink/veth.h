@@ -4,10 +4,11 @@
 #include <string>
 
 #include "base/mac_address.h"
-#include "netlink/link.h"
 #include "netlink/socket.h"
 
 namespace netlink {
+
+struct Link;
 
 struct VethEnd {
   std::string name;

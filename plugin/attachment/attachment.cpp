@@ -6,6 +6,7 @@
 #include "base/digest.h"
 #include "base/mount_namespace.h"
 #include "netlink/glance.h"
+#include "netlink/link.h"
 #include "plugin/cni/identifier.h"
 
 namespace attachment {

@@ -7,7 +7,6 @@
 
 #include "base/ip_prefix.h"
 #include "base/mac_address.h"
-#include "netlink/link.h"
 #include "netlink/netns.h"
 #include "netlink/socket.h"
 #include "plugin/attachment/settings.h"
@@ -17,6 +16,10 @@
 
 /// What one ADD makes, resolved to the last name and number. Everything that CHECK, DEL, GC and
 /// reconcile need is in here, and it is written down before the kernel is touched.
+namespace netlink {
+struct Link;
+}
+
 namespace attachment {
 
 /// CNI's identity of an attachment (CNI 1.1.0, "Section 2", with the network's name as 0.4.0 has

@@ -45,7 +45,8 @@ void refuse_doubles(const cni::Request& request, const std::vector<std::string>&
     }
     return true;
   };
-  [[maybe_unused]] const auto document = nlohmann::json::parse(request.input.data(), request.input.data() + request.input.size(), visit, false);
+  [[maybe_unused]] const auto document = nlohmann::json::parse(
+      request.input.data(), request.input.data() + request.input.size(), visit, false);
 }
 
 class SysctlReader {

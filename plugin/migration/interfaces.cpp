@@ -6,6 +6,7 @@
 #include "plugin/migration/predecessors.h"
 #include "plugin/migration/reference_leftovers.h"
 #include "plugin/operations/shared/plan.h"
+#include "plugin/steps/world.h"
 
 namespace migration {
 namespace {

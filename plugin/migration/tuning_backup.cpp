@@ -10,6 +10,7 @@
 #include "plugin/cni/error.h"
 #include "plugin/cni/object.h"
 #include "plugin/migration/predecessors.h"
+#include "plugin/steps/world.h"
 
 namespace migration {
 namespace {

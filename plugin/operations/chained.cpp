@@ -14,6 +14,7 @@
 #include "plugin/operations/shared/tear_down.h"
 #include "plugin/operations/shared/valid_attachments.h"
 #include "plugin/operations/status.h"
+#include "plugin/steps/world.h"
 
 namespace operations {
 namespace {

@@ -9,6 +9,7 @@
 #include "plugin/cni/request.h"
 #include "plugin/cni/result.h"
 #include "plugin/operations/settings.h"
+#include "plugin/ruleset/wanted.h"
 #include "plugin/steps/step.h"
 
 /// The operations of the types that work on an interface which a plugin before them in the chain

@@ -1,5 +1,6 @@
 #include "plugin/operations/del.h"
 
+#include "netlink/link.h"
 #include "plugin/attachment/record_store.h"
 #include "plugin/operations/chained.h"
 #include "plugin/operations/shared/forget_network.h"
@@ -8,6 +9,7 @@
 #include "plugin/operations/shared/recorded.h"
 #include "plugin/operations/shared/stage.h"
 #include "plugin/operations/shared/tear_down.h"
+#include "plugin/steps/world.h"
 
 namespace operations {
 namespace {

@@ -11,6 +11,7 @@
 #include "plugin/operations/shared/recorded.h"
 #include "plugin/operations/shared/tear_down.h"
 #include "plugin/operations/shared/valid_attachments.h"
+#include "plugin/steps/world.h"
 
 namespace operations {
 namespace {

@@ -10,6 +10,7 @@
 #include "plugin/operations/chained.h"
 #include "plugin/operations/shared/stage.h"
 #include "plugin/steps/step.h"
+#include "plugin/steps/world.h"
 
 namespace operations {
 namespace {

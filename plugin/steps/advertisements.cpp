@@ -9,6 +9,7 @@
 #include "netlink/sysctl.h"
 #include "plugin/ruleset/parts.h"
 #include "plugin/steps/step.h"
+#include "plugin/steps/world.h"
 
 namespace steps {
 namespace {

@@ -10,6 +10,7 @@
 #include "netlink/sysctl.h"
 #include "plugin/cni/error.h"
 #include "plugin/steps/step.h"
+#include "plugin/steps/world.h"
 
 // How many ADDs share the making of a bridge. A bridge that is down is unfinished: whoever finds
 // none, or one that is down, takes the bridge's lock and looks again. The first one holds the lock

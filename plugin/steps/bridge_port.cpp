@@ -1,6 +1,7 @@
 // Hairpin and isolation of a container's bridge port.
 #include "netlink/bridge.h"
 #include "plugin/steps/step.h"
+#include "plugin/steps/world.h"
 
 namespace steps {
 namespace {

@@ -2,6 +2,7 @@
 #include "plugin/ruleset/foreign_filter.h"
 
 #include "plugin/steps/step.h"
+#include "plugin/steps/world.h"
 
 namespace steps {
 namespace {

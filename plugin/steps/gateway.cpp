@@ -4,6 +4,7 @@
 #include "netlink/address.h"
 #include "plugin/cni/error.h"
 #include "plugin/steps/step.h"
+#include "plugin/steps/world.h"
 
 namespace steps {
 namespace {

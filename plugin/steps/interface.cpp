@@ -6,6 +6,7 @@
 #include "netlink/veth.h"
 #include "plugin/cni/error.h"
 #include "plugin/steps/step.h"
+#include "plugin/steps/world.h"
 
 namespace steps {
 namespace {

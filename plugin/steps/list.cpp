@@ -3,6 +3,7 @@
 
 #include "netlink/sysctl.h"
 #include "plugin/steps/step.h"
+#include "plugin/steps/world.h"
 
 namespace steps {
 namespace {

@@ -3,6 +3,7 @@
 
 #include "netlink/sysctl.h"
 #include "plugin/steps/step.h"
+#include "plugin/steps/world.h"
 
 // A packet from 127.0.0.1 may leave the host, and its answer may come in, only by an interface that
 // has route_localnet set (route.c, ip_route_output_key and ip_route_input). The loopback guard

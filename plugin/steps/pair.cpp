@@ -1,6 +1,7 @@
 // Whose other end the container's interface is: the host's kernel says it, and not the container.
 #include "netlink/nsid.h"
 #include "plugin/steps/step.h"
+#include "plugin/steps/world.h"
 
 namespace steps {
 

@@ -6,6 +6,7 @@
 #include "netlink/route.h"
 #include "plugin/ruleset/parts.h"
 #include "plugin/steps/step.h"
+#include "plugin/steps/world.h"
 
 // A flow of datagrams goes where its first packet went as long as there are packets: to a container
 // that is gone, or past one that is new. Connections of TCP and SCTP end by themselves.

@@ -3,6 +3,7 @@
 
 #include "netlink/bridge.h"
 #include "plugin/steps/step.h"
+#include "plugin/steps/world.h"
 
 namespace steps {
 namespace {

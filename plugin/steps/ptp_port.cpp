@@ -5,6 +5,7 @@
 #include "netlink/route.h"
 #include "netlink/sysctl.h"
 #include "plugin/steps/step.h"
+#include "plugin/steps/world.h"
 
 // As the reference ptp wires containers: the host end has the gateway's address, as a /32 or /128,
 // and the container reaches its own subnet through it. The kernel's own subnet route, which would

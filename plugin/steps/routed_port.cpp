@@ -10,6 +10,7 @@
 #include "netlink/route.h"
 #include "netlink/sysctl.h"
 #include "plugin/steps/step.h"
+#include "plugin/steps/world.h"
 
 // The container believes that everything is on its link, behind a next hop that needs no address of
 // the node: 169.254.1.1 and fe80::1. The permanent neighbour entries make that work on a node

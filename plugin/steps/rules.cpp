@@ -7,6 +7,7 @@
 #include "plugin/ruleset/kernel.h"
 #include "plugin/ruleset/parts.h"
 #include "plugin/steps/step.h"
+#include "plugin/steps/world.h"
 
 namespace steps {
 namespace {

@@ -7,6 +7,7 @@
 #include "netlink/sysctl.h"
 #include "plugin/cni/error.h"
 #include "plugin/steps/step.h"
+#include "plugin/steps/world.h"
 
 // What the container receives is queued on the host end. What it sends comes out of there, where
 // nothing can be queued, and is redirected to an ifb that queues it. Where some subnets are

@@ -8,6 +8,7 @@
 
 #include "netlink/rule.h"
 #include "plugin/steps/step.h"
+#include "plugin/steps/world.h"
 
 namespace steps {
 namespace {

@@ -8,6 +8,7 @@
 #include "netlink/sysctl.h"
 #include "plugin/cni/error.h"
 #include "plugin/steps/step.h"
+#include "plugin/steps/world.h"
 
 // Settings of the container's namespace and of its interface. Originals are in the record before
 // anything is changed, and are put back by DEL while the same namespace, with the same interface,

@@ -4,6 +4,7 @@
 #include "netlink/veth.h"
 #include "plugin/cni/error.h"
 #include "plugin/steps/step.h"
+#include "plugin/steps/world.h"
 
 // The gateway of a VLAN is a veth pair of the host: one end is a port in that VLAN, the other one,
 // <bridge>.<vlan>, has the gateway's addresses. Like the bridge it is shared, and the same order of

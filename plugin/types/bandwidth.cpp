@@ -6,6 +6,7 @@
 #include "plugin/cni/error.h"
 #include "plugin/operations/chained.h"
 #include "plugin/operations/shared/plan.h"
+#include "plugin/steps/world.h"
 #include "plugin/types/type.h"
 
 namespace types {

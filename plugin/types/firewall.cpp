@@ -8,6 +8,7 @@
 #include "plugin/operations/shared/traces.h"
 #include "plugin/ruleset/foreign_filter.h"
 #include "plugin/ruleset/kernel.h"
+#include "plugin/steps/world.h"
 #include "plugin/types/type.h"
 
 namespace types {

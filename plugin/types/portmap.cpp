@@ -9,6 +9,7 @@
 #include "plugin/operations/shared/plan.h"
 #include "plugin/operations/shared/traces.h"
 #include "plugin/operations/status.h"
+#include "plugin/steps/world.h"
 #include "plugin/types/type.h"
 
 namespace types {

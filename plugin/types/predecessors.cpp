@@ -6,6 +6,7 @@
 #include <array>
 
 #include "plugin/operations/shared/predecessor.h"
+#include "plugin/steps/world.h"
 
 namespace operations {
 namespace {

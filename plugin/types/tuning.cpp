@@ -8,6 +8,7 @@
 #include "plugin/operations/shared/ipv6.h"
 #include "plugin/operations/shared/plan.h"
 #include "plugin/ruleset/parts.h"
+#include "plugin/steps/world.h"
 #include "plugin/types/type.h"
 
 namespace types {

@@ -1,5 +1,7 @@
 #include "plugin/operations/shared/describe.h"
 
+#include "plugin/steps/world.h"
+
 namespace operations {
 namespace {
 

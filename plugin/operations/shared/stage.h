@@ -6,7 +6,7 @@
 #include "netlink/socket.h"
 #include "plugin/attachment/record_store.h"
 #include "plugin/cni/request.h"
-#include "plugin/steps/step.h"
+#include "plugin/steps/world.h"
 
 namespace operations {
 
