@@ -8,7 +8,7 @@
 #include "plugin/cni/request.h"
 
 /// A network that was given another name while containers ran: their records have the former one,
-/// and whatever the runtime asks for them comes with the new one (decision 106).
+/// and whatever the runtime asks for them comes with the new one (decision 107).
 namespace operations {
 
 /// Whether a record of another network may be of the request's, under a former name: the request's
