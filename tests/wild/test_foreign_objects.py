@@ -16,8 +16,8 @@ BRIDGE = {"type": "bridge", "bridge": "br7"}
 OWN = {"type": "patchcord", "mode": "bridge", "bridge": "br7"}
 # (where it comes from, the configuration's keys)
 GATEWAYS = (
-    ("containernetworking/plugins 116: bridge mac changes as containers come and go", {**BRIDGE, "isGateway": True}),
-    ("kubernetes/kubernetes 26255: kubenet pins cbr0's MAC", {**BRIDGE, "isDefaultGateway": True, "ipMasq": True}),
+    ("containernetworking/cni 285: bridge mac changes as containers come and go", {**BRIDGE, "isGateway": True}),
+    ("kubernetes/kubernetes 30783: kubenet pins cbr0's MAC", {**BRIDGE, "isDefaultGateway": True, "ipMasq": True}),
     ("mode bridge", {**OWN, "isGateway": True}),
     ("mode bridge with rules", {**OWN, "isDefaultGateway": True, "ipMasq": True, "antispoof": True, "isolation": "network"}),
     ("the gateway's address was given by whoever made the bridge", {**OWN, "isGateway": True, "present": "10.7.0.1/24"}),
@@ -128,7 +128,7 @@ class MacTest(ForeignCase):
 
 # (where it comes from, the keys, whether the container has an address of the LAN's router's prefix)
 LISTENERS = (
-    ("containernetworking/plugins 1013: layer 2 only, the LAN's router gives addresses", {**BRIDGE, "ipam": {}}, True),
+    ("containernetworking/plugins 195: layer 2 only, the LAN's router gives addresses", {**BRIDGE, "ipam": {}}, True),
     ("the same without the key", BRIDGE, True),
     ("mode bridge without ipam", {**OWN, "ipam": {}}, True),
     ("with the MAC checked", {**BRIDGE, "ipam": {}, "macspoofchk": True}, True),

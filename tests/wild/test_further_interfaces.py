@@ -14,8 +14,8 @@ ROUTED = {"type": "patchcord", "mode": "routed"}
 BRIDGED = {"type": "patchcord", "mode": "bridge", "isGateway": True}
 # (where it comes from, the first network's keys, the second's)
 PAIRS = (
-    ("k8snetworkplumbingwg/multus-cni 230: both networks routed", ROUTED, ROUTED),
-    ("containers/podman 15850: two bridges with default routes", {**BRIDGED, "isDefaultGateway": True}, {**BRIDGED, "isDefaultGateway": True}),
+    ("k8snetworkplumbingwg/multus-cni 847: both networks routed", ROUTED, ROUTED),
+    ("containers/podman 16233: two bridges with default routes", {**BRIDGED, "isDefaultGateway": True}, {**BRIDGED, "isDefaultGateway": True}),
     ("multus quickstart: a bridge beside a routed one", ROUTED, BRIDGED),
     ("ptp beside a bridge", {"type": "bridge", "isDefaultGateway": True}, {"type": "ptp"}),
     ("a bridge behind ptp", {"type": "ptp"}, {"type": "bridge", "isGateway": True}),
@@ -146,7 +146,7 @@ class SourceRoutesTest(FurtherCase):
 
 # (where it comes from, the subnets, the routes, what the container has to such a destination: next hops)
 MEETINGS = (
-    ("containernetworking/plugins 1039: two gateways", ("10.90.0.0/24",),
+    ("containernetworking/plugins 601: two gateways", ("10.90.0.0/24",),
      [("10.99.0.0/16", "10.90.0.1"), ("10.99.0.0/16", "10.90.0.9")], {"10.99.0.0/16": 2}),
     ("the same of IPv6", ("fd90::/64",), [("::/0", "fd90::1"), ("::/0", "fd90::9")], {"::/0": 2}),
     ("three, and one of them again", ("10.90.0.0/24",), [("0.0.0.0/0", f"10.90.0.{each}") for each in (1, 8, 9, 8)], {"0.0.0.0/0": 3}),
