@@ -8,6 +8,7 @@
 #include <utility>
 
 #include <dirent.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -45,27 +46,39 @@ SharedBridge::SharedBridge(std::string state_directory, const std::string& segme
 
 // Where none can be left, others do not see this network; that is no reason to fail.
 void SharedBridge::leave_mark(const std::string& reservations) const {
-  const std::string mark = directory_ + "/" + network_;
+  const std::string mark = mark_of(network_);
   const std::string target = reservations.empty() ? std::string(kNoReservations) : reservations;
   const std::string there = target_of(mark);
   if (there == target) return;
   try {
-    (void)base::make_directories(directory_, kDirectoryMode);
+    (void)base::make_directories(directory_ + "/" + network_, kDirectoryMode);
     if (!there.empty()) (void)::unlink(mark.c_str());
     (void)!::symlink(target.c_str(), mark.c_str());
   } catch (const base::SystemError&) {
   }
 }
 
+std::string SharedBridge::mark_of(const std::string& network) const {
+  return directory_ + "/" + network + "/reservations";
+}
+
+// A directory has a link for its name, one for its ".", and one for the ".." of each directory in
+// it: of three, the third is this network's. A file system that does not count has one for all.
+bool SharedBridge::is_alone() const {
+  struct stat status {};
+  return ::stat(directory_.c_str(), &status) == 0 && status.st_nlink == 3;
+}
+
 void SharedBridge::find_neighbours() {
   neighbours_.emplace();
+  if (is_alone()) return;
   const std::unique_ptr<DIR, int (*)(DIR*)> marks(::opendir(directory_.c_str()), ::closedir);
   if (!marks) return;
   // Of one stream, and nobody else reads it. NOLINTNEXTLINE(concurrency-mt-unsafe)
   while (const dirent* entry = ::readdir(marks.get())) {
     Neighbour neighbour{.network = static_cast<const char*>(entry->d_name), .reservations = {}};
     if (neighbour.network == network_ || neighbour.network.starts_with('.')) continue;
-    neighbour.reservations = target_of(directory_ + "/" + neighbour.network);
+    neighbour.reservations = target_of(mark_of(neighbour.network));
     if (neighbour.reservations == kNoReservations) read_records(neighbour);
     neighbours_->push_back(std::move(neighbour));
   }

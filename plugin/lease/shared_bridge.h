@@ -12,8 +12,9 @@ namespace lease {
 /// The networks of ours whose containers are on one bridge, or in one VLAN of it, and so must not
 /// give the same address twice, whatever ranges each of them has.
 ///
-/// Each leaves a mark in <state directory>/ipam/bridges/<segment>: a link by its name that leads to
-/// its reservations, or to nothing where it has none. They go with the boot.
+/// Each leaves a mark in <state directory>/ipam/bridges/<segment>: a directory of its name, for
+/// these count themselves in the link count of the one above, and in it a link to its reservations,
+/// or to nothing where it has none. They go with the boot.
 class SharedBridge {
  public:
   /// Leaves the mark of `network`. `segment` is the bridge's name, with a VLAN that of the bridge
@@ -32,6 +33,8 @@ class SharedBridge {
     std::map<base::IpAddress, std::string> recorded{};  // where there are no reservations
   };
   void leave_mark(const std::string& reservations) const;
+  [[nodiscard]] std::string mark_of(const std::string& network) const;
+  [[nodiscard]] bool is_alone() const;
   void find_neighbours();
   void read_records(Neighbour& neighbour) const;
   [[nodiscard]] std::optional<std::string> holder_in(const Neighbour& neighbour,
