@@ -39,7 +39,7 @@ inline constexpr int kMisused = 2;
 
 struct Command {
   std::string_view name;
-  std::string_view operands;  // "ID|IP|VETH|POD"; empty for none
+  std::string_view operands;  // "NETWORK|FILE NAME"; empty for none
   std::size_t least = 0;      // how many operands
   std::size_t most = 0;
   std::string_view summary;  // one line

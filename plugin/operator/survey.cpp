@@ -43,7 +43,6 @@ Sighting from_record(Node& node, const Key& key) {
     sighting.host_end = copy_of(node.find(sighting.attachment.pair.host_name));
     sighting.since = node.records().written_at(key);
     find_chained(node, sighting);
-    examine(node, sighting);
   } else {
     sighting.attachment.key = key;
     sighting.state = State::kUnfinished;
@@ -114,7 +113,6 @@ void name_foreign(Node& node, const Reservations& reserved, std::vector<Sighting
       const int index = record.attachment.wire.host_index;
       return index != 0 && index != sighting.host_end->index;
     });
-    examine_chained(node, sighting);
   }
 }
 
@@ -187,7 +185,10 @@ std::vector<std::string> Sighting::findings() const {
 
 std::string title_of(const Sighting& sighting) {
   const auto& attachment = sighting.attachment;
-  if (attachment.pod) return printable(attachment.pod->space + "/" + attachment.pod->name);
+  if (attachment.pod) {
+    const auto& [space, name] = *attachment.pod;
+    return printable(space.empty() ? name : space + "/" + name);
+  }
   return attachment.key.container_id.empty() ? "-" : printable(attachment.key.container_id);
 }
 
@@ -216,6 +217,23 @@ std::string path_of(const Sighting& sighting) {
 }
 
 std::vector<Sighting> survey(Node& node, const std::vector<std::string>& reservations) {
+  auto sightings = survey_unexamined(node, reservations);
+  for (Sighting& sighting : sightings) examine_if_finished(node, sighting);
+  return sightings;
+}
+
+Sighting survey_one(Node& node, const Key& key) {
+  Sighting sighting = from_record(node, key);
+  examine_if_finished(node, sighting);
+  return sighting;
+}
+
+void examine_if_finished(Node& node, Sighting& sighting) {
+  if (sighting.state == State::kUp) examine(node, sighting);
+  if (sighting.state == State::kOther) examine_chained(node, sighting);
+}
+
+std::vector<Sighting> survey_unexamined(Node& node, const std::vector<std::string>& reservations) {
   std::vector<Sighting> sightings;
   for (const Key& key : node.records().list_all()) sightings.push_back(from_record(node, key));
   add_what_only_links_tell(node, sightings);

@@ -91,6 +91,15 @@ struct Sighting {
 [[nodiscard]] std::vector<Sighting> survey(Node& node,
                                            const std::vector<std::string>& reservations);
 
+/// As survey(), by records and links alone: what each finished one of ours should be is not
+/// compared with what the kernel has, which for who looks for one of many is most of the work.
+[[nodiscard]] std::vector<Sighting> survey_unexamined(Node& node,
+                                                      const std::vector<std::string>& reservations);
+/// One with a record or a draft, examined.
+[[nodiscard]] Sighting survey_one(Node& node, const attachment::Key& key);
+/// What survey_unexamined() has left out, for one of them.
+void examine_if_finished(Node& node, Sighting& sighting);
+
 /// What CHECK would find, step by step, and of each type behind it in the chain. Sets `state` too.
 void examine(Node& node, Sighting& sighting);
 /// Of the latter alone, where another plugin made the interface.

@@ -8,7 +8,7 @@ int run_add(const Call& call) {
   const auto list = require_network(call, call.arguments.operands().front());
   const Attaching attaching = attaching_of(call);
   const std::string result = Chain(call, list).add(attaching);
-  KeptResult(call, list, attaching).write(result);
+  KeptResult(call, list.name, attaching).write(result);
   call.console.write(result + (result.ends_with('\n') ? "" : "\n"));
   return kFine;
 }
@@ -16,7 +16,7 @@ int run_add(const Call& call) {
 }  // namespace
 
 const Command kAdd = {.name = "add",
-                      .operands = kAttachingOperands,
+                      .operands = "NETWORK|FILE NETNS",
                       .least = 2,
                       .most = 2,
                       .summary = "connect a namespace to a network, as a runtime would",

@@ -5,6 +5,7 @@
 #include "plugin/operator/files.h"
 #include "plugin/operator/format.h"
 #include "plugin/operator/json.h"
+#include "plugin/operator/named.h"
 #include "plugin/operator/table.h"
 
 namespace tool {
@@ -16,27 +17,6 @@ constexpr Option kFormatOption = {.name = "output",
                                   .choices = "table|json",
                                   .meaning = "how to show it; table unless given"};
 constexpr std::array kOptions = {kFormatOption, kConfigurationsOption};
-
-bool has_address(const Sighting& sighting, const base::IpAddress& address) {
-  for (const auto& each : sighting.attachment.addresses) {
-    if (each.prefix.address() == address) return true;
-  }
-  return false;
-}
-
-// A container's id may be cut, as people do, if four characters of it are left.
-bool is_meant(const Sighting& sighting, const std::string& word) {
-  constexpr std::size_t kLeast = 4;
-  const auto& attachment = sighting.attachment;
-  const auto& id = attachment.key.container_id;
-  if (id == word || (word.size() >= kLeast && id.starts_with(word))) return true;
-  if (attachment.pair.host_name == word) return true;
-  if (attachment.pod &&
-      (attachment.pod->name == word || attachment.pod->space + "/" + attachment.pod->name == word))
-    return true;
-  const auto address = base::IpAddress::parse(word);
-  return address && has_address(sighting, *address);
-}
 
 struct Seen {
   Objects container;
@@ -283,10 +263,7 @@ int run_inspect(const Call& call) {
   const std::string& word = call.arguments.operands().front();
   Node node(call.state_directory);
   const auto files = read_configurations(configuration_directory(call));
-  std::vector<Sighting> meant;
-  for (auto& sighting : survey(node, reservation_directories(files))) {
-    if (is_meant(sighting, word)) meant.push_back(std::move(sighting));
-  }
+  const auto meant = find_named(node, reservation_directories(files), word);
   if (meant.empty()) {
     call.console.report("patchcord: nothing on this node is called " + word);
     return kNotFine;
@@ -310,12 +287,13 @@ int run_inspect(const Call& call) {
 
 const Command kInspect = {
     .name = "inspect",
-    .operands = "ID|IP|VETH|POD",
+    .operands = "NAME",
     .least = 1,
     .most = 1,
     .summary = "everything of one container's attachments, the kernel beside the record",
     .details =
-        "By container id (four characters are enough), address, host interface, or pod.\n"
+        "By container id (four characters are enough), pod, network namespace, address, or host\n"
+        "interface.\n"
         "Exit status 1: something of it is missing or altered.",
     .options = kOptions,
     .examples =
