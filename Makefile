@@ -37,6 +37,10 @@ endif
 test-netns: build-tests  ## only the unit and namespace tests (root for the latter)
 	tests/run --build build unit netns
 
+.PHONY: test-cluster
+test-cluster: build-tests  ## nodes that share pools by etcd, and route to each other by BIRD and FRR: all of it (root; long)
+	PATCHCORD_CLUSTER_TESTS=all tests/run --build build cluster
+
 test-vm: build-tests  ## all tests that belong on Debian's own kernel, in an emulated machine
 	tests/vm/suite --build build
 

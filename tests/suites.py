@@ -71,7 +71,7 @@ def runs_of(words):
     return [".".join(words[first:last]) for first in range(len(words)) for last in range(first + 1, len(words) + 1)]
 
 
-PLUGIN, DRIVER = "patchcord", "operator_driver"
+PLUGIN, DRIVER, BLOCKS = "patchcord", "operator_driver", "patchcord-blocks"
 # In the order in which their output is shown.
 SUITES = {suite.name: suite for suite in (
     CatchSuite("unit"),
@@ -82,6 +82,7 @@ SUITES = {suite.name: suite for suite in (
     GuestSuite("vm", [PLUGIN, DRIVER, "netns_tests"]),
     PythonSuite("fault", [PLUGIN, DRIVER, "inject"]),
     PythonSuite("e2e", [PLUGIN, "completions"]),
+    PythonSuite("cluster", [PLUGIN, BLOCKS]),
 )}
 
 

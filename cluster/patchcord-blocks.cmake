@@ -1,0 +1,27 @@
+# patchcord-blocks, the second program: whatever speaks TLS. It is dynamic, since libcurl and its OpenSSL are to be those that the
+# distribution mends. Nothing of it is in the plugin, and the plugin is built where libcurl is missing.
+set(static_suffixes ${CMAKE_FIND_LIBRARY_SUFFIXES})
+set(CMAKE_FIND_LIBRARY_SUFFIXES .so)
+pkg_check_modules(CURL IMPORTED_TARGET libcurl)
+set(CMAKE_FIND_LIBRARY_SUFFIXES ${static_suffixes})
+if(NOT CURL_FOUND)
+  add_custom_target(patchcord-blocks COMMAND ${CMAKE_COMMAND} -E echo
+    "libcurl4-openssl-dev is missing: run 'sudo tests/install-packages cluster' and configure again" COMMAND ${CMAKE_COMMAND} -E false)
+  return()
+endif()
+
+file(GLOB cluster_sources CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/cluster/*.cpp")
+list(FILTER cluster_sources EXCLUDE REGEX "/main\\.cpp$")
+set(cluster_view "${CMAKE_BINARY_DIR}/include/cluster")
+file(MAKE_DIRECTORY "${cluster_view}")
+file(CREATE_LINK "${CMAKE_SOURCE_DIR}/cluster" "${cluster_view}/cluster" SYMBOLIC)
+add_library(patchcord_cluster STATIC ${cluster_sources})
+target_include_directories(patchcord_cluster PUBLIC "${cluster_view}")
+target_link_libraries(patchcord_cluster PUBLIC patchcord_ipam nlohmann_json::nlohmann_json PkgConfig::CURL)
+target_precompile_headers(patchcord_cluster PRIVATE <string> <vector> <memory> <nlohmann/json.hpp>)
+add_executable(patchcord-blocks cluster/main.cpp)
+target_link_libraries(patchcord-blocks PRIVATE patchcord_cluster)
+target_link_options(patchcord-blocks PRIVATE -Wl,--gc-sections)
+if(CMAKE_BUILD_TYPE STREQUAL "Release")
+  target_link_options(patchcord-blocks PRIVATE -s)
+endif()
