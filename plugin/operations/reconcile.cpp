@@ -6,6 +6,7 @@
 #include "netlink/netns.h"
 #include "netlink/socket.h"
 #include "plugin/attachment/record_store.h"
+#include "plugin/attachment/whereabouts.h"
 #include "plugin/cni/error.h"
 #include "plugin/operations/chained.h"
 #include "plugin/operations/shared/stage.h"
@@ -36,6 +37,7 @@ struct Parts {
   const Kind& kind;
   const Namespace& home;
   netlink::Socket& host;
+  attachment::Whereabouts& whereabouts;
   bool dry_run;
 };
 
@@ -104,7 +106,7 @@ void reconcile_live(const Live& live, Reconciled& result, bool dry) {
 
 void reconcile_recorded(const Parts& parts, const Attachment& attachment, Reconciled& result,
                         bool dry) {
-  const auto container = attachment::find_container(attachment);
+  const auto container = parts.whereabouts.find(attachment);
   if (!container) {
     result.outcome = Outcome::kGone;
     result.problems.push_back("its network namespace is not at " + attachment.netns_path +
@@ -200,12 +202,14 @@ void reconcile(const ReconcileOptions& options,
   const Namespace home = Namespace::current();
   netlink::Socket host;
   const std::vector<Kind> kinds = all_kinds();
+  attachment::Whereabouts whereabouts;
   std::vector<RecordStore> stores;
   stores.reserve(kinds.size());
   for (const Kind& kind : kinds) stores.emplace_back(options.state_directory, kind.name);
   for (const Due& due : find_due(stores, options)) {
     const Kind& kind = kinds[due.kind];
-    auto result = reconcile_one({stores[due.kind], kind, home, host, options.dry_run}, due.key);
+    auto result =
+        reconcile_one({stores[due.kind], kind, home, host, whereabouts, options.dry_run}, due.key);
     if (!result) continue;
     result->kind = kind.name;
     report(*result);

@@ -1,9 +1,7 @@
 // What CHECK's steps find of an attachment, for the tool (survey.h).
 #include <algorithm>
 
-#include "base/error.h"
 #include "plugin/operations/shared/stage.h"
-#include "plugin/operator/files.h"
 #include "plugin/operator/survey.h"
 
 namespace tool {
@@ -106,25 +104,6 @@ void examine_chained(Ward& ward, Node& node, Sighting& sighting) {
   }
 }
 
-// The path on record, and where it leads from elsewhere: an image whose /var/run is not /run, or
-// one that sees the host's processes. What is found there is the one if it has its identity.
-std::optional<netlink::Namespace> find_container_anywhere(Attachment attachment) {
-  const std::string path = attachment.netns_path;
-  std::vector<std::string> paths{path, "/proc/1/root" + path};
-  constexpr std::string_view kOther = "/var/run/";
-  if (path.starts_with(kOther)) paths.push_back("/run/" + path.substr(kOther.size()));
-  for (const std::string& process : processes()) paths.push_back("/proc/" + process + "/ns/net");
-  for (auto& each : paths) {
-    attachment.netns_path = std::move(each);
-    try {
-      if (auto found = attachment::find_container(attachment)) return found;
-    } catch (const base::SystemError&) {
-      // It may not be looked at, and so is not the one.
-    }
-  }
-  return std::nullopt;
-}
-
 void collect(const steps::Step& step, steps::World& world, const Attachment& attachment,
              steps::Settings& settings) {
   steps::Findings findings;  // those are told elsewhere
@@ -136,7 +115,7 @@ void collect(const steps::Step& step, steps::World& world, const Attachment& att
 
 void examine(Node& node, Sighting& sighting) {
   const Attachment& attachment = sighting.attachment;
-  const auto container = find_container_anywhere(attachment);
+  const auto container = node.whereabouts().find(attachment);
   if (!container && !node.liveness().is_seen_from_here(attachment)) {
     sighting.state = State::kUnknown;
     sighting.parts = {{.step = "namespace",
@@ -163,7 +142,7 @@ void examine(Node& node, Sighting& sighting) {
 }
 
 void examine_chained(Node& node, Sighting& sighting) {
-  const auto container = find_container(sighting);
+  const auto container = find_container(node, sighting);
   if (!container) return;
   Ward ward(node, *container);
   examine_chained(ward, node, sighting);
@@ -171,7 +150,7 @@ void examine_chained(Node& node, Sighting& sighting) {
 
 steps::Settings settings_of(Node& node, const Sighting& sighting) {
   steps::Settings settings;
-  const auto container = find_container(sighting);
+  const auto container = find_container(node, sighting);
   if (!container) return settings;
   Ward ward(node, *container);
   if (sighting.since) {
@@ -187,10 +166,10 @@ steps::Settings settings_of(Node& node, const Sighting& sighting) {
   return settings;
 }
 
-std::optional<netlink::Namespace> find_container(const Sighting& sighting) {
-  if (auto container = attachment::find_container(sighting.attachment)) return container;
+std::optional<netlink::Namespace> find_container(Node& node, const Sighting& sighting) {
+  if (auto container = node.whereabouts().find(sighting.attachment)) return container;
   if (sighting.chained.empty()) return std::nullopt;
-  return attachment::find_container(sighting.chained.front().attachment);
+  return node.whereabouts().find(sighting.chained.front().attachment);
 }
 
 }  // namespace tool

@@ -14,6 +14,7 @@
 #include "plugin/attachment/attachment.h"
 #include "plugin/attachment/liveness.h"
 #include "plugin/attachment/record_store.h"
+#include "plugin/attachment/whereabouts.h"
 #include "plugin/operations/chained.h"
 #include "plugin/steps/step.h"
 
@@ -28,6 +29,7 @@ class Node {
   [[nodiscard]] const netlink::Namespace& home() const noexcept { return home_; }
   [[nodiscard]] netlink::Socket& socket() noexcept { return socket_; }
   [[nodiscard]] attachment::Liveness& liveness() noexcept { return liveness_; }
+  [[nodiscard]] attachment::Whereabouts& whereabouts() noexcept { return whereabouts_; }
   [[nodiscard]] const attachment::RecordStore& records() const noexcept { return records_; }
   [[nodiscard]] const std::vector<netlink::Link>& links() const noexcept { return links_; }
   /// Null where there is none.
@@ -38,6 +40,7 @@ class Node {
   netlink::Namespace home_;
   netlink::Socket socket_;
   attachment::Liveness liveness_{home_, socket_};
+  attachment::Whereabouts whereabouts_;
   attachment::RecordStore records_;
   std::vector<netlink::Link> links_;
 };
@@ -106,7 +109,8 @@ void examine(Node& node, Sighting& sighting);
 void examine_chained(Node& node, Sighting& sighting);
 /// The container's namespace, which another plugin's attachment tells only where a type of ours is
 /// behind it. Absent where it is gone.
-[[nodiscard]] std::optional<netlink::Namespace> find_container(const Sighting& sighting);
+[[nodiscard]] std::optional<netlink::Namespace> find_container(Node& node,
+                                                               const Sighting& sighting);
 /// The settings that the attachment's steps make, beside what the kernel has. None where the
 /// container is gone.
 [[nodiscard]] steps::Settings settings_of(Node& node, const Sighting& sighting);

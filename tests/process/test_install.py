@@ -19,7 +19,7 @@ class InstallTest(unittest.TestCase):
         self.plugins = os.path.join(self.directory, "opt", "cni", "bin")
 
     def tool(self, *words, status=0):
-        environment = PASSED_ON
+        environment = {**PASSED_ON, "PATCHCORD_STATE_DIR": os.path.join(self.directory, "run")}
         # The mask of a careless administrator must not make plugins that a runtime cannot start.
         done = patience.run([PLUGIN, *words, "--dir", self.plugins], env=environment, umask=0o077)
         self.assertEqual(done.returncode, status, done.stderr)

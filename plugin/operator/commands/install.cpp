@@ -1,7 +1,9 @@
 // patchcord install and uninstall: the plugin and the links to it in a plugin directory.
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <functional>
+#include <set>
 #include <vector>
 
 #include <fcntl.h>
@@ -10,9 +12,13 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "plugin/attachment/liveness.h"
+#include "plugin/attachment/record_store.h"
 #include "plugin/cni/error.h"
+#include "plugin/operations/chained.h"
 #include "plugin/operator/command.h"
 #include "plugin/operator/runtimes.h"
+#include "plugin/operator/survey.h"
 #include "plugin/operator/table.h"
 #include "plugin/types/type.h"
 
@@ -30,7 +36,9 @@ constexpr Option kReplaceOption = {
     .name = "replace",
     .meaning = "other plugins of our names too; they are kept beside, for uninstall"};
 constexpr std::array kInstallOptions = {kDirectoryOption, kReplaceOption, kRootOption};
-constexpr std::array kUninstallOptions = {kDirectoryOption, kRootOption};
+constexpr Option kForceOption = {.name = "force",
+                                 .meaning = "even while containers need it to be disconnected"};
+constexpr std::array kUninstallOptions = {kDirectoryOption, kRootOption, kForceOption};
 
 constexpr std::string_view kProgram = "patchcord";
 constexpr std::string_view kKeptSuffix = ".before-patchcord";  // no runtime asks for such a type
@@ -154,9 +162,63 @@ int run_install(const Call& call) {
       call, [&](const std::string& path) { install_into(path, what, call.console); });
 }
 
+// Of interfaces, and of what types of ours have made behind other plugins: each once, whose
+// container is not provably gone.
+std::set<attachment::Key> find_live(const Call& call) {
+  const netlink::Namespace home = netlink::Namespace::current();
+  netlink::Socket host;
+  attachment::Liveness liveness(home, host);
+  std::set<attachment::Key> live;
+  const auto look = [&](std::string_view kind) {
+    const attachment::RecordStore records(call.state_directory, kind);
+    for (const auto& key : records.list_all()) {
+      if (!liveness.find_cause(records, key)) live.insert(key);
+    }
+  };
+  look(attachment::RecordStore::kInterfaces);
+  for (const auto* type : operations::chained_types()) look(type->name);
+  return live;
+}
+
+std::string title_of(const Call& call, const attachment::Key& key) {
+  Sighting sighting;
+  if (auto record = attachment::RecordStore(call.state_directory).find(key))
+    sighting.attachment = std::move(*record);
+  sighting.attachment.key = key;
+  return key.network + "  " + title_of(sighting) + "  " + key.ifname;
+}
+
+// A runtime that finds no plugin cannot disconnect them, and keeps their pods for ever.
+void refuse_if_needed(const Call& call) {
+  constexpr std::size_t kMost = 20;
+  const auto live = find_live(call);
+  if (live.empty()) return;
+  std::string lines;
+  std::size_t left = kMost;
+  for (const auto& key : live) {
+    if (left-- == 0) break;
+    lines += title_of(call, key) + "\n  ";
+  }
+  if (live.size() > kMost) lines += "and " + std::to_string(live.size() - kMost) + " more\n  ";
+  throw cni::Error(cni::Code::kTryAgainLater,
+                   std::to_string(live.size()) +
+                       " attachments of containers that are there need this program to be removed, "
+                       "so it stays:",
+                   lines + "drain the node first; --force takes it out all the same");
+}
+
+bool is_anywhere(const std::vector<std::string>& paths) {
+  return std::any_of(paths.begin(), paths.end(), [](const std::string& path) {
+    const auto directory = base::open_directory(path);
+    return directory && exists(directory->get(), std::string(kProgram));
+  });
+}
+
 int run_uninstall(const Call& call) {
   enter_root(call.arguments.value(kRootOption.name));
   const bool is_named = call.arguments.has(kDirectoryOption.name);
+  if (!call.arguments.has(kForceOption.name) && is_anywhere(directories_of(call)))
+    refuse_if_needed(call);
   return in_each_directory(call, [&](const std::string& path) {
     const auto directory = base::open_directory(path);
     if (!directory && is_named) throw base::SystemError("open", path, ENOENT);
@@ -185,10 +247,10 @@ const Command kUninstall = {
     .name = "uninstall",
     .summary = "take it out again, and put back what was there before",
     .details =
-        "Without --dir from every directory that `install` installs into. Pods that it has\n"
-        "connected stay so, but nobody disconnects them any more.",
+        "Without --dir from every directory that `install` installs into. While containers are\n"
+        "there that it has connected it lists them and stays: nobody else disconnects them.",
     .options = kUninstallOptions,
-    .examples = "patchcord uninstall\npatchcord uninstall --dir /opt/cni/bin",
+    .examples = "patchcord uninstall\npatchcord uninstall --dir /opt/cni/bin --force",
     .run = run_uninstall};
 
 }  // namespace tool

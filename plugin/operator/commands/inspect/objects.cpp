@@ -261,7 +261,7 @@ std::string_view to_string(Verdict verdict) {
 
 Objects look_into_container(Node& node, const Sighting& sighting) {
   Objects objects;
-  const auto container = find_container(sighting);
+  const auto container = find_container(node, sighting);
   if (!container) return objects;
   const auto& attachment = sighting.attachment;
   const bool is_recorded = sighting.since.has_value();
