@@ -96,6 +96,7 @@ format-check:
 install: build/patchcord  ## install the plugin where this machine's runtimes look (or into DESTDIR/PLUGIN_DIR), its man page and completions below PREFIX; REPLACE=1 replaces others of its names
 	build/patchcord install $(if $(PLUGIN_DIR),--dir $(DESTDIR)$(PLUGIN_DIR)) $(if $(REPLACE),--replace)
 	install -D -m 0644 docs/patchcord.8 $(DESTDIR)$(PREFIX)/share/man/man8/patchcord.8
+	install -D -m 0644 packaging/iproute2/patchcord.conf $(DESTDIR)/etc/iproute2/rt_protos.d/patchcord.conf
 	@for to in bash:bash-completion/completions/patchcord zsh:zsh/site-functions/_patchcord fish:fish/vendor_completions.d/patchcord.fish; do \
 	  place=$(DESTDIR)$(PREFIX)/share/$${to#*:} && install -d "$$(dirname "$$place")" && build/patchcord completion "$${to%%:*}" >"$$place" || exit 1; \
 	done

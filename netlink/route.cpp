@@ -206,8 +206,10 @@ Claim claim_address(Socket& socket, const Route& route) {
 }
 
 bool remove_route(Socket& socket, const Route& route) {
+  Route any = route;
+  any.protocol = RTPROT_UNSPEC;
   const Message request =
-      libnl::build_request(rtnl_route_build_del_request, make_object(alone(route)).get(), 0);
+      libnl::build_request(rtnl_route_build_del_request, make_object(alone(any)).get(), 0);
   return socket.try_execute(request.get(), {"remove route", to_string(route)}, {ESRCH, ENOENT});
 }
 

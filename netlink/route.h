@@ -11,6 +11,11 @@
 
 namespace netlink {
 
+/// Who has made a route, as the kernel and routing daemons tell them apart (rtm_protocol;
+/// packaging/iproute2 has the names of ours).
+inline constexpr std::uint8_t kProtocolOfBlocks = 81;
+inline constexpr std::uint8_t kProtocolOfPods = 82;
+
 struct Route {
   base::IpPrefix destination;                // host bits are cleared when it is sent
   std::optional<base::IpAddress> gateway{};  // of the destination's family
@@ -24,9 +29,9 @@ struct Route {
   std::uint32_t mtu = 0;                 // bytes; 0 for none
   std::uint32_t advmss = 0;              // bytes; 0 for none
   bool onlink = false;                   // RTNH_F_ONLINK: take the gateway to be on the link
-  std::uint8_t protocol = 3;             // RTPROT_BOOT
-  std::uint8_t type = 1;                 // RTN_UNICAST
-  std::string link_name{};               // of out_link, for messages; empty: they have the index
+  std::uint8_t protocol = kProtocolOfPods;
+  std::uint8_t type = 1;    // RTN_UNICAST
+  std::string link_name{};  // of out_link, for messages; empty: they have the index
 };
 
 /// "10.0.0.0/8 via 10.88.0.1 dev 5", for messages.
@@ -47,8 +52,8 @@ struct Claim {
 };
 /// As add_route(), of a route to one address; in the same send it looks at what led there before.
 [[nodiscard]] Claim claim_address(Socket& socket, const Route& route);
-/// Removes what matches in destination, link, gateway, scope, table, protocol, and, unless it is 0,
-/// priority. False where it was not there.
+/// Removes what matches in destination, link, gateway, scope, table and, unless it is 0, priority,
+/// of whatever protocol: older versions made theirs as RTPROT_BOOT. False where it was not there.
 bool remove_route(Socket& socket, const Route& route);
 
 /// The entry that the kernel's main look-up finds for `address` (RTM_GETROUTE with
