@@ -42,8 +42,10 @@ std::string describe(const std::vector<RangeSet>& sets) {
 
 std::string describe(const Owner& owner) {
   if (owner.container_id.empty()) return "an unfinished reservation without an owner";
-  if (owner.interface.empty()) return "container " + owner.container_id;
-  return "container " + owner.container_id + ", interface " + owner.interface;
+  std::string text = "container " + owner.container_id;
+  if (!owner.interface.empty()) text += ", interface " + owner.interface;
+  if (!owner.network.empty()) text += ", network " + owner.network;
+  return text;
 }
 
 std::string name_set(std::size_t number, const RangeSet& set) {
@@ -74,6 +76,18 @@ std::vector<std::optional<IpAddress>> sort_requested(const Request& request) {
     wanted = address;
   }
   return by_set;
+}
+
+using Requested = std::vector<std::optional<IpAddress>>;
+
+void refuse_second_request(const Requested& requested) {
+  const auto is_given = [](const auto& address) { return address.has_value(); };
+  const auto first = std::find_if(requested.begin(), requested.end(), is_given);
+  if (first == requested.end()) return;
+  const auto second = std::find_if(first + 1, requested.end(), is_given);
+  if (second == requested.end()) return;
+  throw Conflict("requested IP addresses " + (*first)->to_string() + " and " +
+                 (*second)->to_string() + " are of one pool, which gives one");
 }
 
 void refuse_second_address(Store& store, const Request& request) {
@@ -185,15 +199,18 @@ class Reservations {
   }
 
   void add(std::size_t number, const std::optional<IpAddress>& requested) {
-    const RangeSet& set = request_.sets[number];
     const auto last = store_.last_reserved(number);
-    const IpAddress address = requested ? reserve_requested(store_, request_, *requested)
-                                        : reserve_any(number, set, last);
-    const Range& range = *find_range(set, address);
-    made_.push_back({.address = IpPrefix(address, range.subnet.length()),
-                     .gateway = range.gateway,
-                     .set = number,
-                     .previous = last});
+    note(number, last,
+         requested ? reserve_requested(store_, request_, *requested)
+                   : reserve_any(number, request_.sets[number], last));
+  }
+
+  void add_from_any(const Requested& requested) {
+    for (std::size_t number = 0; number < requested.size(); ++number) {
+      if (requested[number]) return add(number, requested[number]);
+    }
+    if (find_in_any() || (store_.look_again() && find_in_any())) return;
+    throw Exhausted("all addresses of " + describe(request_.sets) + " are reserved");
   }
 
   // Only when every set has given an address, so that a request that fails moves no round robin.
@@ -206,6 +223,30 @@ class Reservations {
   [[nodiscard]] std::vector<Allocation> keep() noexcept { return std::exchange(made_, {}); }
 
  private:
+  void note(std::size_t number, const std::optional<IpAddress>& last, const IpAddress& address) {
+    const Range& range = *find_range(request_.sets[number], address);
+    made_.push_back({.address = IpPrefix(address, range.subnet.length()),
+                     .gateway = range.gateway,
+                     .set = number,
+                     .previous = last});
+  }
+
+  // A set's number may have been another one's before, when sets have come and gone.
+  bool find_in_any() {
+    for (std::size_t number = 0; number < request_.sets.size(); ++number) {
+      const RangeSet& set = request_.sets[number];
+      if (!has_free(store_, set)) continue;
+      const auto last = store_.last_reserved(number);
+      const auto address =
+          search(store_, request_, set,
+                 last && find_range(set, *last) != nullptr ? last : set.front().begin_behind);
+      if (!address) continue;
+      note(number, last, *address);
+      return true;
+    }
+    return false;
+  }
+
   IpAddress reserve_any(std::size_t number, const RangeSet& set,
                         const std::optional<IpAddress>& last) {
     const auto behind = last ? last : set.front().begin_behind;
@@ -233,8 +274,12 @@ std::vector<Allocation> allocate(Store& store, const Request& request) {
   const auto requested = sort_requested(request);
   refuse_second_address(store, request);
   Reservations reservations(store, request);
-  for (std::size_t number = 0; number < request.sets.size(); ++number) {
-    reservations.add(number, requested[number]);
+  if (request.from_any_set) {
+    refuse_second_request(requested);
+    reservations.add_from_any(requested);
+  } else {
+    for (std::size_t number = 0; number < request.sets.size(); ++number)
+      reservations.add(number, requested[number]);
   }
   reservations.move_round_robin();
   return reservations.keep();
@@ -246,6 +291,14 @@ void require_free(Store& store, const std::vector<RangeSet>& sets) {
     if (has_free(store, set)) continue;
     if (!store.look_again() || !has_free(store, set)) throw_exhausted(number, set);
   }
+}
+
+bool any_free(Store& store, const std::vector<RangeSet>& sets) {
+  const auto any = [&] {
+    return std::any_of(sets.begin(), sets.end(),
+                       [&](const RangeSet& set) { return has_free(store, set); });
+  };
+  return any() || (store.look_again() && any());
 }
 
 void undo(Store& store, const Owner& owner, const std::vector<Allocation>& allocations) {

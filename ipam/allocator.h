@@ -19,6 +19,8 @@ struct Request {
   /// Who has an address that is free here from elsewhere, where that matters. Asked when it is
   /// reserved, which is undone then. May be empty.
   std::function<std::optional<std::string>(const base::IpAddress&)> holder_elsewhere{};
+  /// One address altogether, from the first set that has one.
+  bool from_any_set = false;
 };
 
 struct Allocation {
@@ -28,13 +30,16 @@ struct Allocation {
   std::optional<base::IpAddress> previous;  // where the round robin stood before
 };
 
-/// One address from each set, in their order: all of them, or none and an exception (Conflict,
-/// Exhausted). Addresses that the owner held before the call are left alone, whatever happens. A
-/// gateway is never handed out. Round robin: the search begins behind the set's last reservation.
+/// One address from each set, in their order, or one altogether: all of them, or none and an
+/// exception (Conflict, Exhausted). Addresses that the owner held before the call are left alone,
+/// whatever happens. A gateway is never handed out. Round robin: the search begins behind the set's
+/// last reservation.
 [[nodiscard]] std::vector<Allocation> allocate(Store& store, const Request& request);
 
 /// Throws Exhausted where some set has no address left to give. Reserves nothing.
 void require_free(Store& store, const std::vector<RangeSet>& sets);
+/// Whether some set has one.
+[[nodiscard]] bool any_free(Store& store, const std::vector<RangeSet>& sets);
 
 /// Takes an allocation of this owner back and sets the round robin to where it was before, if
 /// nobody has allocated since.

@@ -56,16 +56,21 @@ std::string last_reserved_name(std::size_t set) {
 }  // namespace
 
 std::string reservation_text(const Owner& owner) {
-  return owner.container_id + std::string(kLineBreak) + owner.interface;
+  std::string text = owner.container_id + std::string(kLineBreak) + owner.interface;
+  if (!owner.network.empty()) text.append(kLineBreak).append(owner.network);
+  return text;
 }
 
 Owner parse_reservation(std::string_view text) {
   text = trim(text);
-  const auto line_break = text.find(kLineBreak);
-  if (line_break == std::string_view::npos)
-    return {.container_id = std::string(text), .interface = {}};
-  return {.container_id = std::string(text.substr(0, line_break)),
-          .interface = std::string(text.substr(line_break + kLineBreak.size()))};
+  const auto take_line = [&text] {
+    const std::string line(text.substr(0, text.find(kLineBreak)));
+    text.remove_prefix(std::min(line.size() + kLineBreak.size(), text.size()));
+    return line;
+  };
+  Owner owner{.container_id = take_line(), .interface = take_line()};
+  owner.network = text;
+  return owner;
 }
 
 bool is_owner(const Owner& owner) {
@@ -81,7 +86,8 @@ bool is_owner(const Owner& owner) {
   constexpr std::size_t kLongestInterfaceName = 15;
   return !owner.container_id.empty() && owner.interface.size() <= kLongestInterfaceName &&
          std::all_of(owner.container_id.begin(), owner.container_id.end(), is_of_id) &&
-         std::all_of(owner.interface.begin(), owner.interface.end(), is_of_name);
+         std::all_of(owner.interface.begin(), owner.interface.end(), is_of_name) &&
+         std::all_of(owner.network.begin(), owner.network.end(), is_of_id);
 }
 
 ReservationFiles::ReservationFiles(base::UniqueFd directory, std::string path)

@@ -17,7 +17,8 @@ namespace ipam {
 /// kernel limits to 128 KiB.
 inline constexpr std::size_t kLongestReservation = 256U << 10;  // bytes
 
-/// What an owner's reservation holds, byte for byte as the reference writes it.
+/// What an owner's reservation holds, byte for byte as the reference writes it; the network, where
+/// there is one, is a line more.
 [[nodiscard]] std::string reservation_text(const Owner& owner);
 
 /// The opposite. A text without an interface is one of the reference's old form. No text at all

@@ -14,6 +14,7 @@ namespace ipam {
 struct Owner {
   std::string container_id;
   std::string interface;
+  std::string network{};  // where several have their reservations in one place
   // clang-tidy 14 takes the 0 in what "= default" makes for a null pointer.
   // NOLINTNEXTLINE(modernize-use-nullptr)
   friend auto operator<=>(const Owner&, const Owner&) = default;

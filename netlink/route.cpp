@@ -249,6 +249,23 @@ std::vector<Route> routes_through(Socket& socket, int out_link) {
   return routes;
 }
 
+std::vector<Route> routes_of_protocol(Socket& socket, std::uint8_t protocol) {
+  std::vector<Route> routes;
+  for (const int family : {AF_INET, AF_INET6}) {
+    rtmsg header{};
+    header.rtm_family = static_cast<std::uint8_t>(family);
+    header.rtm_table = RT_TABLE_MAIN;
+    header.rtm_protocol = protocol;
+    const Message request = libnl::make_message(RTM_GETROUTE, 0, header);
+    const auto found = dump_routes(socket, request.get(), {"list", "routes of blocks"});
+    routes.insert(routes.end(), found.begin(), found.end());
+  }
+  // A kernel without strict checking (before 4.20) lists everything.
+  std::erase_if(routes,
+                [&](const Route& route) { return route.protocol != protocol || route.table; });
+  return routes;
+}
+
 std::vector<Route> default_routes(Socket& socket, base::Family family) {
   rtmsg header{};
   header.rtm_family = static_cast<std::uint8_t>(libnl::address_family(family));

@@ -69,6 +69,10 @@ bool remove_route(Socket& socket, const Route& route);
 /// for a container's namespace, not for the host's.
 [[nodiscard]] std::vector<Route> routes_through(Socket& socket, int out_link);
 
+/// Every IPv4 and IPv6 route of the main table that has this protocol, of whatever type. The kernel
+/// walks the table.
+[[nodiscard]] std::vector<Route> routes_of_protocol(Socket& socket, std::uint8_t protocol);
+
 /// The default routes of `family` in the main table. Walks that table: not for the hot path.
 [[nodiscard]] std::vector<Route> default_routes(Socket& socket, base::Family family);
 

@@ -191,8 +191,9 @@ struct Firewall {
 inline constexpr const char* kAcceptingChain = "CNI-PATCHCORD";
 
 struct Reservation {
-  std::string type;            // ipam.type
-  std::string data_directory;  // of host-local
+  std::string type;                  // ipam.type
+  std::string data_directory;        // of host-local
+  std::vector<std::string> pools{};  // their directories
 };
 /// Whether a program that is not ours gives the addresses.
 [[nodiscard]] bool is_of_program(const Reservation& reservation);

@@ -150,7 +150,8 @@ Attachment read_attachment(const cni::Object& object) {
   }
   if (const auto ipam = object.object("ipam")) {
     result.reservation = {.type = ipam->text("type").value_or(""),
-                          .data_directory = ipam->text("dataDir").value_or("")};
+                          .data_directory = ipam->text("dataDir").value_or(""),
+                          .pools = ipam->texts("pools")};
   }
   if (const auto pair = object.object("pair")) result.pair = read_pair(*pair);
   if (const auto wire = object.object("wire")) result.wire = read_wire(*wire);
@@ -224,6 +225,7 @@ std::string to_record(const Attachment& attachment, std::string_view earlier) {
     json& ipam = document["ipam"];
     ipam["type"] = attachment.reservation->type;
     ipam["dataDir"] = attachment.reservation->data_directory;
+    if (!attachment.reservation->pools.empty()) ipam["pools"] = attachment.reservation->pools;
   }
   document["pair"] = write_pair(attachment.pair);
   if (attachment.wire != Wire{}) document["wire"] = write_wire(attachment.wire);

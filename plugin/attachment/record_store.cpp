@@ -3,6 +3,7 @@
 #include <cerrno>
 
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -24,6 +25,19 @@ constexpr int kRounds = 100;
 
 [[noreturn]] void refuse_busy(const Key& key) {
   throw cni::Error(cni::Code::kTryAgainLater, "another operation is at work on " + to_string(key));
+}
+
+// Who looks whether a draft is at work holds it shared, for a moment, and is not at work on it.
+bool lock_draft(int fd) {
+  constexpr int kMostLooks = 1000;
+  for (int look = 0; look < kMostLooks; ++look) {
+    if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return true;
+    if (errno != EWOULDBLOCK || ::flock(fd, LOCK_SH | LOCK_NB) != 0) return false;
+    (void)::flock(fd, LOCK_UN);
+    (void)::sched_yield();
+  }
+  errno = EWOULDBLOCK;
+  return false;
 }
 
 // Where locks do not work at all, the draft that was just made is nobody else's: one that somebody
@@ -161,8 +175,7 @@ RecordStore::Opened RecordStore::begin(const Key& key) const {
     const base::UniqueFd directory = base::make_directories(path, kDirectoryMode);
     auto fd = base::open_at(directory.get(), name, O_RDWR | O_CREAT | O_APPEND, kRecordMode);
     if (!fd) continue;
-    if (::flock(fd->get(), LOCK_EX | LOCK_NB) != 0)
-      refuse_unlocked(directory.get(), path, name, *fd, key);
+    if (!lock_draft(fd->get())) refuse_unlocked(directory.get(), path, name, *fd, key);
     // The file may have been published or discarded between the opening and the locking: then the
     // lock is on nothing.
     const auto status = find_named(directory.get(), name, fd->get());

@@ -8,14 +8,12 @@
 #include "plugin/config/distinct.h"
 #include "plugin/config/ipam_static.h"
 #include "plugin/config/network.h"
+#include "plugin/config/pool.h"
 
 namespace config {
 namespace {
 
 constexpr std::string_view kDefaultDataDirectory = "/var/lib/cni/networks";
-
-// Whether no address of a subnet is set apart; see RangeSpec::whole.
-enum class Subnets : std::uint8_t { kShared, kWhole };
 
 ipam::RangeSpec read_range(const cni::Object& object, const std::string& place) {
   const auto subnet = object.prefix("subnet");
@@ -105,9 +103,10 @@ std::vector<base::IpAddress> collect_requested(const cni::Request& request,
   return requested.take();
 }
 
-std::vector<ipam::RangeSet> make_range_sets(SetSpecs specs, Subnets subnets) {
+// In layout kWhole no address of a subnet is set apart; see RangeSpec::whole.
+std::vector<ipam::RangeSet> make_range_sets(SetSpecs specs, BlockLayout layout) {
   for (auto& set : specs) {
-    for (auto& spec : set) spec.whole = subnets == Subnets::kWhole;
+    for (auto& spec : set) spec.whole = layout == BlockLayout::kWhole;
   }
   try {
     return ipam::make_range_sets(specs);
@@ -117,13 +116,46 @@ std::vector<ipam::RangeSet> make_range_sets(SetSpecs specs, Subnets subnets) {
   }
 }
 
+std::vector<ipam::PoolPlace> read_pool_names(const cni::Request& request,
+                                             const cni::Object& section) {
+  std::vector<ipam::PoolPlace> places;
+  for (const auto& name : section.texts("pools")) {
+    places.push_back(find_pool(request.environment, name, section.path_of("pools")));
+    const auto& last = places.back().directory;
+    if (std::count_if(places.begin(), places.end(),
+                      [&](const auto& each) { return each.directory == last; }) > 1)
+      section.reject("pools", "names " + name + " twice, and a pool gives one address");
+  }
+  return places;
+}
+
+Pools read_pools(const cni::Request& request, const cni::Object& section, BlockLayout layout) {
+  Pools pools{.places = read_pool_names(request, section), .layout = layout};
+  const auto on_full = section.text("onFull");
+  if (on_full && *on_full != "claim" && *on_full != "fail")
+    section.reject("onFull", "must be claim or fail");
+  if (on_full && pools.places.empty()) section.reject("onFull", "is of pools, and there is none");
+  pools.claims = on_full.value_or("claim") == "claim";
+  return pools;
+}
+
+// Networks that share a pool would each have reservations of their own in it.
+void refuse_directory_of_pools(const cni::Object& section, const HostLocal& config) {
+  const bool is_given = !section.text("dataDir").value_or("").empty();
+  if (is_given && config.sets.empty() && !config.pools.places.empty())
+    section.reject("dataDir", "is of ranges; the reservations of a pool are beside its blocks");
+}
+
 HostLocal read_host_local(const cni::Request& request, const cni::Object& root,
-                          const cni::Object& section, Subnets subnets) {
+                          const cni::Object& section, BlockLayout layout) {
   HostLocal result;
-  result.sets = make_range_sets(collect_range_sets(root, section), subnets);
+  result.sets = make_range_sets(collect_range_sets(root, section), layout);
+  result.pools = read_pools(request, section, layout);
+  refuse_directory_of_pools(section, result);
   const bool may_come = request.command == cni::Command::kStatus && offers(root, "ipRanges");
-  if (result.sets.empty() && !may_come) {
-    throw cni::Error(cni::Code::kInvalidConfig, "ipam.ranges: no range of addresses is given");
+  if (result.sets.empty() && result.pools.places.empty() && !may_come) {
+    throw cni::Error(cni::Code::kInvalidConfig,
+                     "ipam.ranges: no range of addresses is given, and no pool (pools)");
   }
   refuse_many_sets_before_0_3_0(request, result.sets);
   result.requested = collect_requested(request, root);
@@ -141,9 +173,21 @@ std::chrono::milliseconds read_patience(const cni::Object& section) {
 }
 
 void read_addresses(const cni::Request& request, const cni::Object& root,
-                    const cni::Object& section, Subnets subnets, Ipam& ipam) {
-  if (is_host_local(ipam.type)) ipam.host_local = read_host_local(request, root, section, subnets);
+                    const cni::Object& section, BlockLayout layout, Ipam& ipam) {
+  if (is_host_local(ipam.type)) ipam.host_local = read_host_local(request, root, section, layout);
   if (is_static(ipam.type)) ipam.fixed = read_static(request, root, section);
+}
+
+BlockLayout layout_of(Mode mode) {
+  switch (mode) {
+    case Mode::kRouted:
+      return BlockLayout::kWhole;
+    case Mode::kBridge:
+      return BlockLayout::kFirstSubnet;
+    case Mode::kPtp:
+      break;
+  }
+  return BlockLayout::kSubnets;
 }
 
 }  // namespace
@@ -174,8 +218,7 @@ Ipam parse_ipam(const cni::Request& request, Mode mode) {
   if (!section) return result;
   result.type = section->text("type").value_or("");
   result.patience = read_patience(*section);
-  read_addresses(request, root, *section,
-                 mode == Mode::kRouted ? Subnets::kWhole : Subnets::kShared, result);
+  read_addresses(request, root, *section, layout_of(mode), result);
   return result;
 }
 
@@ -184,7 +227,7 @@ Ipam parse_ipam_of(const cni::Request& request, std::string_view type) {
   const auto section = root.object("ipam");
   if (!section) root.reject("ipam", "is missing");
   Ipam result{.type = std::string(type), .host_local = {}, .fixed = {}};
-  read_addresses(request, root, *section, Subnets::kShared, result);
+  read_addresses(request, root, *section, BlockLayout::kSubnets, result);
   return result;
 }
 
@@ -199,6 +242,7 @@ IpamPlace find_ipam_place(const cni::Request& request) noexcept {
     if (auto directory = section->text("dataDir"); directory && !directory->empty())
       place.data_directory = std::move(*directory);
     place.type = section->text("type").value_or("");
+    place.pools = read_pool_names(request, *section);
     place.patience = read_patience(*section);
   } catch (const std::exception&) {
     // A configuration that cannot be read tells nothing, which is this function's answer.

@@ -8,6 +8,7 @@
 
 #include "base/ip_address.h"
 #include "base/mac_address.h"
+#include "ipam/blocks.h"
 #include "ipam/range.h"
 #include "plugin/cni/port_condition.h"
 #include "plugin/cni/port_mapping.h"
@@ -21,11 +22,26 @@ namespace config {
 
 enum class Mode : std::uint8_t { kBridge, kRouted, kPtp };
 
-/// Our own allocator, configured with the keys of the reference host-local.
+/// What becomes of the blocks that the node has of a pool.
+enum class BlockLayout : std::uint8_t {
+  kWhole,       // each address is given
+  kSubnets,     // a subnet each, with a gateway
+  kFirstSubnet  // the oldest is the subnet, with a gateway; the others are for a later time
+};
+
+/// Pools that give an address each.
+struct Pools {
+  std::vector<ipam::PoolPlace> places;
+  bool claims = true;  // onFull: one more block is asked for where all are full
+  BlockLayout layout = BlockLayout::kWhole;
+};
+
+/// Our own allocator, configured with the keys of the reference host-local, and pools.
 struct HostLocal {
   std::vector<ipam::RangeSet> sets;
+  Pools pools{};
   std::vector<base::IpAddress> requested;
-  std::string data_directory;
+  std::string data_directory;  // of what the ranges give
   std::vector<cni::Route> routes;
   std::string resolv_conf;  // path; empty for none
   bool reclaim = true;      // reservations that provably are nobody's any more
@@ -160,6 +176,7 @@ struct Network {
 struct IpamPlace {
   std::string type;            // empty where there is none
   std::string data_directory;  // of host-local
+  std::vector<ipam::PoolPlace> pools{};
   std::chrono::milliseconds patience{60'000};
 };
 [[nodiscard]] IpamPlace find_ipam_place(const cni::Request& request) noexcept;

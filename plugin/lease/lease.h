@@ -19,6 +19,7 @@ struct Lease {
   std::vector<cni::IpConfig> ips;
   std::vector<cni::Route> routes;
   cni::Dns dns;
+  std::vector<base::IpPrefix> pool_cidrs{};  // of the pools that gave of them, if asked for
 };
 
 /// Where an allocation takes place.
@@ -31,10 +32,13 @@ struct Ground {
   /// The bridge that the container is going to be on, and the VLAN of it that it is in, "br0" or
   /// "br0:100": no other network of ours has its addresses there. Empty for none.
   std::string segment{};
+  bool masquerades = false;  // whether the CIDRs of pools are asked for
 };
 
 /// What a record has to say of the reservation before it is made.
 [[nodiscard]] std::optional<attachment::Reservation> reservation_of(const config::Ipam& ipam);
+/// The same of a configuration that need not be valid.
+[[nodiscard]] attachment::Reservation reservation_of(const config::IpamPlace& place);
 
 /// Whether a program that is not ours gives the addresses.
 [[nodiscard]] bool is_of_program(const config::Ipam& ipam);
@@ -65,28 +69,36 @@ void require_ready(const cni::Request& request, const config::Ipam& ipam, const 
 
 /// Who holds addresses of the request's network with our own allocator, each once.
 [[nodiscard]] std::vector<ipam::Owner> find_holders(const cni::Request& request,
-                                                    const std::string& data_directory,
+                                                    const attachment::Reservation& reservation,
                                                     const std::string& state_directory);
 
 /// Frees what these hold, whatever becomes of one of them; throws the last failure.
-void release_holders(const cni::Request& request, const std::string& data_directory,
+void release_holders(const cni::Request& request, const attachment::Reservation& reservation,
                      const std::vector<ipam::Owner>& holders, const std::string& state_directory);
 
 /// What is wrong with the request's reservations of these addresses, each a sentence.
 [[nodiscard]] std::vector<std::string> check_reservations(
-    const cni::Request& request, const std::string& data_directory,
+    const cni::Request& request, const attachment::Reservation& reservation,
     const std::vector<base::IpAddress>& addresses, const std::string& state_directory);
 
 /// The addresses that our own allocator holds for the request's attachment.
-[[nodiscard]] std::vector<base::IpAddress> find_reservations(const cni::Request& request,
-                                                             const std::string& data_directory,
-                                                             const std::string& state_directory);
+[[nodiscard]] std::vector<base::IpAddress> find_reservations(
+    const cni::Request& request, const attachment::Reservation& reservation,
+    const std::string& state_directory);
 
 /// The addresses that our own allocator holds for other interfaces of the request's container.
 /// Reads every reservation of the network.
 [[nodiscard]] std::vector<base::IpAddress> find_reservations_of_others(
-    const cni::Request& request, const std::string& data_directory,
+    const cni::Request& request, const attachment::Reservation& reservation,
     const std::string& state_directory);
+
+/// The directories of those reservations, for messages.
+[[nodiscard]] std::string describe_places(const cni::Request& request,
+                                          const attachment::Reservation& reservation);
+
+/// Frees what the request's attachment holds with our own allocator.
+void release_reservations(const cni::Request& request, const attachment::Reservation& reservation,
+                          const std::string& state_directory);
 
 /// What is wrong with the reservations of this attachment, each a sentence; a delegate's CHECK may
 /// throw its own error.

@@ -16,9 +16,8 @@ namespace {
 // this attachment's as long as they are reserved for it.
 void remove_chained_leftovers(steps::World& world, const cni::Request& request,
                               const FindOthers& find_others, operations::Attempts& attempts) {
-  const auto place = config::find_ipam_place(request);
-  const auto own =
-      lease::find_reservations(request, place.data_directory, world.records.state_directory());
+  const auto place = lease::reservation_of(config::find_ipam_place(request));
+  const auto own = lease::find_reservations(request, place, world.records.state_directory());
   if (own.empty()) return;
   const auto key = operations::key_of(request);
   attempts.run([&] { remove_reference_ports(key, own, find_others); });
@@ -34,7 +33,7 @@ void remove_leftovers(steps::World& world, const cni::Request& request,
   const bool is_ours = config::is_host_local(place.type);
   const auto find_others = [&] {
     if (!is_ours) return std::vector<base::IpAddress>{};
-    return lease::find_reservations_of_others(request, place.data_directory,
+    return lease::find_reservations_of_others(request, lease::reservation_of(place),
                                               world.records.state_directory());
   };
   attempts.run([&] { remove_reference_masquerade(key, find_others); });

@@ -108,13 +108,25 @@ std::string segment_of(const config::Network& network) {
          (vlans && vlans->native != 0 ? ":" + std::to_string(vlans->native) : "");
 }
 
+// A pool may be full of what the dead of other networks hold.
+bool shares_addresses(const config::Network& network) {
+  const auto& ours = network.ipam.host_local;
+  return ours && !ours->pools.places.empty();
+}
+
 lease::Lease acquire(const Parts& parts, const Attachment& plan, base::Rollback& undo) {
-  return lease::acquire(parts.request, parts.network.ipam,
-                        {.state_directory = parts.settings.state_directory,
-                         .report = parts.settings.report,
-                         .make_room = [&] { return free_dead(plan.key.network, parts.settings); },
-                         .segment = segment_of(parts.network)},
-                        undo);
+  return lease::acquire(
+      parts.request, parts.network.ipam,
+      {.state_directory = parts.settings.state_directory,
+       .report = parts.settings.report,
+       .make_room =
+           [&] {
+             return free_dead(shares_addresses(parts.network) ? "" : plan.key.network,
+                              parts.settings);
+           },
+       .segment = segment_of(parts.network),
+       .masquerades = parts.network.rules.masquerade.ipv4 || parts.network.rules.masquerade.ipv6},
+      undo);
 }
 
 // The draft says at each moment at least what has been done: its first line before the lease, its

@@ -29,10 +29,7 @@ std::optional<Attachment> from_host_end(const cni::Request& request, const Key& 
   attachment.key = key;
   attachment.pair.host_name = host_end;
   const auto place = config::find_ipam_place(request);
-  if (!place.type.empty()) {
-    attachment.reservation =
-        attachment::Reservation{.type = place.type, .data_directory = place.data_directory};
-  }
+  if (!place.type.empty()) attachment.reservation = lease::reservation_of(place);
   return attachment;
 }
 
@@ -86,7 +83,8 @@ void remove_garbage(const Parts& parts, const Garbage& garbage, Attempts& attemp
     attempts.run([&] { (void)netlink::delete_link(parts.host, link.index, link.name); });
   }
   attempts.run([&] {
-    lease::release_holders(parts.request, config::find_ipam_place(parts.request).data_directory,
+    lease::release_holders(parts.request,
+                           lease::reservation_of(config::find_ipam_place(parts.request)),
                            garbage.holders, parts.settings.state_directory);
   });
 }

@@ -41,7 +41,8 @@ void find_reservations(const cni::Request& request, const Settings& settings,
                        const ValidAttachments& valid, Garbage& garbage) {
   const auto place = config::find_ipam_place(request);
   if (!config::is_host_local(place.type)) return;
-  for (auto& owner : lease::find_holders(request, place.data_directory, settings.state_directory)) {
+  for (auto& owner :
+       lease::find_holders(request, lease::reservation_of(place), settings.state_directory)) {
     if (!is_stale(valid, request.network, owner)) continue;
     Key key{
         .network = request.network, .container_id = owner.container_id, .ifname = owner.interface};

@@ -54,6 +54,8 @@ class Node:
         self.directory = tempfile.mkdtemp(prefix="patchcord-test-")
         self.state = os.path.join(self.directory, "run")
         self.networks = os.path.join(self.directory, "networks")
+        self.pools = os.path.join(self.directory, "pools")
+        self.cluster = os.path.join(self.directory, "cluster.json")
         self.plugins = os.path.join(self.directory, "plugins")
         os.mkdir(self.plugins)
         for name in NAMES:
@@ -149,7 +151,8 @@ class Node:
 
     def environment(self, command, container_id, netns, ifname="eth0", args="", **extra):
         return {"CNI_COMMAND": command, "CNI_CONTAINERID": container_id, "CNI_NETNS": netns, "CNI_IFNAME": ifname,
-                "CNI_ARGS": args, "CNI_PATH": REFERENCE_DIR, **PASSED_ON, "PATCHCORD_STATE_DIR": self.state, **extra}
+                "CNI_ARGS": args, "CNI_PATH": REFERENCE_DIR, **PASSED_ON, "PATCHCORD_STATE_DIR": self.state,
+                "PATCHCORD_POOLS_DIR": self.pools, "PATCHCORD_CLUSTER": self.cluster, **extra}
 
     def start(self, command, config, container_id, netns, ifname="eth0", args="", plugin=None, prefix=(), **extra):
         """Starts one operation in the host's namespace. `prefix` is put before the plugin's command line."""

@@ -18,6 +18,8 @@ INTENDED = {
     # Values of the link that both leave to the kernel, or that count.
     "address members": ("valid_life_time", "preferred_life_time", "label"),
     "route members": ("flags", "metrics"),
+    # Ours say whose they are (docs/host-objects.md); the reference's have the protocol that ip(8) does not mention.
+    "route protocols": ("82", "patchcord-pod"),
     # What Debian's reference does not speak yet is asked of it in the version before, which has the same form.
     "versions": {"1.1.0": "1.0.0"},
     # Behind the reference's bucket there is the kernel's own queue, behind ours one that bounds how long packets wait.
@@ -84,6 +86,8 @@ def plain_routes(node, namespace, names):
                 continue
             for member in INTENDED["route members"]:
                 route.pop(member, None)
+            if route.get("protocol") in INTENDED["route protocols"]:
+                del route["protocol"]
             routes.append(names.host_end(json.dumps(route, sort_keys=True)))
     return sorted(routes)
 

@@ -44,12 +44,27 @@ bool may_be_of(const cni::Request& request, const Attachment& record) {
                                });
 }
 
+namespace {
+
+// Networks that share a pool are not former names of each other; but a container and its interface
+// is on one of them.
+bool shares_pool(const cni::Request& request, const Attachment& record) {
+  const auto configured = config::find_ipam_place(request).pools;
+  return record.reservation &&
+         std::any_of(configured.begin(), configured.end(), [&](const auto& pool) {
+           const auto& recorded = record.reservation->pools;
+           return std::find(recorded.begin(), recorded.end(), pool.directory) != recorded.end();
+         });
+}
+
+}  // namespace
+
 std::vector<Key> find_under_former_names(const RecordStore& records, const cni::Request& request) {
   const Key own = key_of(request);
   if (records.exists(own) || records.is_at_work(own) || records.is_abandoned(own)) return {};
   std::vector<Key> keys;
   for (const auto& record : records.find_in_other_networks(own)) {
-    if (may_be_of(request, record)) keys.push_back(record.key);
+    if (may_be_of(request, record) || shares_pool(request, record)) keys.push_back(record.key);
   }
   return keys;
 }

@@ -320,7 +320,7 @@ void plan_addresses(const config::Network& network, const lease::Lease& lease,
                     Attachment& attachment) {
   for (const auto& ip : lease.ips)
     attachment.addresses.push_back({.prefix = ip.address, .gateway = ip.gateway});
-  plan_rules(network.rules, attachment);
+  plan_rules(network.rules, lease.pool_cidrs, attachment);
   attachment.routes = lease.routes;
   plan_layout(network, attachment);
   if (network.ports)

@@ -20,6 +20,7 @@ IpPrefix multicast_of(Family family) {
 }
 
 std::optional<attachment::Masquerade> plan_masquerade(const config::Masquerade& wanted,
+                                                      std::span<const IpPrefix> near,
                                                       const Attachment& attachment) {
   attachment::Masquerade masquerade;
   const auto is_wanted = [&](Family family) {
@@ -34,9 +35,10 @@ std::optional<attachment::Masquerade> plan_masquerade(const config::Masquerade& 
   for (const Family family : attachment::families_of(attachment)) {
     if (!is_wanted(family)) continue;
     masquerade.except.push_back(multicast_of(family));
-    std::copy_if(wanted.exclude.begin(), wanted.exclude.end(),
-                 std::back_inserter(masquerade.except),
-                 [&](const IpPrefix& prefix) { return prefix.family() == family; });
+    for (const auto& prefixes : {std::span<const IpPrefix>(wanted.exclude), near}) {
+      std::copy_if(prefixes.begin(), prefixes.end(), std::back_inserter(masquerade.except),
+                   [&](const IpPrefix& prefix) { return prefix.family() == family; });
+    }
   }
   masquerade.except = base::without_overlaps(std::move(masquerade.except));
   return masquerade;
@@ -44,8 +46,9 @@ std::optional<attachment::Masquerade> plan_masquerade(const config::Masquerade& 
 
 }  // namespace
 
-void plan_rules(const config::Rules& rules, Attachment& attachment) {
-  attachment.masquerade = plan_masquerade(rules.masquerade, attachment);
+void plan_rules(const config::Rules& rules, std::span<const IpPrefix> near,
+                Attachment& attachment) {
+  attachment.masquerade = plan_masquerade(rules.masquerade, near, attachment);
   if (rules.isolation != config::Isolation::kOpen) {
     attachment.isolation = rules.isolation == config::Isolation::kPod
                                ? attachment::Isolation::kPod

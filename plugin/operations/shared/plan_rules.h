@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 
 #include "plugin/attachment/attachment.h"
 #include "plugin/config/network.h"
@@ -8,8 +9,9 @@
 namespace operations {
 
 /// What of nftables rules the attachment needs, whose addresses are those that IPAM gave, with
-/// their prefixes.
-void plan_rules(const config::Rules& rules, attachment::Attachment& attachment);
+/// their prefixes. What is sent to `near` is not masqueraded, besides what the configuration says.
+void plan_rules(const config::Rules& rules, std::span<const base::IpPrefix> near,
+                attachment::Attachment& attachment);
 
 /// Of these what does not wait for addresses.
 [[nodiscard]] std::optional<attachment::Antispoof> plan_antispoof(const config::Rules& rules);

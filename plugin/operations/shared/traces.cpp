@@ -73,7 +73,7 @@ std::set<IpAddress> addresses_of(const cni::Request& request, const std::string&
   const auto place = config::find_ipam_place(request);
   if (!config::is_host_local(place.type)) return addresses;
   for (const auto& address :
-       lease::find_reservations(request, place.data_directory, state_directory))
+       lease::find_reservations(request, lease::reservation_of(place), state_directory))
     addresses.insert(address);
   return addresses;
 }
