@@ -55,7 +55,10 @@ class Bursts:
         self.pods = [node.container(f"pod{number}") for number in range(arguments.pods)]
         subprocess.run(["ip", "-n", node.host, "link", "add", "floor0", "up", "type", "bridge"], check=True)
         self.bridge = str(node.ip_json(node.host, "link", "show", "floor0")[0]["ifindex"])
-        self.configs = {"bridge": bridge_config(node, isDefaultGateway=True, ipMasq=True), "routed": routed_config(node, ipMasq=True)}
+        # Without rules the deletions are the floor's; with them, elements of nftables are removed, too.
+        self.configs = {"bridge": bridge_config(node, isDefaultGateway=True), "routed": routed_config(node),
+                        "bridge, masqueraded": bridge_config(node, isDefaultGateway=True, ipMasq=True),
+                        "routed, masqueraded": routed_config(node, ipMasq=True)}
 
     def floor_once(self):
         """The pairs on a bridge: there, the kernel waits for one grace period more."""
