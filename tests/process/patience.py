@@ -70,8 +70,10 @@ def run(command, check=False, input=None, tries=TRIES, **options):
     with subprocess.Popen(command, **options) as process:
         stdout, stderr = communicate(process, input, tries)
     done = subprocess.CompletedProcess(command, process.returncode, stdout, stderr)
-    if check:
-        done.check_returncode()
+    if check and done.returncode:
+        error = subprocess.CalledProcessError(done.returncode, command, stdout, stderr)
+        error.add_note(f"it printed {stdout!r} and {stderr!r}")
+        raise error
     return done
 
 
