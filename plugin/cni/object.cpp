@@ -69,6 +69,7 @@ std::string Object::path_of(std::string_view key) const {
 }
 
 const nlohmann::json* Object::find(std::string_view key) const {
+  if (Reading::now_ != nullptr) Reading::now_->asked_[path_].emplace(key);
   const auto exact = value_->find(key);
   if (exact != value_->end() && !exact->is_null()) return &*exact;
   for (auto it = value_->begin(); it != value_->end(); ++it) {

@@ -2,7 +2,9 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,6 +36,24 @@ inline constexpr std::size_t kLongestOfAll = std::size_t{64} << 20U;
 
 /// What a value is, for messages: "the number 5", "the string \"x\"", "a list".
 [[nodiscard]] std::string describe(const nlohmann::json& value);
+
+/// While it lives it keeps which keys are asked for, by the path of the object: who knows all of
+/// them knows which of a document's nobody reads. There is one at a time.
+class Reading {
+ public:
+  Reading() { now_ = this; }
+  ~Reading() { now_ = nullptr; }
+  Reading(const Reading&) = delete;
+  Reading& operator=(const Reading&) = delete;
+  [[nodiscard]] const std::map<std::string, std::set<std::string>>& asked() const noexcept {
+    return asked_;
+  }
+
+ private:
+  friend class Object;
+  static inline Reading* now_ = nullptr;
+  std::map<std::string, std::set<std::string>> asked_;
+};
 
 /// A JSON object being read into plain data. Keys match exactly or, failing that, in any letter
 /// case, as Go's decoder has it and runtimes rely on; null is absent; types are strict, and no

@@ -1,5 +1,7 @@
 #include "plugin/config/network_list.h"
 
+#include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 #include "plugin/cni/error.h"
@@ -18,8 +20,24 @@ ListedPlugin read_plugin(const cni::Object& object, const json& value) {
   return {.type = *type, .text = value.dump()};
 }
 
-void read_plugins(const cni::Object& root, const json& document, NetworkList& list) {
-  if (!root.has("plugins")) {
+bool is_key_of_list(const std::string& key) {
+  const auto& known = keys_of_list();
+  return std::find(known.begin(), known.end(), key) != known.end() || key.starts_with("cni.dev/") ||
+         key.find_first_of("_$/") == 0;
+}
+
+void read_further(const FurtherPlugins& further, NetworkList& list) {
+  for (const std::string& text : further(list.name)) {
+    const json document = cni::parse_object(text, "the plugin's configuration");
+    list.plugins.push_back(read_plugin(cni::Object(document, ""), document));
+  }
+}
+
+// One that has neither plugins nor a type is a list whose plugins lie beside it.
+void read_plugins(const cni::Object& root, const json& document, const FurtherPlugins& further,
+                  NetworkList& list) {
+  const bool is_inlined = root.boolean("loadOnlyInlinedPlugins").value_or(false);
+  if (!root.has("plugins") && root.has("type")) {
     list.plugins.push_back(read_plugin(root, document));
     return;
   }
@@ -27,7 +45,20 @@ void read_plugins(const cni::Object& root, const json& document, NetworkList& li
     if (!value.is_object()) throw cni::Error(cni::Code::kInvalidConfig, path + ": is no object");
     list.plugins.push_back(read_plugin(cni::Object(value, path), value));
   });
+  if (!is_inlined && further) read_further(further, list);
+  if (!root.has("plugins") && list.plugins.empty())
+    root.reject("type", "is missing: it names the plugin's program");
   if (list.plugins.empty()) root.reject("plugins", "is empty: there is nothing to run");
+  for (const auto& [key, value] : document.items()) {
+    if (!is_key_of_list(key)) list.unknown.push_back(key);
+  }
+}
+
+bool is_capable(const json& plugin, const std::string& name) {
+  const auto capabilities = plugin.find("capabilities");
+  if (capabilities == plugin.end() || !capabilities->is_object()) return false;
+  const auto at = capabilities->find(name);
+  return at != capabilities->end() && at->is_boolean() && at->get<bool>();
 }
 
 // Only what the plugin says it is capable of, as libcni does it.
@@ -35,11 +66,8 @@ json offered_to(const json& plugin, const std::string& offers) {
   json given = json::object();
   if (offers.empty()) return given;
   const json all = cni::parse_object(offers, "CAP_ARGS");
-  const auto capabilities = plugin.find("capabilities");
-  if (capabilities == plugin.end() || !capabilities->is_object()) return given;
   for (const auto& [name, value] : all.items()) {
-    const auto at = capabilities->find(name);
-    if (at != capabilities->end() && at->is_boolean() && at->get<bool>()) given[name] = value;
+    if (is_capable(plugin, name)) given[name] = value;
   }
   return given;
 }
@@ -57,7 +85,29 @@ json list_of(const std::vector<cni::ValidAttachment>& valid) {
 
 }  // namespace
 
-NetworkList parse_network_list(std::string_view text) {
+const std::vector<std::string>& keys_of_list() {
+  static const std::vector<std::string> kKeys = {
+      "cniVersion", "cniVersions",           "name", "disableCheck", "disableGC",
+      "plugins",    "loadOnlyInlinedPlugins"};
+  return kKeys;
+}
+
+std::vector<std::string> NetworkList::unclaimed(const std::string& offers) const {
+  std::vector<std::string> names;
+  if (offers.empty()) return names;
+  const json offered = cni::parse_object(offers, "CAP_ARGS");
+  for (const auto& offer : offered.items()) {
+    const bool is_claimed =
+        std::any_of(plugins.begin(), plugins.end(), [&](const ListedPlugin& plugin) {
+          return is_capable(cni::parse_object(plugin.text, "the plugin's configuration"),
+                            offer.key());
+        });
+    if (!is_claimed) names.push_back(offer.key());
+  }
+  return names;
+}
+
+NetworkList parse_network_list(std::string_view text, const FurtherPlugins& further) {
   const json document = cni::parse_object(text, "the network configuration");
   const cni::Object root(document, "");
   NetworkList list;
@@ -71,7 +121,7 @@ NetworkList parse_network_list(std::string_view text) {
   }
   list.disable_check = root.boolean("disableCheck").value_or(false);
   list.disable_gc = root.boolean("disableGC").value_or(false);
-  read_plugins(root, document, list);
+  read_plugins(root, document, further, list);
   return list;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,10 +24,21 @@ struct NetworkList {
   bool disable_check = false;
   bool disable_gc = false;
   std::vector<ListedPlugin> plugins;
+  std::vector<std::string> unknown{};  // keys of the list itself that libcni does not read
+  /// Of what a runtime offers, what no plugin says that it is capable of.
+  [[nodiscard]] std::vector<std::string> unclaimed(const std::string& offers) const;
 };
 
-/// Throws cni::Error{kDecoding} or {kInvalidConfig}.
-[[nodiscard]] NetworkList parse_network_list(std::string_view text);
+/// The plugins that lie beside a list, each in a file of its own, of the network with that name.
+using FurtherPlugins = std::function<std::vector<std::string>(const std::string& network)>;
+
+/// With those of `further` behind the list's own, unless it has loadOnlyInlinedPlugins, as libcni
+/// does it. Throws cni::Error{kDecoding} or {kInvalidConfig}.
+[[nodiscard]] NetworkList parse_network_list(std::string_view text,
+                                             const FurtherPlugins& further = {});
+
+/// The keys that a list has beside its plugins.
+[[nodiscard]] const std::vector<std::string>& keys_of_list();
 
 /// The list of those that are alive, as GC has it: {"cni.dev/valid-attachments": [{"containerID":
 /// ..., "ifname": ...}]}; null is the empty list. Throws cni::Error{kDecoding} or {kInvalidConfig},

@@ -3,7 +3,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/file.h"
 #include "netlink/link.h"
 #include "netlink/netns.h"
 #include "netlink/socket.h"
@@ -183,9 +182,9 @@ void require_newest(const config::NetworkList& list, std::string_view command) {
 
 config::NetworkList require_network(const Call& call, const std::string& word) {
   if (word.find('/') != std::string::npos || config::is_configuration_file(word)) {
-    const auto text = base::read_file(word, cni::kLongestDocument);
-    if (!text) throw cni::Error(cni::Code::kFile, "there is no file " + word);
-    return config::parse_network_list(*text);
+    auto list = read_network_list(word);
+    if (!list) throw cni::Error(cni::Code::kFile, "there is no file " + word);
+    return std::move(*list);
   }
   const std::string directory = configuration_directory(call);
   for (auto& file : read_configurations(directory)) {

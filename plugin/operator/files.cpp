@@ -26,8 +26,8 @@ std::string choose(const Call& call, const Option& option, std::string_view vari
 ConfigurationFile read_configuration(const std::string& path) {
   ConfigurationFile file{.path = path, .list = std::nullopt, .problem = ""};
   try {
-    const auto text = base::read_file(path, cni::kLongestDocument);
-    file.list = config::parse_network_list(text.value_or(""));
+    file.list = read_network_list(path);
+    if (!file.list) file.problem = "is gone";
   } catch (const std::exception& error) {
     file.problem = error.what();
   }
@@ -42,6 +42,24 @@ std::string configuration_directory(const Call& call) {
 
 std::string plugin_path(const Call& call) {
   return choose(call, kPluginsOption, "CNI_PATH", kUsualPlugins);
+}
+
+std::optional<config::NetworkList> read_network_list(const std::string& path) {
+  const auto text = base::read_file(path, cni::kLongestDocument);
+  if (!text) return std::nullopt;
+  const std::size_t slash = path.rfind('/');
+  const std::string beside = slash == std::string::npos ? "" : path.substr(0, slash + 1);
+  return config::parse_network_list(*text, [&](const std::string& network) {
+    std::vector<std::string> further;
+    for (const auto& name : names_in(beside + network)) {
+      if (!name.ends_with(".conf")) continue;
+      std::string file = beside + network;
+      file += "/" + name;
+      if (auto plugin = base::read_file(file, cni::kLongestDocument))
+        further.push_back(std::move(*plugin));
+    }
+    return further;
+  });
 }
 
 std::vector<ConfigurationFile> read_configurations(const std::string& directory) {

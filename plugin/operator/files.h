@@ -29,6 +29,9 @@ struct ConfigurationFile {
   std::string problem;  // why there is no list
 };
 [[nodiscard]] std::vector<ConfigurationFile> read_configurations(const std::string& directory);
+/// With the plugins in NAME/*.conf beside it, as libcni has them. Throws as parse_network_list, and
+/// base::SystemError; absent where there is no such file.
+[[nodiscard]] std::optional<config::NetworkList> read_network_list(const std::string& path);
 
 /// The directories that host-local reserves in, of all configurations and the usual one, each once.
 [[nodiscard]] std::vector<std::string> reservation_directories(

@@ -1,21 +1,11 @@
 // patchcord validate: a look at configurations before a pod meets them.
-#include "plugin/config/network.h"
+#include "plugin/operator/advice.h"
 #include "plugin/operator/attaching.h"
 #include "plugin/operator/kube_proxy.h"
 #include "plugin/operator/table.h"
 
 namespace tool {
 namespace {
-
-// What an ADD would say of it.
-std::vector<std::string> require_valid(const config::NetworkList& list,
-                                       const config::ListedPlugin& plugin) {
-  const cni::Request request = request_of(list, plugin);
-  if (plugin.type == "patchcord") return config::parse_patchcord(request).notes;
-  if (plugin.type == "bridge") return config::parse_bridge(request).notes;
-  if (plugin.type == "ptp") return config::parse_ptp(request).notes;
-  return {};
-}
 
 // Right by itself, but not on a node of a cluster.
 void report_hairpin(const Call& call, const std::string& path, const config::NetworkList& list,
@@ -38,8 +28,9 @@ bool validate(const Call& call, const std::string& path) {
   bool fine = true;
   try {
     const auto list = require_network(call, path);
+    for (const auto& note : advice_on(call, list)) call.console.report(path + ": " + note);
     for (const auto& plugin : list.plugins) {
-      for (const auto& note : require_valid(list, plugin)) call.console.report(path + ": " + note);
+      for (const auto& note : advice_on(list, plugin)) call.console.report(path + ": " + note);
       report_hairpin(call, path, list, plugin);
       const std::string directories = plugin_path(call);
       if (!find_plugin(directories, plugin.type)) {
@@ -73,7 +64,8 @@ const Command kValidate = {
     .most = 64,
     .summary = "whether configurations can be read, key by key, and their plugins are there",
     .details =
-        "All files of the directory unless some are given. The keys of types that are not\n"
+        "All files of the directory unless some are given. On stderr is what may be meant\n"
+        "otherwise: keys that nobody reads, subnets that overlap. The keys of types that are not\n"
         "ours are not looked at.",
     .options = kDirectoryOptions,
     .examples = "patchcord validate\npatchcord validate ./10-podnet.conflist",
