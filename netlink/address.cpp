@@ -37,12 +37,15 @@ std::string describe(const Link& link, const base::IpPrefix& prefix) {
   return prefix.to_string() + " on " + link.name;
 }
 
+constexpr int kAnyLink = 0;
+
 std::optional<InterfaceAddress> read_address(const nlmsghdr* message, int index) {
   if (message->nlmsg_type != RTM_NEWADDR) return std::nullopt;
   if (nlmsg_valid_hdr(message, static_cast<int>(sizeof(ifaddrmsg))) == 0) return std::nullopt;
   const auto* header = static_cast<const ifaddrmsg*>(nlmsg_data(message));
   // A kernel without strict checking (before 4.20) lists all links' addresses.
-  if (static_cast<int>(header->ifa_index) != index) return std::nullopt;
+  const auto link = static_cast<int>(header->ifa_index);
+  if (index != kAnyLink && link != index) return std::nullopt;
   const libnl::Attributes<IFA_MAX> attributes(message, sizeof *header);
   // IFA_ADDRESS is the peer's on a point-to-point link; IPv6 sends IFA_LOCAL only then.
   const int own = attributes[IFA_LOCAL] != nullptr ? IFA_LOCAL : IFA_ADDRESS;
@@ -51,7 +54,8 @@ std::optional<InterfaceAddress> read_address(const nlmsghdr* message, int index)
   return InterfaceAddress{
       .prefix = {*address, header->ifa_prefixlen},
       .scope = header->ifa_scope,
-      .flags = attributes.number<std::uint32_t>(IFA_FLAGS).value_or(header->ifa_flags)};
+      .flags = attributes.number<std::uint32_t>(IFA_FLAGS).value_or(header->ifa_flags),
+      .link = link};
 }
 
 // AF_UNSPEC asks every family that the kernel has: AF_INET6 would be refused where there is none.
@@ -108,6 +112,11 @@ bool remove_address(Socket& socket, const Link& link, const base::IpPrefix& pref
 std::vector<InterfaceAddress> addresses_of(Socket& socket, const Link& link) {
   const Message request = make_list_request(link.index);
   return list_addresses(socket, request.get(), link.index, {"list addresses of", link.name});
+}
+
+std::vector<InterfaceAddress> all_addresses(Socket& socket) {
+  const Message request = make_list_request(kAnyLink);
+  return list_addresses(socket, request.get(), kAnyLink, {"list", "addresses"});
 }
 
 std::vector<InterfaceAddress> addresses_of_peer(Socket& socket, const Link& link) {

@@ -15,6 +15,7 @@ struct InterfaceAddress {
   base::IpPrefix prefix;                             // host bits are the address
   std::uint8_t scope = 0;                            // RT_SCOPE_*
   std::uint32_t flags = 0;                           // IFA_F_*
+  int link = 0;                                      // index
   [[nodiscard]] bool is_tentative() const noexcept;  // IFA_F_TENTATIVE, less IFA_F_OPTIMISTIC
   [[nodiscard]] bool failed_dad() const noexcept;    // IFA_F_DADFAILED
 };
@@ -41,6 +42,9 @@ bool remove_address(Socket& socket, const Link& link, const base::IpPrefix& pref
 /// The addresses of one link, of both families. The kernel filters (NETLINK_GET_STRICT_CHK), so the
 /// cost does not depend on other links. Throws Error{ENODEV} where the link is gone.
 [[nodiscard]] std::vector<InterfaceAddress> addresses_of(Socket& socket, const Link& link);
+
+/// The addresses of all links, of both families. Not for the hot path.
+[[nodiscard]] std::vector<InterfaceAddress> all_addresses(Socket& socket);
 
 /// The addresses of the other end of a veth pair, in whatever namespace that is
 /// (IFA_TARGET_NETNSID, Linux 4.20), of both families. Empty where that namespace is gone.

@@ -75,6 +75,23 @@ std::vector<Neighbour> neighbours_of(Socket& socket, int link) {
   return all;
 }
 
+std::vector<NeighbourTable> neighbour_tables(Socket& socket) {
+  const Message request = libnl::make_message(RTM_GETNEIGHTBL, 0, ndtmsg{});
+  std::vector<NeighbourTable> tables;
+  const auto read = [&](const nlmsghdr* message) {
+    const libnl::Attributes<NDTA_MAX> table(message, sizeof(ndtmsg));
+    const auto config = table.number<ndt_config>(NDTA_CONFIG);
+    const auto most = table.number<std::uint32_t>(NDTA_THRESH3);
+    const auto name = table.text(NDTA_NAME);
+    if (!config || !most || (name != "arp_cache" && name != "ndisc_cache")) return;
+    tables.push_back({.family = name == "arp_cache" ? base::Family::kIpv4 : base::Family::kIpv6,
+                      .entries = config->ndtc_entries,
+                      .most = *most});
+  };
+  socket.dump(request.get(), read, [&] { tables.clear(); }, {"list", "tables of neighbours"});
+  return tables;
+}
+
 bool remove_neighbour(Socket& socket, int link, const base::IpAddress& address) {
   const NeighbourObject object = make_object(link, address);
   const Message request = libnl::build_request(rtnl_neigh_build_delete_request, object.get(), 0);

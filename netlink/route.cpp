@@ -266,15 +266,21 @@ std::vector<Route> routes_of_protocol(Socket& socket, std::uint8_t protocol) {
   return routes;
 }
 
-std::vector<Route> default_routes(Socket& socket, base::Family family) {
+std::vector<Route> main_routes(Socket& socket, base::Family family) {
   rtmsg header{};
   header.rtm_family = static_cast<std::uint8_t>(libnl::address_family(family));
   header.rtm_table = RT_TABLE_MAIN;
   const Message request = libnl::make_message(RTM_GETROUTE, 0, header);
-  auto routes = dump_routes(socket, request.get(), {"list", "default routes"});
+  auto routes = dump_routes(socket, request.get(), {"list", "routes"});
   std::erase_if(routes, [&](const Route& route) {
-    return !route.destination.is_default() || route.table || route.destination.family() != family;
+    return route.table || route.destination.family() != family;
   });
+  return routes;
+}
+
+std::vector<Route> default_routes(Socket& socket, base::Family family) {
+  auto routes = main_routes(socket, family);
+  std::erase_if(routes, [](const Route& route) { return !route.destination.is_default(); });
   return routes;
 }
 

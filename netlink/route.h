@@ -73,7 +73,10 @@ bool remove_route(Socket& socket, const Route& route);
 /// walks the table.
 [[nodiscard]] std::vector<Route> routes_of_protocol(Socket& socket, std::uint8_t protocol);
 
-/// The default routes of `family` in the main table. Walks that table: not for the hot path.
+/// The routes of `family` in the main table, of whatever type. Walks that table: not for the hot
+/// path.
+[[nodiscard]] std::vector<Route> main_routes(Socket& socket, base::Family family);
+/// Of these, the default routes.
 [[nodiscard]] std::vector<Route> default_routes(Socket& socket, base::Family family);
 
 }  // namespace netlink

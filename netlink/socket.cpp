@@ -38,12 +38,24 @@ bool succeeded(Ack ack, const What& what, std::initializer_list<int> expected) {
   fail(what, ack.code, std::move(ack.text));
 }
 
+int number_of(Protocol protocol) {
+  switch (protocol) {
+    case Protocol::kNetfilter:
+      return NETLINK_NETFILTER;
+    case Protocol::kSockets:
+      return NETLINK_SOCK_DIAG;
+    case Protocol::kRoute:
+      break;
+  }
+  return NETLINK_ROUTE;
+}
+
 base::UniqueFd open_socket(Protocol protocol) {
-  const int number = protocol == Protocol::kRoute ? NETLINK_ROUTE : NETLINK_NETFILTER;
+  const int number = number_of(protocol);
   base::UniqueFd fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, number));
   if (!fd) {
-    const bool is_route = protocol == Protocol::kRoute;
-    fail({"open", is_route ? "netlink socket" : "netlink socket of netfilter"}, errno);
+    const bool is_netfilter = protocol == Protocol::kNetfilter;
+    fail({"open", is_netfilter ? "netlink socket of netfilter" : "netlink socket"}, errno);
   }
   const int on = 1;
   // Each of these is a comfort that an older kernel does without: the errors have no text, and what

@@ -37,7 +37,7 @@ struct Ack {
 };
 
 /// Which part of the kernel a socket speaks to.
-enum class Protocol : std::uint8_t { kRoute, kNetfilter };
+enum class Protocol : std::uint8_t { kRoute, kNetfilter, kSockets };
 
 /// One netlink socket, bound for life to the namespace it was opened in: whoever holds it
 /// acts there, whichever namespace the thread is in. Not thread-safe. Requests are answered before

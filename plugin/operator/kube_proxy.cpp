@@ -85,12 +85,10 @@ std::optional<std::string> find_kube_proxy(netlink::Socket& host) {
 
 bool lacks_hairpin(const cni::Request& request) {
   try {
-    const std::string type = request.config().text("type").value_or("");
-    if (type != "patchcord" && type != "bridge") return false;
-    const auto network =
-        type == "patchcord" ? config::parse_patchcord(request) : config::parse_bridge(request);
-    const config::Bridge& bridge = network.bridge;
-    return network.mode == config::Mode::kBridge && bridge.is_gateway && !bridge.hairpin &&
+    const auto network = config::parse_network(request);
+    if (!network) return false;
+    const config::Bridge& bridge = network->bridge;
+    return network->mode == config::Mode::kBridge && bridge.is_gateway && !bridge.hairpin &&
            !bridge.promiscuous;
   } catch (const cni::Error&) {
     return false;  // `validate` says what is wrong with it

@@ -83,9 +83,21 @@ void add_gateway(World& world, const Attachment& attachment, const Addresses& se
       [&world, bridge, gateway] { withdraw(world, bridge, gateway); });
 }
 
+// Who is on the bridge would find the host and the container by it.
+void refuse_own_addresses(const Attachment& attachment, const Addresses& seen) {
+  for (const auto& own : seen) {
+    for (const auto& address : attachment.addresses) {
+      if (own.prefix.address() == address.prefix.address())
+        throw cni::Error(cni::Code::kConflict,
+                         own.prefix.address().to_string() + " is an address of the host itself");
+    }
+  }
+}
+
 void apply(World& world, Attachment& attachment, base::Rollback& undo) {
   if (!attachment.bridge_port || attachment.bridge_port->gateways.empty()) return;
   const Addresses seen = netlink::addresses_of(world.host, gateway_link(world));
+  refuse_own_addresses(attachment, seen);
   for (const auto& gateway : attachment.bridge_port->gateways)
     add_gateway(world, attachment, seen, gateway, undo);
 }

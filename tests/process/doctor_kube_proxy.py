@@ -48,7 +48,7 @@ def answers_pass_by(mode, family):
         sysctl(t, f"net.bridge.bridge-nf-call-{family}", 0)
         found, = t.diagnoses()
         t.assertIn(f"kube-proxy ({mode.replace('legacy ', '')})", found["text"])
-        t.assertIn(f"sysctl -w net.bridge.bridge-nf-call-{family}=1", found["remedy"])
+        t.assertEqual(f"sysctl -w net.bridge.bridge-nf-call-{family}=1", found["command"])
         return lambda: sysctl(t, f"net.bridge.bridge-nf-call-{family}", 1)
     make.__name__ = f"{mode}_{family}".replace(" ", "_")
     return make
@@ -63,7 +63,7 @@ condition("services-bypassed", "error")(answers_pass_by("nftables", "ip6tables")
 def kube_proxy_without_br_netfilter(t):
     start_kube_proxy(t, "nftables")
     t.prefix = ("unshare", "--mount", "sh", "-c", "mount -t tmpfs none /proc/sys/net/bridge && exec \"$@\"", "sh")
-    t.assertIn("modprobe br_netfilter", t.diagnoses()[0]["remedy"])
+    t.assertIn("modprobe br_netfilter", t.diagnoses()[0]["command"])
     return t.use_no_prefix
 
 
@@ -72,7 +72,7 @@ def a_filter_that_drops_where_kube_proxy_is(t):
     start_kube_proxy(t, "nftables")
     t.node.on_host("nft", "add table ip filter; add chain ip filter FORWARD { type filter hook forward priority 0; policy drop; }")
     for each in t.diagnoses():
-        t.assertNotIn("iptables=0", each["remedy"])
+        t.assertNotIn("iptables=0", each["command"])
     return lambda: t.node.on_host("nft", "delete table ip filter")
 
 

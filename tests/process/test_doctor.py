@@ -7,10 +7,21 @@ import re
 import unittest
 
 from doctor_conditions import CONDITIONS, condition, sysctl
+import doctor_networks  # noqa: F401: what it puts into the table
 from doctor_kube_proxy import BRIDGE_NETFILTER  # and what it puts into the table
-from fake_node import ROOT, WITHOUT_NETFILTER
+from fake_node import PASSED_ON, ROOT, WITHOUT_NETFILTER
 from operator_case import OperatorCase, schema_of
 from patience import communicate
+
+
+# A command that would change more than the node of the test.
+BEYOND_A_TEST = {"conntrack-nearly-full"}
+# Each plugin that is missing is a cause of its own, and so is each directory.
+SEVERAL = {"plugin-missing", "addresses-unavailable"}
+# Of the configurations' directory, plugins and runtimes a plugin that is called knows nothing.
+UNKNOWN_TO_STATUS = {"no-configuration", "configuration-unreadable", "plugin-missing", "runtime-looks-elsewhere"}
+# What the machine shares with all tests, or what a test of STATUS makes.
+ELSEWHERE = {"neighbours-nearly-full", "netlink-missing"}
 
 
 def end_of(t, container):
@@ -154,7 +165,7 @@ def a_bridge_that_the_networks_former_mode_left(t):
     t.node.on_host("ip", "link", "add", "pods0", "up", "type", "bridge")
     t.node.on_host("ip", "addr", "add", "10.89.0.1/24", "dev", "pods0")
     found, = t.diagnoses()
-    t.assertEqual(found["remedy"], "ip link del pods0: a former configuration of the network left it")
+    t.assertEqual((found["command"], found["remedy"]), ("ip link del pods0", "a former configuration of the network left it"))
     return lambda: t.node.on_host("ip", "link", "del", "pods0")
 
 
@@ -270,8 +281,32 @@ class DoctorTest(OperatorCase):
         done = self.tool("doctor", "-o", "json")
         document = json.loads(done.stdout)
         schema_of("doctor").validate(document)
-        self.assertEqual(done.returncode, 1 if document["diagnoses"] else 0)
+        severities = {each["severity"] for each in document["diagnoses"]}
+        self.assertEqual(done.returncode, 1 if "error" in severities else 3 if severities else 0)
         return document["diagnoses"]
+
+    def run_as_printed(self, command):
+        """In a shell of root's on the node."""
+        return self.node.run_in(self.node.host, "sh", "-c", command, env={
+            **PASSED_ON, "PATH": f"{self.node.plugins}:{PASSED_ON['PATH']}", "PATCHCORD_STATE_DIR": self.node.state, "NETCONFPATH": self.net_d})
+
+    def statuses(self):
+        """By network: the code of STATUS, and what it says, of each network of ours that is configured."""
+        said = {}
+        for file in sorted(os.listdir(self.net_d)):
+            with open(os.path.join(self.net_d, file), encoding="utf-8") as stream:
+                try:
+                    configuration = json.load(stream)
+                except ValueError:
+                    continue
+            for plugin in configuration.get("plugins", [configuration]):
+                if plugin.get("type") not in ("patchcord", "bridge", "ptp"):
+                    continue
+                config = {**plugin, "cniVersion": "1.1.0", "name": configuration["name"]}
+                process = self.node.start("STATUS", config, "", "", ifname="", plugin=self.node.plugin(plugin["type"]), prefix=self.prefix)
+                stdout, stderr = communicate(process)
+                said[configuration["name"]] = (json.loads(stdout)["code"] if stdout else 0, stdout + stderr)
+        return said
 
     def names(self):
         return [each["name"] for each in self.diagnoses()]
@@ -287,31 +322,58 @@ class DoctorTest(OperatorCase):
         mend = make(self)
         found = self.diagnoses()
         self.assertEqual({each["name"] for each in found} - besides, {name})
-        self.assertEqual({each["severity"] for each in found if each["name"] == name}, {severity})
+        causes = [each for each in found if each["name"] == name]
+        self.assertEqual(len({each["text"] for each in causes}), len(causes))
+        if name not in SEVERAL:
+            self.assertEqual(len(causes), 1, causes)
+        cause = causes[0]
+        self.assertEqual(cause["severity"], severity)
         done = self.tool("doctor")
-        self.assertEqual((done.returncode, done.stderr), (1, ""))
-        self.assertRegex(done.stdout, rf"(?m)^{'✗' if severity == 'error' else '!'} {name}\n  .*\n(  .*\n)*  → ")
-        self.assertLessEqual(max(map(len, done.stdout.splitlines())), 80)
-        if mend:
+        self.assertEqual((done.returncode, done.stderr), (1 if "error" in {each["severity"] for each in found} else 3, ""))
+        self.assertRegex(done.stdout, rf"(?m)^{'✗' if severity == 'error' else '!'} {name} \(stops ")
+        self.assertLessEqual(max(len(line) for line in done.stdout.splitlines() if not line.startswith("  $ ")), 80)
+        self.look_at_status(cause, {network for each in causes for network in each["about"]})
+        if cause["command"] and name not in BEYOND_A_TEST and "modprobe" not in cause["command"]:
+            self.assertIn(f"\n  $ {cause['command']}\n", done.stdout)
+            self.run_as_printed(cause["command"])
+        elif mend:
             mend()
+        if mend:
             self.assert_silent()
+            self.assertEqual({said for said, _ in self.statuses().values()} - {0}, set())
+
+    def look_at_status(self, cause, concerned):
+        """An error of the networks that it is about, in its words, where no ADD of theirs succeeds; else none."""
+        said = self.statuses()
+        stopped = {network for network, (code, _) in said.items() if code == 50}
+        is_for_status = cause["stops"] == "every ADD" and cause["severity"] == "error" and cause["name"] not in UNKNOWN_TO_STATUS
+        if not is_for_status:
+            return self.assertEqual(stopped, set(), said)
+        self.assertNotEqual(stopped, set())
+        self.assertLessEqual(stopped, concerned)
 
     def test_a_healthy_node_with_a_way_out(self):
         self.make_uplink()
         self.assert_silent()
 
-    def test_every_condition_of_the_code_has_a_test(self):
-        in_code = set()
-        for path in glob.glob(os.path.join(ROOT, "plugin", "operator", "commands", "doctor", "*.cpp")):
-            with open(path, encoding="utf-8") as stream:
-                in_code.update(re.findall(r"push_back\(\s*\{\.name = \"([^\"]*)\"", stream.read()))
-        self.assertGreater(len(in_code), 10)
-        self.assertEqual({name for name, *_ in CONDITIONS}, in_code)
+    def test_every_condition_has_a_test(self):
+        with open(os.path.join(ROOT, "plugin", "operations", "conditions", "condition.cpp"), encoding="utf-8") as stream:
+            listed = re.findall(r"Condition\{\"([^\"]*)\", Stops::k\w+\}", stream.read())
+        self.assertGreater(len(listed), 10)
+        self.assertEqual({name for name, *_ in CONDITIONS} | ELSEWHERE, set(listed))
+
+    def test_every_condition_that_is_told_of_is_on_the_list(self):
+        told = set()
+        for folder in (("operator", "commands", "doctor"), ("operations", "conditions")):
+            for path in glob.glob(os.path.join(ROOT, "plugin", *folder, "*.cpp")):
+                with open(path, encoding="utf-8") as stream:
+                    told.update(re.findall(r"\.name = \"([a-z0-9]+-[a-z0-9-]+)\"|look\(found, \"([a-z0-9-]+)\"", stream.read()))
+        self.assertLessEqual({name for pair in told for name in pair if name}, {name for name, *_ in CONDITIONS} | ELSEWHERE)
 
     def test_every_condition_is_in_the_manual_page(self):
         with open(os.path.join(ROOT, "docs", "patchcord.8"), encoding="utf-8") as stream:
             page = stream.read().replace("\\-", "-")
-        for name, *_ in CONDITIONS:
+        for name in {name for name, *_ in CONDITIONS} | ELSEWHERE:
             self.assertRegex(page, rf"(?m)^\.TP\n\.B {name}$", name)
 
 

@@ -166,7 +166,7 @@ class StatusTest(StatusCase):
         subprocess.run(["ip", "-n", self.node.host, "-batch", "-"], input=lines, text=True, check=True)
         self.assertEqual(self.warned([], self.config), "")
         self.node.on_host("ip", "link", "add", "last", "master", "pcbr0", "type", "veth", "peer", "name", "other")
-        self.warned(["pcbr0 has 1023 ports"], self.config)
+        self.warned(["pcbr0 has 1023 of the 1023 ports"], self.config)
 
     def test_netlink_that_is_refused_is_noticed(self):
         for options in ({}, {"plugin": self.node.plugin("loopback")}):

@@ -1,8 +1,6 @@
 // doctor's conditions of configurations: unreadable, plugins missing, pools full.
 #include <algorithm>
 
-#include "netlink/address.h"
-#include "netlink/route.h"
 #include "plugin/config/network.h"
 #include "plugin/operator/chain.h"
 #include "plugin/operator/commands/doctor/doctor.h"
@@ -77,63 +75,38 @@ void look_at_pools(const std::vector<Subnet>& subnets, Diagnoses& found) {
                              " of the " + std::to_string(subnet.size) + " addresses of " +
                              subnet.prefix.to_string(),
                      .remedy = "a larger subnet or one more range; `patchcord gc --dry-run` shows "
-                               "what the dead still hold"});
+                               "what the dead still hold",
+                     .command = "",
+                     .about = {subnet.network}});
   }
+}
+
+// Of both families it is one cause.
+void tell_overlap(const Subnet& left, const Subnet& right, Diagnoses& found) {
+  const std::string networks = "networks " + left.network + " and " + right.network;
+  const std::string subnets = left.prefix.to_string() + " and " + right.prefix.to_string();
+  const auto same = std::find_if(found.begin(), found.end(), [&](const Diagnosis& each) {
+    return each.name == "subnets-overlap" && each.text.starts_with(networks + " ");
+  });
+  if (same != found.end()) {
+    same->text += "; " + subnets + " do, too";
+    return;
+  }
+  found.push_back({.name = "subnets-overlap",
+                   .is_error = true,
+                   .text = networks + " give addresses of " + subnets + ", which overlap",
+                   .remedy = "give one of them another subnet, in " + left.path + " or " +
+                             right.path,
+                   .command = "",
+                   .about = {left.network, right.network}});
 }
 
 void look_for_overlaps(const std::vector<Subnet>& subnets, Diagnoses& found) {
   for (auto left = subnets.begin(); left != subnets.end(); ++left) {
     for (auto right = left + 1; right != subnets.end(); ++right) {
-      if (left->network == right->network || !left->prefix.overlaps(right->prefix)) continue;
-      found.push_back({.name = "subnets-overlap",
-                       .is_error = true,
-                       .text = "networks " + left->network + " and " + right->network +
-                               " give addresses of " + left->prefix.to_string() + " and " +
-                               right->prefix.to_string() + ", which overlap",
-                       .remedy = "give one of them another subnet"});
+      if (left->network != right->network && left->prefix.overlaps(right->prefix))
+        tell_overlap(*left, *right, found);
     }
-  }
-}
-
-// A bridge that has the network's gateway address and is none of its own by now was made for it
-// when it had another mode, or another bridge. Empty for any other link.
-std::string remedy_of_former_bridge(const Patient& patient, const Subnet& subnet,
-                                    const netlink::Link& link) {
-  if (link.kind != "bridge") return "";
-  const auto seen = netlink::addresses_of(patient.node.socket(), link);
-  const bool has_gateway = std::any_of(seen.begin(), seen.end(), [&](const auto& address) {
-    return address.prefix.network() == subnet.prefix &&
-           address.prefix.address() == subnet.prefix.address().next();
-  });
-  if (!has_gateway) return "";
-  const auto ports = netlink::ports_of(patient.node.socket(), link.index).size();
-  const std::string remove = "ip link del " + link.name;
-  if (ports == 0) return remove + ": a former configuration of the network left it";
-  return "a former configuration of the network left it; when the containers on it are gone (" +
-         std::to_string(ports) + (ports == 1 ? " port" : " ports") + "), " + remove;
-}
-
-// A route of the host's into the subnet that does not lead to its containers takes them away.
-void look_for_conflicting_routes(const Patient& patient, const std::vector<Subnet>& subnets,
-                                 Diagnoses& found) {
-  for (const auto& subnet : subnets) {
-    const auto route =
-        netlink::match_route(patient.node.socket(), subnet.prefix.network().address().next());
-    if (!route || route->destination.is_default() || !route->destination.overlaps(subnet.prefix))
-      continue;
-    const auto* link = patient.node.find(route->out_link);
-    const bool own = link == nullptr || link->name == "lo" || link->name == subnet.bridge ||
-                     link->kind == "veth" || link->name.starts_with(subnet.bridge + ".");
-    if (own) continue;
-    const std::string former = remedy_of_former_bridge(patient, subnet, *link);
-    found.push_back({.name = "route-conflict",
-                     .is_error = true,
-                     .text = "the node routes " + route->destination.to_string() + " through " +
-                             link->name + ", and network " + subnet.network +
-                             " gives addresses of " + subnet.prefix.to_string(),
-                     .remedy = former.empty()
-                                   ? "give the network another subnet, or remove the route"
-                                   : former});
   }
 }
 
@@ -179,7 +152,6 @@ void look_at_configurations(const Patient& patient, Diagnoses& found) {
   const auto subnets = subnets_of(patient.files);
   look_at_pools(subnets, found);
   look_for_overlaps(subnets, found);
-  look_for_conflicting_routes(patient, subnets, found);
 }
 
 }  // namespace tool

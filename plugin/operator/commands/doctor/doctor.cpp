@@ -1,8 +1,13 @@
 #include "plugin/operator/commands/doctor/doctor.h"
 
+#include <algorithm>
 #include <array>
 
+#include "base/file.h"
+#include "plugin/observe/own_file.h"
+#include "plugin/operator/format.h"
 #include "plugin/operator/json.h"
+#include "plugin/operator/runtimes.h"
 #include "plugin/operator/table.h"
 
 namespace tool {
@@ -13,7 +18,26 @@ constexpr Option kFormatOption = {.name = "output",
                                   .value = "FORMAT",
                                   .choices = "table|json",
                                   .meaning = "how to show it; table unless given"};
-constexpr std::array kOptions = {kFormatOption, kConfigurationsOption, kPluginsOption};
+constexpr Option kSinceOption = {.name = "since",
+                                 .value = "FILE",
+                                 .meaning = "say only what is new since FILE was written, and write it anew"};
+constexpr std::array kOptions = {kFormatOption, kSinceOption, kConfigurationsOption,
+                                 kPluginsOption};
+
+constexpr int kOnlyWarnings = 3;
+
+// Without a word of where plugins are, every place in which a runtime looks.
+std::string plugin_path_for_all(const Call& call) {
+  if (call.arguments.has(kPluginsOption.name) || !call.environment.get("CNI_PATH").empty())
+    return plugin_path(call);
+  std::vector<std::string> all{std::string(kUsualPlugins), "/usr/lib/cni", "/usr/libexec/cni"};
+  for (const auto& runtime : find_runtimes()) {
+    for (const auto& directory : runtime.plugins) {
+      if (std::find(all.begin(), all.end(), directory) == all.end()) all.push_back(directory);
+    }
+  }
+  return join(all, ":");
+}
 
 Diagnoses examine_node(const Call& call) {
   Node node(call.state_directory);
@@ -24,14 +48,19 @@ Diagnoses examine_node(const Call& call) {
                         .files = files,
                         .sightings = sightings,
                         .configurations = directory,
-                        .plugin_path = plugin_path(call)};
+                        .plugin_path = plugin_path_for_all(call),
+                        .state_directory = call.state_directory};
   Diagnoses found;
   look_at_configurations(patient, found);
   look_at_runtimes(patient, found);
   look_at_kernel(patient, found);
+  look_at_networks(patient, found);
+  look_at_bridges(patient, found);
+  look_at_tables(patient, found);
   look_at_services(patient, found);
+  look_at_ports(patient, found);
   look_at_attachments(patient, found);
-  return found;
+  return conditions::merged(std::move(found));
 }
 
 std::string to_json(const Diagnoses& found) {
@@ -41,8 +70,11 @@ std::string to_json(const Diagnoses& found) {
     json.begin_object()
         .member("name", each.name)
         .member("severity", each.is_error ? "error" : "warning")
+        .member("stops", conditions::to_string(conditions::find(each.name).stops))
         .member("text", each.text)
         .member("remedy", each.remedy)
+        .member("command", each.command)
+        .member("about", each.about)
         .end_object();
   }
   return json.end_list().end_object().document();
@@ -69,22 +101,72 @@ std::string wrap(std::string_view text, std::size_t indent, std::size_t width) {
   return result;
 }
 
+std::string head_of(const Diagnosis& each) {
+  const auto stops = conditions::find(each.name).stops;
+  std::string head = each.name + " (stops " + std::string(conditions::to_string(stops));
+  if (!each.about.empty())
+    head += " of " + (each.about.size() > 1 ? std::to_string(each.about.size()) + ": " : "") +
+            conditions::listed(each.about);
+  return head + ")";
+}
+
+// A command is whole on its line, to be pasted as it is.
 std::string to_text(const Diagnoses& found, const Console& console) {
   std::string text;
   for (const auto& each : found) {
     text +=
         paint(console, each.is_error ? "✗ " : "! ", each.is_error ? Tone::kBad : Tone::kWarning) +
-        each.name + "\n  " + wrap(printable(each.text), 2, console.width) + "\n  → " +
-        wrap(printable(each.remedy), 4, console.width) + "\n";
+        wrap(printable(head_of(each)), 2, console.width) + "\n  " +
+        wrap(printable(each.text), 2, console.width) + "\n";
+    if (!each.command.empty()) text += "  $ " + printable(each.command) + "\n";
+    text += "  → " + wrap(printable(each.remedy), 4, console.width) + "\n";
   }
   return text.empty() ? "nothing stands in the way of this node's containers\n" : text;
 }
 
+// By which a condition is known again: without the numbers in it, which change by themselves.
+std::string identity_of(const Diagnosis& each) {
+  std::string identity = each.name + " ";
+  for (const char c : each.text) {
+    if (c >= '0' && c <= '9') {
+      if (!identity.ends_with('#')) identity += '#';
+    } else {
+      identity += c == '\n' ? ' ' : c;
+    }
+  }
+  return identity;
+}
+
+// Leaves those that the file does not have. Where it is not there everything is new.
+void leave_new(const std::string& path, Diagnoses& found) {
+  constexpr std::size_t kMost = 1U << 20;
+  constexpr std::string_view kFirstLine = "# what `patchcord doctor --since` has found\n";
+  observe::require_own(path, kFirstLine);
+  const std::string before = base::read_file(path, kMost).value_or("");
+  std::string now(kFirstLine);
+  for (const auto& each : found) now += identity_of(each) + "\n";
+  std::erase_if(found, [&](const Diagnosis& each) {
+    return before.find("\n" + identity_of(each) + "\n") != std::string::npos;
+  });
+  if (now != before) observe::replace_own(path, kFirstLine, now);
+}
+
+int status_of(const Diagnoses& found) {
+  if (found.empty()) return kFine;
+  const bool any_error =
+      std::any_of(found.begin(), found.end(), [](const auto& each) { return each.is_error; });
+  return any_error ? kNotFine : kOnlyWarnings;
+}
+
 int run_doctor(const Call& call) {
-  const Diagnoses found = examine_node(call);
+  Diagnoses found = examine_node(call);
+  const auto since = call.arguments.value(kSinceOption.name);
+  if (since) leave_new(*since, found);
   const bool as_json = call.arguments.value(kFormatOption.name) == "json";
-  call.console.write(as_json ? to_json(found) : to_text(found, call.console));
-  return found.empty() ? kFine : kNotFine;
+  const bool is_news = !since || !found.empty();
+  if (as_json || is_news)
+    call.console.write(as_json ? to_json(found) : to_text(found, call.console));
+  return status_of(found);
 }
 
 }  // namespace
@@ -94,9 +176,11 @@ const Command kDoctor = {
     .summary = "what stops or slows containers on this node, each with its remedy",
     .details =
         "Looks at the kernel's settings, the firewall, configurations, plugins, pools, routes\n"
-        "and every attachment. Changes nothing. Exit status 1: something was found.",
+        "and every attachment. Changes nothing. Exit status 1: something stops containers;\n"
+        "3: nothing does yet. With --since, for a timer, both are about what is new.",
     .options = kOptions,
-    .examples = "patchcord doctor\npatchcord doctor -o json | jq -r '.diagnoses[].name'",
+    .examples = "patchcord doctor\npatchcord doctor -o json | jq -r '.diagnoses[].name'\n"
+                "patchcord doctor --since /run/patchcord-doctor",
     .run = run_doctor};
 
 }  // namespace tool

@@ -4,18 +4,14 @@
 #include <string>
 #include <vector>
 
+#include "plugin/operations/conditions/condition.h"
 #include "plugin/operator/files.h"
 #include "plugin/operator/survey.h"
 
 namespace tool {
 
-/// What is wrong, or will be, and what to do about it.
-struct Diagnosis {
-  std::string name;       // of the condition, the same in every version: "forwarding-off"
-  bool is_error = false;  // pods fail for it now; else it slows or threatens them
-  std::string text;
-  std::string remedy;
-};
+using conditions::Diagnoses;
+using conditions::Diagnosis;
 
 /// What doctors look at, gathered once.
 struct Patient {
@@ -23,16 +19,19 @@ struct Patient {
   const std::vector<ConfigurationFile>& files;
   const std::vector<Sighting>& sightings;
   std::string configurations;  // the directory
-  std::string plugin_path;     // CNI_PATH
+  std::string plugin_path;     // CNI_PATH, or wherever a runtime looks
+  std::string state_directory;
 };
-
-using Diagnoses = std::vector<Diagnosis>;
 
 // Each looks for some conditions, and adds those that it finds.
 void look_at_kernel(const Patient& patient, Diagnoses& found);
 void look_at_configurations(const Patient& patient, Diagnoses& found);
 void look_at_runtimes(const Patient& patient, Diagnoses& found);
 void look_at_services(const Patient& patient, Diagnoses& found);
+void look_at_networks(const Patient& patient, Diagnoses& found);
+void look_at_tables(const Patient& patient, Diagnoses& found);
+void look_at_bridges(const Patient& patient, Diagnoses& found);
+void look_at_ports(const Patient& patient, Diagnoses& found);
 void look_at_attachments(const Patient& patient, Diagnoses& found);
 
 /// The networks of our own types and the reference's, with what their configuration says.

@@ -9,6 +9,8 @@
 #include "netlink/route.h"
 #include "netlink/sysctl.h"
 #include "plugin/config/network.h"
+#include "plugin/operations/conditions/network.h"
+#include "plugin/operations/shared/mtu.h"
 #include "plugin/operator/commands/doctor/doctor.h"
 #include "plugin/operator/kube_proxy.h"
 #include "plugin/ruleset/foreign.h"
@@ -16,12 +18,29 @@
 namespace tool {
 namespace {
 
-bool forwards_for(const Patient& patient, base::Family family) {
-  return std::any_of(patient.sightings.begin(), patient.sightings.end(),
-                     [&](const Sighting& sighting) {
-                       const auto& forward = sighting.attachment.forward;
-                       return std::find(forward.begin(), forward.end(), family) != forward.end();
-                     });
+// Of its own, or of a type behind another plugin's.
+bool has_ports_in(const Sighting& sighting, base::Family family) {
+  const auto has = [&](const attachment::Attachment& attachment) {
+    if (!attachment.host_ports) return false;
+    const auto& targets = attachment.host_ports->targets;
+    return std::any_of(targets.begin(), targets.end(), [&](const auto& target) {
+      return target.address.family() == family;
+    });
+  };
+  return has(sighting.attachment) ||
+         std::any_of(sighting.chained.begin(), sighting.chained.end(),
+                     [&](const ChainedRecord& record) { return has(record.attachment); });
+}
+
+std::vector<std::string> forwarded_for(const Patient& patient, base::Family family) {
+  std::vector<std::string> titles;
+  for (const auto& sighting : patient.sightings) {
+    const auto& forward = sighting.attachment.forward;
+    const bool relies = std::find(forward.begin(), forward.end(), family) != forward.end();
+    if (sighting.state != State::kGone && (relies || has_ports_in(sighting, family)))
+      titles.push_back(title_of(sighting));
+  }
+  return titles;
 }
 
 bool any_bridge_attachment(const Patient& patient) {
@@ -39,38 +58,46 @@ void look_at_forwarding(const Patient& patient, Diagnoses& found) {
       {{base::Family::kIpv4, "net/ipv4/ip_forward"},
        {base::Family::kIpv6, "net/ipv6/conf/all/forwarding"}}};
   for (const auto& [family, key] : kSettings) {
-    if (!forwards_for(patient, family) || netlink::read_sysctl(key) != "0") continue;
+    if (netlink::read_sysctl(key) != "0") continue;
+    auto titles = forwarded_for(patient, family);
+    if (titles.empty()) continue;
     std::string name(key);
     std::replace(name.begin(), name.end(), '/', '.');
     found.push_back({.name = "forwarding-off",
                      .is_error = true,
                      .text = name + " is 0, and containers rely on the node to forward " +
                              std::string(base::family_name(family)),
-                     .remedy = "sysctl -w " + name +
-                               "=1, and see who turns it off: a file in "
-                               "/etc/sysctl.d, or a firewall"});
+                     .remedy = "see who turns it off: a file in /etc/sysctl.d, or a firewall",
+                     .command = "sysctl -w " + name + "=1",
+                     .about = std::move(titles)});
   }
 }
 
 void look_at_ipv6(const Patient& patient, Diagnoses& found) {
-  const bool wanted =
-      std::any_of(patient.files.begin(), patient.files.end(), [](const ConfigurationFile& file) {
-        const auto subnets = subnets_of({file});
-        return std::any_of(subnets.begin(), subnets.end(), [](const Subnet& subnet) {
-          return subnet.prefix.family() == base::Family::kIpv6;
-        });
-      });
-  if (!wanted) return;
+  std::vector<std::string> networks;
+  for (const auto& subnet : subnets_of(patient.files)) {
+    if (subnet.prefix.family() == base::Family::kIpv6) networks.push_back(subnet.network);
+  }
   const auto value = netlink::read_sysctl("net/ipv6/conf/all/disable_ipv6");
-  if (value == "0") return;
-  found.push_back(
-      {.name = "ipv6-off",
-       .is_error = true,
-       .text = value ? "net.ipv6.conf.all.disable_ipv6 is 1, and a network has IPv6 "
-                       "addresses to give"
-                     : "this kernel has no IPv6, and a network has IPv6 addresses to give",
-       .remedy = "sysctl -w net.ipv6.conf.all.disable_ipv6=0, or take the IPv6 range "
-                 "out of the configuration"});
+  if (networks.empty() || value == "0") return;
+  Diagnosis diagnosis{.name = "ipv6-off", .is_error = true, .about = std::move(networks)};
+  if (value) {
+    diagnosis.text = "net.ipv6.conf.all.disable_ipv6 is 1, and a network has IPv6 addresses to give";
+    diagnosis.remedy = "or take the IPv6 range out of the configuration";
+    diagnosis.command = "sysctl -w net.ipv6.conf.all.disable_ipv6=0 && patchcord reconcile";
+  } else {
+    diagnosis.text = "this kernel has no IPv6, and a network has IPv6 addresses to give";
+    diagnosis.remedy = "take the IPv6 range out of the configuration, or boot without ipv6.disable=1";
+  }
+  found.push_back(std::move(diagnosis));
+}
+
+bool drops_bridged(const Patient& patient, netlink::Socket& netfilter) {
+  const auto subnets = subnets_of(patient.files);
+  return std::any_of(subnets.begin(), subnets.end(), [&](const Subnet& subnet) {
+    return !subnet.bridge.empty() && subnet.prefix.family() == base::Family::kIpv4 &&
+           conditions::drops_bridged(netfilter, subnet.bridge, subnet.prefix);
+  });
 }
 
 // With this setting every bridged frame goes through the rules of the routing path, once more than
@@ -83,7 +110,7 @@ void look_at_bridge_netfilter(const Patient& patient, netlink::Socket& netfilter
   const netlink::nft::Table nat_table{.family = netlink::nft::TableFamily::kIpv4, .name = "nat"};
   const auto nat = netlink::nft::find_chain(netfilter, nat_table, "POSTROUTING");
   const bool is_needed = find_kube_proxy(patient.node.socket(), base::Family::kIpv4).has_value();
-  const bool drops = ruleset::drops_forwarded(netfilter, base::Family::kIpv4);
+  const bool drops = drops_bridged(patient, netfilter);
   const bool translates = nat && nat->use > 0 && !is_needed;
   if (!drops && !translates) return;
   found.push_back(
@@ -96,61 +123,54 @@ void look_at_bridge_netfilter(const Patient& patient, netlink::Socket& netfilter
                (translates ? "POSTROUTING translates addresses of what never leaves the bridge, "
                              "and once more of what is also routed (NAT twice)"
                            : ""),
-       .remedy = is_needed ? "accept the containers' subnets in FORWARD, or iptables -P FORWARD "
-                             "ACCEPT; kube-proxy needs the setting as it is"
-                           : "sysctl -w net.bridge.bridge-nf-call-iptables=0"});
+       .remedy = is_needed ? "accept the containers' bridge in FORWARD, or let its policy be ACCEPT; "
+                             "kube-proxy needs the setting as it is"
+                           : "where nothing else on this node needs it",
+       .command = is_needed ? "" : "sysctl -w net.bridge.bridge-nf-call-iptables=0"});
 }
 
 // The kernel takes the stricter one of "all" and the interface's own.
-void look_at_reverse_path(const Patient& patient, Diagnoses& found) {
-  if (netlink::read_sysctl("net/ipv4/conf/all/rp_filter") == "1") {
-    std::vector<std::string> uplinks;
-    for (const auto& route : netlink::default_routes(patient.node.socket(), base::Family::kIpv4)) {
-      const auto* link = patient.node.find(route.out_link);
-      if (link != nullptr) uplinks.push_back(link->name);
-    }
-    std::sort(uplinks.begin(), uplinks.end());
-    uplinks.erase(std::unique(uplinks.begin(), uplinks.end()), uplinks.end());
-    if (uplinks.size() > 1) {
-      found.push_back({.name = "rp-filter-strict",
-                       .is_error = false,
-                       .text = "net.ipv4.conf.all.rp_filter is 1 and default routes lead through " +
-                               uplinks[0] + " and " + uplinks[1] +
-                               ": what comes in by the one that is not preferred is dropped",
-                       .remedy = "sysctl -w net.ipv4.conf.all.rp_filter=2"});
-    }
+void look_at_strict_reverse_path(const Patient& patient, Diagnoses& found) {
+  if (netlink::read_sysctl("net/ipv4/conf/all/rp_filter") != "1") return;
+  std::vector<std::string> uplinks;
+  for (const auto& route : netlink::default_routes(patient.node.socket(), base::Family::kIpv4)) {
+    const auto* link = patient.node.find(route.out_link);
+    if (link != nullptr) uplinks.push_back(link->name);
   }
-  for (const auto& sighting : patient.sightings) {
-    if (!sighting.host_end || sighting.state == State::kGone) continue;
-    const std::string& name = sighting.host_end->name;
-    if (sighting.attachment.bridge_port || sighting.state == State::kOther) continue;
-    if (netlink::read_sysctl("net/ipv4/conf/" + name + "/rp_filter") != "0") continue;
-    if (netlink::read_sysctl("net/ipv4/conf/all/rp_filter") != "0") continue;
-    found.push_back({.name = "rp-filter-off",
-                     .is_error = false,
-                     .text = "net.ipv4.conf." + name + ".rp_filter is 0: container " +
-                             title_of(sighting) + " can send with any source address",
-                     .remedy = "patchcord reconcile; systemd's 50-default.conf or another file in "
-                               "/etc/sysctl.d may have changed it"});
-  }
+  std::sort(uplinks.begin(), uplinks.end());
+  uplinks.erase(std::unique(uplinks.begin(), uplinks.end()), uplinks.end());
+  if (uplinks.size() < 2) return;
+  found.push_back({.name = "rp-filter-strict",
+                   .is_error = false,
+                   .text = "net.ipv4.conf.all.rp_filter is 1 and default routes lead through " +
+                           uplinks[0] + " and " + uplinks[1] +
+                           ": what comes in by the one that is not preferred is dropped",
+                   .remedy = "2 takes what comes in by any way that leads back",
+                   .command = "sysctl -w net.ipv4.conf.all.rp_filter=2"});
 }
 
-void look_at_forward_policy(const Patient& patient, netlink::Socket& netfilter, Diagnoses& found) {
-  struct Place {
-    base::Family family;
-    const char* shown;
-  };
-  constexpr std::array<Place, 2> kPlaces = {
-      {{base::Family::kIpv4, "iptables"}, {base::Family::kIpv6, "ip6tables"}}};
-  for (const auto& [family, shown] : kPlaces) {
-    if (!forwards_for(patient, family) || !ruleset::drops_forwarded(netfilter, family)) continue;
-    found.push_back({.name = "forward-policy-drop",
+// In mode routed it is ours, and reconcile puts it back; a ptp port has what the node gives.
+void look_at_reverse_path(const Patient& patient, Diagnoses& found) {
+  look_at_strict_reverse_path(patient, found);
+  if (netlink::read_sysctl("net/ipv4/conf/all/rp_filter") != "0") return;
+  for (const auto& sighting : patient.sightings) {
+    if (!sighting.host_end || sighting.state == State::kGone || sighting.state == State::kOther)
+      continue;
+    if (sighting.attachment.bridge_port) continue;
+    const std::string& name = sighting.host_end->name;
+    if (netlink::read_sysctl("net/ipv4/conf/" + name + "/rp_filter") != "0") continue;
+    const bool is_ours = sighting.attachment.routed_port.has_value();
+    found.push_back({.name = "rp-filter-off",
                      .is_error = false,
-                     .text = std::string("the policy of ") + shown +
-                             "' FORWARD chain is DROP: what is sent to and from containers "
-                             "passes only where a rule accepts it",
-                     .remedy = std::string(shown) + " -P FORWARD ACCEPT, or accept the "
-                                                    "containers' subnets before it"});
+                     .text = "rp_filter is 0 where containers have a link of their own: they can "
+                             "send with any source address",
+                     .remedy = is_ours ? "a file in /etc/sysctl.d, as systemd's 50-default.conf, may "
+                                         "have changed it"
+                                       : "net.ipv4.conf.default.rp_filter=1 in a file of "
+                                         "/etc/sysctl.d is for containers from then on",
+                     .command = is_ours ? "patchcord reconcile"
+                                        : "sysctl -w net/ipv4/conf/" + name + "/rp_filter=1",
+                     .about = {title_of(sighting)}});
   }
 }
 
@@ -158,7 +178,6 @@ void look_at_firewall(const Patient& patient, Diagnoses& found) {
   try {
     netlink::Socket netfilter = ruleset::open_nftables();
     look_at_bridge_netfilter(patient, netfilter, found);
-    look_at_forward_policy(patient, netfilter, found);
   } catch (const netlink::Error& error) {
     found.push_back({.name = "nftables-missing",
                      .is_error = false,
@@ -168,35 +187,34 @@ void look_at_firewall(const Patient& patient, Diagnoses& found) {
   }
 }
 
+// The least of all ways out, by their links and by what the routes say.
 unsigned mtu_of_uplink(const Patient& patient) {
-  for (const auto family : {base::Family::kIpv4, base::Family::kIpv6}) {
-    for (const auto& route : netlink::default_routes(patient.node.socket(), family)) {
-      const auto* link = patient.node.find(route.out_link);
-      if (link != nullptr) return link->mtu;
-    }
-  }
-  return 0;
+  config::Network network;
+  network.mtu_auto = true;
+  return operations::find_mtu(patient.node.socket(), network);
 }
 
 void look_at_mtu(const Patient& patient, Diagnoses& found) {
   const unsigned uplink = mtu_of_uplink(patient);
   for (const auto& sighting : patient.sightings) {
     if (!sighting.host_end) continue;
-    const unsigned own = sighting.host_end->mtu;
+    const std::string own = std::to_string(sighting.host_end->mtu);
     const auto* bridge = patient.node.find(sighting.host_end->master);
-    const bool above_uplink = uplink != 0 && own > uplink && !sighting.attachment.forward.empty();
-    const bool above_bridge = bridge != nullptr && own > bridge->mtu;
+    const bool above_bridge = bridge != nullptr && sighting.host_end->mtu > bridge->mtu;
+    const bool above_uplink =
+        uplink != 0 && sighting.host_end->mtu > uplink && !sighting.attachment.forward.empty();
     if (!above_uplink && !above_bridge) continue;
     const std::string other = above_bridge
                                   ? "bridge " + bridge->name + " has " + std::to_string(bridge->mtu)
-                                  : "the uplink has " + std::to_string(uplink);
+                                  : "the way out has " + std::to_string(uplink);
     found.push_back({.name = "mtu-mismatch",
                      .is_error = false,
-                     .text = "container " + title_of(sighting) + " has an MTU of " +
-                             std::to_string(own) + ", and " + other +
+                     .text = "containers have an MTU of " + own + ", and " + other +
                              ": large packets are dropped, or cut into pieces",
-                     .remedy = R"("mtu": "auto" in the network's configuration)"});
-    return;  // one is enough to know
+                     .remedy = R"("mtu": "auto" in the network's configuration, for containers )"
+                               "from then on",
+                     .command = above_bridge ? "ip link set " + bridge->name + " mtu " + own : "",
+                     .about = {title_of(sighting)}});
   }
 }
 

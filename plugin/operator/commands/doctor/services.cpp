@@ -46,10 +46,11 @@ void look_at_answers(const Patient& patient, Diagnoses& found) {
                  ", and kube-proxy (" + *mode +
                  ") is here: what a container answers to another one of its bridge is not "
                  "translated back, so connections to a Service break where both are on this node",
-         .remedy = std::string(value ? ""
-                                     : "modprobe br_netfilter, and a file in "
-                                       "/etc/modules-load.d for the next boot; ") +
-                   "sysctl -w " + setting + "=1; or mode routed, which needs neither"});
+         .remedy = std::string(value ? "into a file of /etc/sysctl.d"
+                                     : "into files of /etc/modules-load.d and /etc/sysctl.d") +
+                   " for the next boot, too; or mode routed, which needs neither",
+         .command = std::string(value ? "" : "modprobe br_netfilter && ") + "sysctl -w " + setting +
+                    "=1"});
   }
 }
 
@@ -66,7 +67,9 @@ void look_for_hairpins(const Patient& patient, Diagnoses& found) {
            .text = "network " + file.list->name + " has no hairpinMode, and kube-proxy (" + *mode +
                    ") is here: a container that a Service leads to itself gets no "
                    "answer, and tries until it is led to another",
-           .remedy = R"("hairpinMode": true in )" + file.path + ", for containers from then on"});
+           .remedy = R"("hairpinMode": true in )" + file.path + ", for containers from then on",
+           .command = "",
+           .about = {file.list->name}});
     }
   }
 }
