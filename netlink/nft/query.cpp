@@ -48,17 +48,15 @@ std::optional<FoundBaseChain> read_base_chain(const nlmsghdr* message) {
   if (chain[NFTA_CHAIN_HOOK] == nullptr) return std::nullopt;
   const Attributes<NFTA_HOOK_MAX> hook(chain[NFTA_CHAIN_HOOK]);
   const auto* header = static_cast<const nfgenmsg*>(nlmsg_data(message));
-  const auto number = [&](int type) {
-    return ntohl(hook.number<std::uint32_t>(type).value_or(0));
-  };
-  return FoundBaseChain{
-      .table = {.family = static_cast<TableFamily>(header->nfgen_family),
-                .name = std::string(chain.text(NFTA_CHAIN_TABLE))},
-      .name = std::string(chain.text(NFTA_CHAIN_NAME)),
-      .hook = {.type = std::string(chain.text(NFTA_CHAIN_TYPE)),
-               .number = number(NFTA_HOOK_HOOKNUM),
-               .priority = static_cast<int>(number(NFTA_HOOK_PRIORITY))},
-      .drops = chain[NFTA_CHAIN_POLICY] != nullptr && read_number(chain, NFTA_CHAIN_POLICY) == NF_DROP};
+  const auto number = [&](int type) { return ntohl(hook.number<std::uint32_t>(type).value_or(0)); };
+  return FoundBaseChain{.table = {.family = static_cast<TableFamily>(header->nfgen_family),
+                                  .name = std::string(chain.text(NFTA_CHAIN_TABLE))},
+                        .name = std::string(chain.text(NFTA_CHAIN_NAME)),
+                        .hook = {.type = std::string(chain.text(NFTA_CHAIN_TYPE)),
+                                 .number = number(NFTA_HOOK_HOOKNUM),
+                                 .priority = static_cast<int>(number(NFTA_HOOK_PRIORITY))},
+                        .drops = chain[NFTA_CHAIN_POLICY] != nullptr &&
+                                 read_number(chain, NFTA_CHAIN_POLICY) == NF_DROP};
 }
 
 Message ask_for_elements(const Table& table, const std::string& set) {

@@ -159,10 +159,6 @@ struct Network {
 /// The configuration of the reference ptp. Throws as parse_patchcord.
 [[nodiscard]] Network parse_ptp(const cni::Request& request);
 
-/// By the type that the configuration names; absent for one that makes no interface of ours. Throws
-/// as parse_patchcord.
-[[nodiscard]] std::optional<Network> parse_network(const cni::Request& request);
-
 /// Whether the runtime is told to hand over what goes by this name (CNI conventions,
 /// "capabilities"): what it will is known at an ADD only.
 [[nodiscard]] bool offers(const cni::Object& root, std::string_view capability);

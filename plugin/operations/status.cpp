@@ -83,8 +83,9 @@ void require_ready(const cni::Request& request, const config::Network& network,
   }
   if (!network.ipam.host_local) {
     readiness.require([&] {
-      lease::require_ready(request, network.ipam,
-                           {.state_directory = settings.state_directory, .report = settings.report});
+      lease::require_ready(
+          request, network.ipam,
+          {.state_directory = settings.state_directory, .report = settings.report});
     });
   }
   readiness.throw_if_not();

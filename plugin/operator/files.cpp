@@ -93,6 +93,14 @@ cni::Request request_of(const config::NetworkList& list, const config::ListedPlu
                            config::plugin_input(list, plugin, {}));
 }
 
+std::optional<config::Network> network_of(const cni::Request& request) {
+  const std::string type = request.config().text("type").value_or("");
+  if (type == "patchcord") return config::parse_patchcord(request);
+  if (type == "bridge") return config::parse_bridge(request);
+  if (type == "ptp") return config::parse_ptp(request);
+  return std::nullopt;
+}
+
 std::vector<std::string> names_in(const std::string& path) {
   const std::unique_ptr<DIR, int (*)(DIR*)> stream(::opendir(path.c_str()), ::closedir);
   std::vector<std::string> names;

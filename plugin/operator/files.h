@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "plugin/config/network.h"
 #include "plugin/config/network_list.h"
 #include "plugin/operator/command.h"
 
@@ -40,6 +41,9 @@ struct ConfigurationFile {
 /// The request that an operation with this input would be, for who reads a configuration.
 [[nodiscard]] cni::Request request_of(const config::NetworkList& list,
                                       const config::ListedPlugin& plugin);
+/// The configuration of a type of ours that makes an interface; absent for any other. Throws as
+/// config::parse_patchcord.
+[[nodiscard]] std::optional<config::Network> network_of(const cni::Request& request);
 
 /// The names in a directory, sorted, without "." and ".."; none where it cannot be read.
 [[nodiscard]] std::vector<std::string> names_in(const std::string& path);

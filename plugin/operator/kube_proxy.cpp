@@ -15,6 +15,7 @@
 #include "netlink/nft/query.h"
 #include "plugin/cni/error.h"
 #include "plugin/config/network.h"
+#include "plugin/operator/files.h"
 #include "plugin/ruleset/kernel.h"
 
 namespace tool {
@@ -85,7 +86,7 @@ std::optional<std::string> find_kube_proxy(netlink::Socket& host) {
 
 bool lacks_hairpin(const cni::Request& request) {
   try {
-    const auto network = config::parse_network(request);
+    const auto network = network_of(request);
     if (!network) return false;
     const config::Bridge& bridge = network->bridge;
     return network->mode == config::Mode::kBridge && bridge.is_gateway && !bridge.hairpin &&

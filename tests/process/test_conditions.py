@@ -24,7 +24,8 @@ class ConditionsTest(OperatorCase):
         routed = routed_config(self.node, name="edgenet")
         ptp = {"cniVersion": "1.0.0", "name": "edgenet", "type": "ptp", "ipam": routed["ipam"]}
         bridge = bridge_config(self.node, isDefaultGateway=True, subnets=("fd00:88::/64",))
-        self.node.add(bridge, self.node.container("resident"))
+        for config in (bridge, routed):  # their directories are there
+            self.node.add(config, self.node.container(f"resident{config['mode']}"))
         self.node.on_host("ip", "addr", "add", "fd00:88::7/64", "dev", "pcbr0", "nodad")
         for config, address in ((routed, "10.89.0.7"), (ptp, "10.89.0.7"), (bridge, "fd00:88::7")):
             with self.subTest(config=config):

@@ -169,10 +169,10 @@ std::string shown_side(const FoundBaseChain& chain, const Subject& subject, char
 }
 
 bool is_of_iptables(const FoundBaseChain& chain) {
-  const bool is_filter = chain.table.name == "filter" &&
-                         (chain.name == "FORWARD" || chain.name == "OUTPUT");
-  return is_filter && (chain.table.family == TableFamily::kIpv4 ||
-                       chain.table.family == TableFamily::kIpv6);
+  const bool is_filter =
+      chain.table.name == "filter" && (chain.name == "FORWARD" || chain.name == "OUTPUT");
+  return is_filter &&
+         (chain.table.family == TableFamily::kIpv4 || chain.table.family == TableFamily::kIpv6);
 }
 
 // Both ways: what comes to the containers passes the same chain.
@@ -201,15 +201,15 @@ void look_at_chain(const Place& place, const FoundBaseChain& chain, const Subjec
     if (!covers(chain.table.family, pool.family(), subject)) continue;
     const Packet packet = packet_at(place, chain, subject, pool);
     if (Walk(netfilter, chain.table, packet).passes(chain.name).value_or(false)) continue;
-    found.push_back({.name = place.name,
-                     .is_error = false,
-                     .text = "the policy of chain " + chain.name + " of table " +
-                             to_string(chain.table) + " is to drop, and no rule of it accepts " +
-                             place.what,
-                     .remedy = "accept them there; whoever made the chain may have a place for that "
-                               "which outlives the next boot",
-                     .command = command_for(place, chain, subject),
-                     .about = {subject.network}});
+    found.push_back(
+        {.name = place.name,
+         .is_error = false,
+         .text = "the policy of chain " + chain.name + " of table " + to_string(chain.table) +
+                 " is to drop, and no rule of it accepts " + place.what,
+         .remedy = "accept them there; whoever made the chain may have a place for that "
+                   "which outlives the next boot",
+         .command = command_for(place, chain, subject),
+         .about = {subject.network}});
     return;
   }
 }
@@ -227,9 +227,9 @@ bool concerns(const Place& place, const FoundBaseChain& chain, const Subject& su
 bool drops_bridged(netlink::Socket& netfilter, const std::string& bridge,
                    const base::IpPrefix& pool) {
   if (!ruleset::drops_forwarded(netfilter, pool.family())) return false;
-  const Table table{.family = pool.family() == Family::kIpv4 ? TableFamily::kIpv4
-                                                             : TableFamily::kIpv6,
-                    .name = "filter"};
+  const Table table{
+      .family = pool.family() == Family::kIpv4 ? TableFamily::kIpv4 : TableFamily::kIpv6,
+      .name = "filter"};
   const Packet packet{
       .family = pool.family(), .in = bridge, .out = bridge, .source = pool, .destination = pool};
   return !Walk(netfilter, table, packet).passes("FORWARD").value_or(false);
@@ -241,8 +241,7 @@ void look_at_filters(const Subject& subject, Diagnoses& found) {
   for (const auto& chain : netlink::nft::base_chains(*netfilter)) {
     if (!chain.drops) continue;
     for (const auto& place : kPlaces) {
-      if (concerns(place, chain, subject))
-        look_at_chain(place, chain, subject, *netfilter, found);
+      if (concerns(place, chain, subject)) look_at_chain(place, chain, subject, *netfilter, found);
     }
   }
 }

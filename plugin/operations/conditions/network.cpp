@@ -92,12 +92,12 @@ using Check = std::function<void()>;
 /// What an ADD would be refused for says so itself.
 void look(Diagnoses& found, std::string_view name, const std::string& network, const Check& check) {
   const auto add = [&](const char* text, const std::string& remedy) {
-    found.push_back({.name = std::string(name),
-                     .is_error = true,
-                     .text = text,
-                     .remedy = remedy.empty() ? "mend it; no container is connected until then"
-                                              : remedy,
-                     .about = {network}});
+    found.push_back(
+        {.name = std::string(name),
+         .is_error = true,
+         .text = text,
+         .remedy = remedy.empty() ? "mend it; no container is connected until then" : remedy,
+         .about = {network}});
   };
   try {
     check();
@@ -144,15 +144,15 @@ void look_at_nftables(const config::Network& network, const std::string& name, D
   try {
     (void)ruleset::open_nftables();
   } catch (const netlink::Error& error) {
-    found.push_back({.name = "nftables-missing",
-                     .is_error = !features.empty(),
-                     .text = (features.empty()
-                                  ? "containers with host ports will fail: nftables is needed for "
-                                    "host ports: "
-                                  : "nftables is needed for " + features + ": ") +
-                             std::string(error.what()),
-                     .remedy = "load nf_tables, or use a kernel with CONFIG_NF_TABLES",
-                     .about = {name}});
+    found.push_back(
+        {.name = "nftables-missing",
+         .is_error = !features.empty(),
+         .text = (features.empty() ? "containers with host ports will fail: nftables is needed for "
+                                     "host ports: "
+                                   : "nftables is needed for " + features + ": ") +
+                 std::string(error.what()),
+         .remedy = "load nf_tables, or use a kernel with CONFIG_NF_TABLES",
+         .about = {name}});
   }
 }
 
@@ -178,8 +178,7 @@ Diagnoses look_at_network(const cni::Request& request, const config::Network& ne
   Diagnoses found;
   const std::string& name = request.network;
   look(found, "netlink-missing", name, operations::require_netlink);
-  look(found, "state-unwritable", name,
-       [&] { base::require_writable(settings.state_directory); });
+  look(found, "state-unwritable", name, [&] { base::require_writable(settings.state_directory); });
   look_at_nftables(network, name, found);
   look(found, "addresses-unavailable", name, [&] {
     netlink::Socket host;

@@ -72,8 +72,8 @@ std::string free_subnet(const Subject& subject, const base::IpPrefix& subnet) {
   base::IpPrefix candidate = subnet;
   for (int tries = 0; tries < kTries; ++tries) {
     candidate = base::IpPrefix(candidate.last().next(), subnet.length());
-    const bool taken = std::any_of(
-        subject.routes.begin(), subject.routes.end(), [&](const netlink::Route& route) {
+    const bool taken =
+        std::any_of(subject.routes.begin(), subject.routes.end(), [&](const netlink::Route& route) {
           return !route.destination.is_default() && route.destination.overlaps(candidate);
         });
     if (!taken) return candidate.to_string();
@@ -88,7 +88,8 @@ void tell_former_bridge(const Subject& subject, const base::IpPrefix& subnet, co
   if (link.kind != "bridge") return;
   const auto seen = netlink::addresses_of(subject.host, link);
   const bool has_gateway = std::any_of(seen.begin(), seen.end(), [&](const auto& address) {
-    return address.prefix.network() == subnet && address.prefix.address() == subnet.address().next();
+    return address.prefix.network() == subnet &&
+           address.prefix.address() == subnet.address().next();
   });
   if (!has_gateway) return;
   const auto ports = netlink::ports_of(subject.host, link.index).size();
@@ -110,15 +111,14 @@ void look_for_routes(const Subject& subject, const base::IpPrefix& subnet, Diagn
     if (!link || link->name == "lo" || is_ours(subject.plan, *link)) continue;
     if (link->kind == "veth" && route.destination.is_host()) continue;
     const std::string other = free_subnet(subject, subnet);
-    Diagnosis diagnosis{.name = "route-conflict",
-                        .is_error = true,
-                        .text = "the node routes " + route.destination.to_string() + " through " +
-                                link->name + ", and network " + subject.network +
-                                " gives addresses of " + subnet.to_string(),
-                        .remedy = "give the network another subnet" +
-                                  (other.empty() ? "" : ", such as " + other) +
-                                  ", or remove the route",
-                        .about = {subject.network}};
+    Diagnosis diagnosis{
+        .name = "route-conflict",
+        .is_error = true,
+        .text = "the node routes " + route.destination.to_string() + " through " + link->name +
+                ", and network " + subject.network + " gives addresses of " + subnet.to_string(),
+        .remedy = "give the network another subnet" + (other.empty() ? "" : ", such as " + other) +
+                  ", or remove the route",
+        .about = {subject.network}};
     tell_former_bridge(subject, subnet, *link, diagnosis);
     found.push_back(std::move(diagnosis));
   }

@@ -43,8 +43,8 @@ bool is_explained(std::string_view finding, const Diagnoses& found) {
   if (has(found, "forwarding-off") && contains(finding, "ip_forward is 0")) return true;
   if (has(found, "rp-filter-off") && contains(finding, "/rp_filter is 0")) return true;
   if (has(found, "nftables-missing") && contains(finding, "nftables")) return true;
-  return has(found, "ipv6-off") && (contains(finding, "IPv6") || contains(finding, "/ipv6/") ||
-                                    contains(finding, "::"));
+  return has(found, "ipv6-off") &&
+         (contains(finding, "IPv6") || contains(finding, "/ipv6/") || contains(finding, "::"));
 }
 
 void tell_of_advertisements(const Sighting& sighting, Diagnoses& found) {
@@ -100,20 +100,20 @@ std::vector<std::string> unexplained(const Sighting& sighting, Diagnoses& found)
 
 void tell(const Kind& kind, Diagnoses& found) {
   const std::size_t count = kind.titles.size();
-  const std::string whose = count == 1 ? "container " + kind.titles.front()
-                                       : std::to_string(count) + " containers";
+  const std::string whose =
+      count == 1 ? "container " + kind.titles.front() : std::to_string(count) + " containers";
   const std::string more = kind.more == 0 ? "" : ", and " + std::to_string(kind.more) + " more";
   const std::string look =
       "`patchcord inspect " + kind.first->attachment.pair.host_name + "` has all of it";
-  found.push_back({.name = "attachment-broken",
-                   .is_error = true,
-                   .text = whose + ": " + kind.finding + more,
-                   .remedy = kind.can_be_mended
-                                 ? look
-                                 : "have the runtime start it anew: only an ADD makes this again; " +
-                                       look,
-                   .command = kind.can_be_mended ? "patchcord reconcile" : "",
-                   .about = kind.titles});
+  found.push_back(
+      {.name = "attachment-broken",
+       .is_error = true,
+       .text = whose + ": " + kind.finding + more,
+       .remedy = kind.can_be_mended
+                     ? look
+                     : "have the runtime start it anew: only an ADD makes this again; " + look,
+       .command = kind.can_be_mended ? "patchcord reconcile" : "",
+       .about = kind.titles});
 }
 
 // Only an ADD makes the pair and its record, and nothing brings back a namespace.

@@ -92,13 +92,13 @@ void tell_overlap(const Subnet& left, const Subnet& right, Diagnoses& found) {
     same->text += "; " + subnets + " do, too";
     return;
   }
-  found.push_back({.name = "subnets-overlap",
-                   .is_error = true,
-                   .text = networks + " give addresses of " + subnets + ", which overlap",
-                   .remedy = "give one of them another subnet, in " + left.path + " or " +
-                             right.path,
-                   .command = "",
-                   .about = {left.network, right.network}});
+  found.push_back(
+      {.name = "subnets-overlap",
+       .is_error = true,
+       .text = networks + " give addresses of " + subnets + ", which overlap",
+       .remedy = "give one of them another subnet, in " + left.path + " or " + right.path,
+       .command = "",
+       .about = {left.network, right.network}});
 }
 
 void look_for_overlaps(const std::vector<Subnet>& subnets, Diagnoses& found) {

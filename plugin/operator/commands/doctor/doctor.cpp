@@ -18,9 +18,10 @@ constexpr Option kFormatOption = {.name = "output",
                                   .value = "FORMAT",
                                   .choices = "table|json",
                                   .meaning = "how to show it; table unless given"};
-constexpr Option kSinceOption = {.name = "since",
-                                 .value = "FILE",
-                                 .meaning = "say only what is new since FILE was written, and write it anew"};
+constexpr Option kSinceOption = {
+    .name = "since",
+    .value = "FILE",
+    .meaning = "say only what is new since FILE was written, and write it anew"};
 constexpr std::array kOptions = {kFormatOption, kSinceOption, kConfigurationsOption,
                                  kPluginsOption};
 
@@ -179,8 +180,9 @@ const Command kDoctor = {
         "and every attachment. Changes nothing. Exit status 1: something stops containers;\n"
         "3: nothing does yet. With --since, for a timer, both are about what is new.",
     .options = kOptions,
-    .examples = "patchcord doctor\npatchcord doctor -o json | jq -r '.diagnoses[].name'\n"
-                "patchcord doctor --since /run/patchcord-doctor",
+    .examples =
+        "patchcord doctor\npatchcord doctor -o json | jq -r '.diagnoses[].name'\n"
+        "patchcord doctor --since /run/patchcord-doctor",
     .run = run_doctor};
 
 }  // namespace tool

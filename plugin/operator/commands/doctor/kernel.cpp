@@ -23,9 +23,8 @@ bool has_ports_in(const Sighting& sighting, base::Family family) {
   const auto has = [&](const attachment::Attachment& attachment) {
     if (!attachment.host_ports) return false;
     const auto& targets = attachment.host_ports->targets;
-    return std::any_of(targets.begin(), targets.end(), [&](const auto& target) {
-      return target.address.family() == family;
-    });
+    return std::any_of(targets.begin(), targets.end(),
+                       [&](const auto& target) { return target.address.family() == family; });
   };
   return has(sighting.attachment) ||
          std::any_of(sighting.chained.begin(), sighting.chained.end(),
@@ -82,12 +81,14 @@ void look_at_ipv6(const Patient& patient, Diagnoses& found) {
   if (networks.empty() || value == "0") return;
   Diagnosis diagnosis{.name = "ipv6-off", .is_error = true, .about = std::move(networks)};
   if (value) {
-    diagnosis.text = "net.ipv6.conf.all.disable_ipv6 is 1, and a network has IPv6 addresses to give";
+    diagnosis.text =
+        "net.ipv6.conf.all.disable_ipv6 is 1, and a network has IPv6 addresses to give";
     diagnosis.remedy = "or take the IPv6 range out of the configuration";
     diagnosis.command = "sysctl -w net.ipv6.conf.all.disable_ipv6=0 && patchcord reconcile";
   } else {
     diagnosis.text = "this kernel has no IPv6, and a network has IPv6 addresses to give";
-    diagnosis.remedy = "take the IPv6 range out of the configuration, or boot without ipv6.disable=1";
+    diagnosis.remedy =
+        "take the IPv6 range out of the configuration, or boot without ipv6.disable=1";
   }
   found.push_back(std::move(diagnosis));
 }
@@ -123,9 +124,10 @@ void look_at_bridge_netfilter(const Patient& patient, netlink::Socket& netfilter
                (translates ? "POSTROUTING translates addresses of what never leaves the bridge, "
                              "and once more of what is also routed (NAT twice)"
                            : ""),
-       .remedy = is_needed ? "accept the containers' bridge in FORWARD, or let its policy be ACCEPT; "
-                             "kube-proxy needs the setting as it is"
-                           : "where nothing else on this node needs it",
+       .remedy = is_needed
+                     ? "accept the containers' bridge in FORWARD, or let its policy be ACCEPT; "
+                       "kube-proxy needs the setting as it is"
+                     : "where nothing else on this node needs it",
        .command = is_needed ? "" : "sysctl -w net.bridge.bridge-nf-call-iptables=0"});
 }
 
@@ -164,10 +166,11 @@ void look_at_reverse_path(const Patient& patient, Diagnoses& found) {
                      .is_error = false,
                      .text = "rp_filter is 0 where containers have a link of their own: they can "
                              "send with any source address",
-                     .remedy = is_ours ? "a file in /etc/sysctl.d, as systemd's 50-default.conf, may "
-                                         "have changed it"
-                                       : "net.ipv4.conf.default.rp_filter=1 in a file of "
-                                         "/etc/sysctl.d is for containers from then on",
+                     .remedy = is_ours
+                                   ? "a file in /etc/sysctl.d, as systemd's 50-default.conf, may "
+                                     "have changed it"
+                                   : "net.ipv4.conf.default.rp_filter=1 in a file of "
+                                     "/etc/sysctl.d is for containers from then on",
                      .command = is_ours ? "patchcord reconcile"
                                         : "sysctl -w net/ipv4/conf/" + name + "/rp_filter=1",
                      .about = {title_of(sighting)}});

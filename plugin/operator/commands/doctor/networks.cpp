@@ -1,10 +1,9 @@
 // doctor's conditions of the networks that are configured: those that STATUS knows, and what two of
 // them do to each other.
-#include "plugin/operations/conditions/network.h"
-
 #include <algorithm>
 #include <map>
 
+#include "plugin/operations/conditions/network.h"
 #include "plugin/operator/commands/doctor/doctor.h"
 
 namespace tool {
@@ -63,14 +62,14 @@ void look_for_shared_bridges(const std::vector<Configured>& networks, Diagnoses&
         return diagnosis.name == "bridge-shared" &&
                diagnosis.text.starts_with("bridge " + bridge + " ");
       });
-      found.push_back({.name = "bridge-shared",
-                       .is_error = true,
-                       .text = "networks " + left->network + " and " + right->network +
-                               " are both to have their gateway on bridge " + bridge +
-                               ", which has one: ADDs of the second one fail",
-                       .remedy = "give one of them another bridge, in " + left->path + " or " +
-                                 right->path,
-                       .about = {left->network, right->network}});
+      found.push_back(
+          {.name = "bridge-shared",
+           .is_error = true,
+           .text = "networks " + left->network + " and " + right->network +
+                   " are both to have their gateway on bridge " + bridge +
+                   ", which has one: ADDs of the second one fail",
+           .remedy = "give one of them another bridge, in " + left->path + " or " + right->path,
+           .about = {left->network, right->network}});
     }
   }
 }
@@ -84,7 +83,7 @@ void look_at_networks(const Patient& patient, Diagnoses& found) {
     for (const auto& plugin : file.list->plugins) {
       try {
         const cni::Request request = request_of(*file.list, plugin);
-        const auto network = config::parse_network(request);
+        const auto network = network_of(request);
         if (!network) continue;
         look_at(patient, request, *network, found);
         networks.push_back({.network = file.list->name,

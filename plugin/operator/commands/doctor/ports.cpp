@@ -22,7 +22,8 @@ bool covers(const cni::PortMapping& mapping, const attachment::PortTarget& targe
     return false;
   const auto family = target.address.family();
   if (!cni::covers(mapping, family)) return false;
-  if (listener.address.family() != family && !(listener.takes_both && listener.address.is_unspecified()))
+  if (listener.address.family() != family &&
+      !(listener.takes_both && listener.address.is_unspecified()))
     return false;
   const bool any = !mapping.host_address || mapping.host_address->is_unspecified();
   // Of 127.0.0.0/8 one address is the port's, of IPv6 none.
@@ -78,9 +79,9 @@ void look_at(const attachment::Attachment& attachment, const std::string& title,
   if (!attachment.host_ports) return;
   for (const auto& mapping : attachment.host_ports->mappings) {
     for (const auto& target : attachment.host_ports->targets) {
-      const auto at = std::find_if(
-          listeners.begin(), listeners.end(),
-          [&](const Listener& listener) { return covers(mapping, target, listener); });
+      const auto at =
+          std::find_if(listeners.begin(), listeners.end(),
+                       [&](const Listener& listener) { return covers(mapping, target, listener); });
       if (at != listeners.end()) tell(*at, title, found);
     }
   }
@@ -89,8 +90,8 @@ void look_at(const attachment::Attachment& attachment, const std::string& title,
 }  // namespace
 
 void look_at_ports(const Patient& patient, Diagnoses& found) {
-  const bool any = std::any_of(
-      patient.sightings.begin(), patient.sightings.end(), [](const Sighting& sighting) {
+  const bool any =
+      std::any_of(patient.sightings.begin(), patient.sightings.end(), [](const Sighting& sighting) {
         return sighting.attachment.host_ports || !sighting.chained.empty();
       });
   if (!any) return;

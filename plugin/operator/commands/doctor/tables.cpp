@@ -25,22 +25,23 @@ void look_at_conntrack(Diagnoses& found) {
   const auto used = number_at("net/netfilter/nf_conntrack_count");
   const auto most = number_at("net/netfilter/nf_conntrack_max");
   if (!used || !most || !is_nearly_full(*used, *most)) return;
-  found.push_back({.name = "conntrack-nearly-full",
-                   .is_error = *used >= *most,
-                   .text = "the kernel follows " + std::to_string(*used) + " of at most " +
-                           std::to_string(*most) + " connections: new ones are dropped then",
-                   .remedy = "and into a file of /etc/sysctl.d; `conntrack -S` counts what was "
-                             "dropped, `conntrack -L` says whose they are",
-                   .command = "sysctl -w net.netfilter.nf_conntrack_max=" +
-                              std::to_string(*most * 2)});
+  found.push_back(
+      {.name = "conntrack-nearly-full",
+       .is_error = *used >= *most,
+       .text = "the kernel follows " + std::to_string(*used) + " of at most " +
+               std::to_string(*most) + " connections: new ones are dropped then",
+       .remedy = "and into a file of /etc/sysctl.d; `conntrack -S` counts what was "
+                 "dropped, `conntrack -L` says whose they are",
+       .command = "sysctl -w net.netfilter.nf_conntrack_max=" + std::to_string(*most * 2)});
 }
 
 // A routed container's next hop is a permanent entry, which the limit does not count.
 std::uint64_t permanent_entries(const Patient& patient, base::Family family) {
-  const auto count = std::count_if(
-      patient.sightings.begin(), patient.sightings.end(), [&](const Sighting& sighting) {
-        return sighting.attachment.routed_port && attachment::has_family(sighting.attachment, family);
-      });
+  const auto count = std::count_if(patient.sightings.begin(), patient.sightings.end(),
+                                   [&](const Sighting& sighting) {
+                                     return sighting.attachment.routed_port &&
+                                            attachment::has_family(sighting.attachment, family);
+                                   });
   return static_cast<std::uint64_t>(count);
 }
 
