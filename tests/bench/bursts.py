@@ -55,17 +55,23 @@ class Bursts:
         self.pods = [node.container(f"pod{number}") for number in range(arguments.pods)]
         subprocess.run(["ip", "-n", node.host, "link", "add", "floor0", "up", "type", "bridge"], check=True)
         self.bridge = str(node.ip_json(node.host, "link", "show", "floor0")[0]["ifindex"])
-        # Without rules the deletions are the floor's; with them, elements of nftables are removed, too.
         self.configs = {"bridge": bridge_config(node, isDefaultGateway=True), "routed": routed_config(node),
                         "bridge, masqueraded": bridge_config(node, isDefaultGateway=True, ipMasq=True),
                         "routed, masqueraded": routed_config(node, ipMasq=True)}
 
-    def floor_once(self):
-        """The pairs on a bridge: there, the kernel waits for one grace period more."""
+    def floor_once(self, rules):
+        """The pairs on a bridge: there, the kernel waits for one grace period more. With rules, an element of a set of nftables for each."""
+        subprocess.run(["nft", "add table inet floor; add set inet floor pods { type ipv4_addr; }"], check=True)
+        jobs = []
         for number, pod in enumerate(self.pods):
+            address = f"192.0.2.{number + 1}"
             subprocess.run([self.floor, "add-bridge", self.node.path_of(pod), self.bridge], check=True)
             subprocess.run(["ip", "link", "set", "vethfloor", "name", f"floor-{number}"], check=True)
-        return run_all([[([self.floor, "del", f"floor-{number}"], {}, "")] for number in range(len(self.pods))])
+            subprocess.run(["nft", f"add element inet floor pods {{ {address} }}"], check=True)
+            jobs.append([([self.floor, "del", f"floor-{number}", *([address] if rules else [])], {}, "")])
+        spent = run_all(jobs)
+        subprocess.run(["nft", "delete table inet floor"], check=True)
+        return spent
 
     def ours_once(self, program, mode):
         text = json.dumps(self.configs[mode])
@@ -82,11 +88,13 @@ class Bursts:
 
     def run(self):
         with measure.inside(self.node):
-            self.show("floor", self.floor_once)
-            for mode in self.configs:
-                for program in self.arguments.programs:
-                    self.show(f"{os.path.basename(program)}, {mode}", lambda: self.ours_once(os.path.abspath(program), mode))
-            self.show("floor", self.floor_once)
+            for rules in (False, True):
+                show_floor = lambda: self.show("floor" + ", with rules" * rules, lambda: self.floor_once(rules))
+                show_floor()
+                for mode in (mode for mode in self.configs if mode.endswith("masqueraded") == rules):
+                    for program in self.arguments.programs:
+                        self.show(f"{os.path.basename(program)}, {mode}", lambda: self.ours_once(os.path.abspath(program), mode))
+                show_floor()
 
 
 def main():

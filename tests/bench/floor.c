@@ -1,14 +1,19 @@
 /* The floor: what the kernel itself costs. It makes just the requests that a container's network needs, with constants compiled in, and
  * has no configuration, no allocation of addresses, no record, no result, no undo.
  *
- *   floor add-bridge NETNS BRIDGE_INDEX | add-dual NETNS BRIDGE_INDEX | add-routed NETNS | del [HOST_END]
+ *   floor add-bridge NETNS BRIDGE_INDEX | add-dual NETNS BRIDGE_INDEX | add-routed NETNS | del [HOST_END [ADDRESS]]
  *
- * One RTM_NEWLINK, and the rest in one send for each namespace. Runs in the host's namespace. */
+ * One RTM_NEWLINK, and the rest in one send for each namespace. With an address del removes it from the set "pods" of the table
+ * "inet floor" before, as a pod's rules are removed. Runs in the host's namespace. */
 #define _GNU_SOURCE
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 #include <net/if.h>
@@ -185,11 +190,13 @@ static void look_at(int host, int link) {
   transact(host, "look at the host end", NULL, 0);
 }
 
-static int open_socket(void) {
-  const int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+static int open_socket_of(int protocol) {
+  const int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
   if (fd < 0) fail("socket", errno);
   return fd;
 }
+
+static int open_socket(void) { return open_socket_of(NETLINK_ROUTE); }
 
 static void add(const char *path, int master, int is_dual) {
   const int host = open_socket();
@@ -216,6 +223,33 @@ static void add(const char *path, int master, int is_dual) {
   look_at(host, host_index);
 }
 
+static void mark_batch(int type) {
+  const struct nfgenmsg mark = {.res_id = htons(NFNL_SUBSYS_NFTABLES)};
+  begin(type, 0, &mark, sizeof mark);
+  header->nlmsg_flags = NLM_F_REQUEST;
+  used += header->nlmsg_len;
+}
+
+static void remove_rules(const char *address) {
+  const struct nfgenmsg family = {.nfgen_family = NFPROTO_INET};
+  struct in_addr key;
+  if (inet_pton(AF_INET, address, &key) != 1) fail(address, EINVAL);
+  mark_batch(NFNL_MSG_BATCH_BEGIN);
+  begin(NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_DELSETELEM, 0, &family, sizeof family);
+  put(NFTA_SET_ELEM_LIST_TABLE, "floor", sizeof "floor");
+  put(NFTA_SET_ELEM_LIST_SET, "pods", sizeof "pods");
+  struct rtattr *list = put(NFTA_SET_ELEM_LIST_ELEMENTS | NLA_F_NESTED, NULL, 0);
+  struct rtattr *element = put(NFTA_LIST_ELEM | NLA_F_NESTED, NULL, 0);
+  struct rtattr *start = put(NFTA_SET_ELEM_KEY | NLA_F_NESTED, NULL, 0);
+  put(NFTA_DATA_VALUE, &key, sizeof key);
+  close_nest(start);
+  close_nest(element);
+  close_nest(list);
+  end();
+  mark_batch(NFNL_MSG_BATCH_END);
+  transact(open_socket_of(NETLINK_NETFILTER), "remove the rules", NULL, 0);
+}
+
 static void del(const char *name) {
   const struct ifinfomsg none = {.ifi_index = 0};
   begin(RTM_DELLINK, 0, &none, sizeof none);
@@ -229,7 +263,9 @@ int main(int count, char **arguments) {
   if (strcmp(what, "add-bridge") == 0 && count == 4) add(arguments[2], atoi(arguments[3]), 0);
   else if (strcmp(what, "add-dual") == 0 && count == 4) add(arguments[2], atoi(arguments[3]), 1);
   else if (strcmp(what, "add-routed") == 0 && count == 3) add(arguments[2], 0, 0);
-  else if (strcmp(what, "del") == 0) del(count > 2 ? arguments[2] : HOST_END);
-  else fail("usage: floor add-bridge|add-dual NETNS BRIDGE_INDEX | add-routed NETNS | del [HOST_END]", EINVAL);
+  else if (strcmp(what, "del") == 0) {
+    if (count > 3) remove_rules(arguments[3]);
+    del(count > 2 ? arguments[2] : HOST_END);
+  } else fail("usage: floor add-bridge|add-dual NETNS BRIDGE_INDEX | add-routed NETNS | del [HOST_END [ADDRESS]]", EINVAL);
   return 0;
 }
