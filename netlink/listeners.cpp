@@ -31,7 +31,8 @@ void read(const nlmsghdr* message, std::uint8_t protocol, std::vector<Listener>&
                    .address = address_of(socket),
                    .port = ntohs(socket.id.idiag_sport),
                    .takes_both = socket.idiag_family == kIpv6 && !only_ipv6,
-                   .inode = socket.idiag_inode});
+                   .inode = socket.idiag_inode,
+                   .link = socket.id.idiag_if});
 }
 
 // A UDP socket without a peer has the state of a closed TCP socket.

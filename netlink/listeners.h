@@ -15,6 +15,7 @@ struct Listener {
   std::uint16_t port = 0;
   bool takes_both = false;  // of IPv6, and what comes by IPv4
   std::uint32_t inode = 0;  // by which a process has it
+  std::uint32_t link = 0;   // index of the only interface that it hears; 0: of all
 };
 
 /// TCP sockets that listen and UDP sockets that are bound without a peer, of the calling thread's

@@ -17,7 +17,14 @@ namespace netlink::nft {
 class Transaction;
 
 /// As NFPROTO_... has them.
-enum class TableFamily : std::uint8_t { kInet = 1, kIpv4 = 2, kBridge = 7, kIpv6 = 10 };
+enum class TableFamily : std::uint8_t {
+  kInet = 1,
+  kIpv4 = 2,
+  kArp = 3,
+  kNetdev = 5,
+  kBridge = 7,
+  kIpv6 = 10
+};
 
 struct Table {
   TableFamily family = TableFamily::kInet;

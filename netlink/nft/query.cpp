@@ -43,21 +43,6 @@ void read_elements(const nlmsghdr* message, Take take) {
 }
 
 // Absent for a chain that is only jumped to.
-std::optional<FoundBaseChain> read_base_chain(const nlmsghdr* message) {
-  const Attributes<NFTA_CHAIN_MAX> chain(message, sizeof(nfgenmsg));
-  if (chain[NFTA_CHAIN_HOOK] == nullptr) return std::nullopt;
-  const Attributes<NFTA_HOOK_MAX> hook(chain[NFTA_CHAIN_HOOK]);
-  const auto* header = static_cast<const nfgenmsg*>(nlmsg_data(message));
-  const auto number = [&](int type) { return ntohl(hook.number<std::uint32_t>(type).value_or(0)); };
-  return FoundBaseChain{.table = {.family = static_cast<TableFamily>(header->nfgen_family),
-                                  .name = std::string(chain.text(NFTA_CHAIN_TABLE))},
-                        .name = std::string(chain.text(NFTA_CHAIN_NAME)),
-                        .hook = {.type = std::string(chain.text(NFTA_CHAIN_TYPE)),
-                                 .number = number(NFTA_HOOK_HOOKNUM),
-                                 .priority = static_cast<int>(number(NFTA_HOOK_PRIORITY))},
-                        .drops = chain[NFTA_CHAIN_POLICY] != nullptr &&
-                                 read_number(chain, NFTA_CHAIN_POLICY) == NF_DROP};
-}
 
 Message ask_for_elements(const Table& table, const std::string& set) {
   Message request = make_request(NFT_MSG_GETSETELEM, 0, table.family);
@@ -102,19 +87,6 @@ std::optional<FoundChain> find_chain(Socket& socket, const Table& table, const s
                        },
                        {"look up chain", to_string(table) + " " + chain}, {ENOENT});
   return is_there ? std::optional(found) : std::nullopt;
-}
-
-std::vector<FoundBaseChain> base_chains(Socket& socket) {
-  constexpr auto kEveryFamily = static_cast<TableFamily>(NFPROTO_UNSPEC);
-  const Message request = make_request(NFT_MSG_GETCHAIN, 0, kEveryFamily);
-  std::vector<FoundBaseChain> chains;
-  socket.dump(
-      request.get(),
-      [&](const nlmsghdr* message) {
-        if (auto chain = read_base_chain(message)) chains.push_back(*std::move(chain));
-      },
-      [&] { chains.clear(); }, {"list", "chains"});
-  return chains;
 }
 
 std::optional<FoundElement> find_element(Socket& socket, const Table& table, const std::string& set,

@@ -24,15 +24,6 @@ struct FoundChain {
 [[nodiscard]] std::optional<FoundChain> find_chain(Socket& socket, const Table& table,
                                                    const std::string& chain);
 
-struct FoundBaseChain {
-  Table table;
-  std::string name;
-  Hook hook;
-  bool drops = false;  // its policy
-};
-/// The base chains of all tables, whoever made them. Walks all chains: not for the hot path.
-[[nodiscard]] std::vector<FoundBaseChain> base_chains(Socket& socket);
-
 struct FoundElement {
   Bytes key;
   Bytes data;

@@ -138,6 +138,10 @@ std::string to_string(const Table& table) {
       return "inet " + table.name;
     case TableFamily::kIpv4:
       return "ip " + table.name;
+    case TableFamily::kArp:
+      return "arp " + table.name;
+    case TableFamily::kNetdev:
+      return "netdev " + table.name;
     case TableFamily::kBridge:
       return "bridge " + table.name;
     case TableFamily::kIpv6:

@@ -64,6 +64,7 @@ extern const Command kMetrics;
 extern const Command kReconcile;
 extern const Command kRuntimes;
 extern const Command kStatus;
+extern const Command kTrace;
 extern const Command kUninstall;
 extern const Command kValidate;
 extern const Command kWatch;

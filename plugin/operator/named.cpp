@@ -91,19 +91,28 @@ std::string line_of(const Sighting& sighting) {
 
 }  // namespace
 
+std::vector<std::size_t> pick_named(Node& node, const std::vector<Sighting>& sightings,
+                                    const std::string& word) {
+  const Name name(node, word);
+  std::vector<std::size_t> exact;
+  std::vector<std::size_t> beginning;
+  for (std::size_t i = 0; i < sightings.size(); ++i) {
+    const Match match = name.match(sightings[i]);
+    if (match == Match::kNone) continue;
+    (match == Match::kExact ? exact : beginning).push_back(i);
+  }
+  return exact.empty() ? beginning : exact;
+}
+
 std::vector<Sighting> find_named(Node& node, const std::vector<std::string>& reservations,
                                  const std::string& word) {
-  const Name name(node, word);
-  std::vector<Sighting> exact;
-  std::vector<Sighting> beginning;
-  for (Sighting& each : survey_unexamined(node, reservations)) {
-    const Match match = name.match(each);
-    if (match == Match::kNone) continue;
-    (match == Match::kExact ? exact : beginning).push_back(std::move(each));
+  auto sightings = survey_unexamined(node, reservations);
+  std::vector<Sighting> found;
+  for (const std::size_t place : pick_named(node, sightings, word)) {
+    examine_if_finished(node, sightings[place]);
+    found.push_back(std::move(sightings[place]));
   }
-  auto& found = exact.empty() ? beginning : exact;
-  for (Sighting& each : found) examine_if_finished(node, each);
-  return std::move(found);
+  return found;
 }
 
 Sighting require_one(std::vector<Sighting> found, const std::string& word) {

@@ -16,6 +16,11 @@ namespace tool {
                                                const std::vector<std::string>& reservations,
                                                const std::string& word);
 
+/// The same of those that a survey has found, by their places there, and without a further look.
+[[nodiscard]] std::vector<std::size_t> pick_named(Node& node,
+                                                  const std::vector<Sighting>& sightings,
+                                                  const std::string& word);
+
 /// The only one of them. Throws cni::Error for none, and for several, with a line for each.
 [[nodiscard]] Sighting require_one(std::vector<Sighting> found, const std::string& word);
 

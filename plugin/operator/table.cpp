@@ -67,6 +67,26 @@ std::string cut(std::string_view text, std::size_t columns) {
   return std::string(text.substr(0, end)) + "…";
 }
 
+std::string wrap(std::string_view text, std::size_t indent, std::size_t width) {
+  std::string result;
+  std::size_t column = indent;
+  while (!text.empty()) {
+    const auto end = std::min(text.find(' '), text.size());
+    const auto word = text.substr(0, end);
+    if (column > indent && width != 0 && column + 1 + columns_of(word) > width) {
+      result += "\n" + std::string(indent, ' ');
+      column = indent;
+    } else if (column > indent) {
+      result += ' ';
+      ++column;
+    }
+    result += word;
+    column += columns_of(word);
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return result;
+}
+
 void Table::add(std::vector<Cell> row) {
   for (Cell& cell : row) cell.text = printable(cell.text);
   rows_.push_back(std::move(row));

@@ -27,6 +27,10 @@ using cni::printable;
 /// At most so many columns, the last one an ellipsis where something is cut off.
 [[nodiscard]] std::string cut(std::string_view text, std::size_t columns);
 
+/// Lines of at most `width` columns, 0 for no limit, those behind the first indented; the first has
+/// `indent` columns before it already.
+[[nodiscard]] std::string wrap(std::string_view text, std::size_t indent, std::size_t width);
+
 struct Cell {
   std::string text;
   Tone tone = Tone::kPlain;

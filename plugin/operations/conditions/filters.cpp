@@ -8,6 +8,7 @@
 #include <linux/netfilter/nf_tables.h>
 #include <sys/socket.h>
 
+#include "netlink/nft/base_chains.h"
 #include "netlink/nft/demands.h"
 #include "netlink/nft/query.h"
 #include "plugin/operations/conditions/network.h"
@@ -19,9 +20,9 @@ namespace conditions {
 namespace {
 
 using base::Family;
+using netlink::nft::BaseChain;
 using netlink::nft::Bytes;
 using netlink::nft::Demand;
-using netlink::nft::FoundBaseChain;
 using netlink::nft::Table;
 using netlink::nft::TableFamily;
 
@@ -131,7 +132,7 @@ bool covers(TableFamily table, Family family, const Subject& subject) {
          table == (family == Family::kIpv4 ? TableFamily::kIpv4 : TableFamily::kIpv6);
 }
 
-bool is_by_ports(const FoundBaseChain& chain, const Subject& subject) {
+bool is_by_ports(const BaseChain& chain, const Subject& subject) {
   return chain.table.family == TableFamily::kBridge || !subject.plan.bridge_port;
 }
 
@@ -145,7 +146,7 @@ constexpr std::array kPlaces = {
     Place{NF_INET_LOCAL_OUT, "output-policy-drop", "what the node itself sends to containers"},
     Place{NF_INET_PRE_ROUTING, "prerouting-policy-drop", "what containers send to the node"}};
 
-Packet packet_at(const Place& place, const FoundBaseChain& chain, const Subject& subject,
+Packet packet_at(const Place& place, const BaseChain& chain, const Subject& subject,
                  const base::IpPrefix& pool) {
   const std::string& side = is_by_ports(chain, subject) ? subject.plan.pair.host_name
                                                         : attachment::host_side_of(subject.plan);
@@ -163,12 +164,12 @@ Packet packet_at(const Place& place, const FoundBaseChain& chain, const Subject&
 }
 
 // Of a bridge one name is enough; host ends are known by how they begin.
-std::string shown_side(const FoundBaseChain& chain, const Subject& subject, char wildcard) {
+std::string shown_side(const BaseChain& chain, const Subject& subject, char wildcard) {
   return is_by_ports(chain, subject) ? subject.host_prefix + wildcard
                                      : attachment::host_side_of(subject.plan);
 }
 
-bool is_of_iptables(const FoundBaseChain& chain) {
+bool is_of_iptables(const BaseChain& chain) {
   const bool is_filter =
       chain.table.name == "filter" && (chain.name == "FORWARD" || chain.name == "OUTPUT");
   return is_filter &&
@@ -176,7 +177,7 @@ bool is_of_iptables(const FoundBaseChain& chain) {
 }
 
 // Both ways: what comes to the containers passes the same chain.
-std::string command_for(const Place& place, const FoundBaseChain& chain, const Subject& subject) {
+std::string command_for(const Place& place, const BaseChain& chain, const Subject& subject) {
   const std::string side = shown_side(chain, subject, is_of_iptables(chain) ? '+' : '*');
   std::string command;
   const auto accept = [&](const std::string& nft, const std::string& iptables) {
@@ -194,7 +195,7 @@ std::string command_for(const Place& place, const FoundBaseChain& chain, const S
   return command;
 }
 
-void look_at_chain(const Place& place, const FoundBaseChain& chain, const Subject& subject,
+void look_at_chain(const Place& place, const BaseChain& chain, const Subject& subject,
                    netlink::Socket& netfilter, Diagnoses& found) {
   for (const auto& set : subject.pool) {
     const auto pool = set.front().subnet.network();
@@ -215,7 +216,7 @@ void look_at_chain(const Place& place, const FoundBaseChain& chain, const Subjec
 }
 
 // What is forwarded for nobody meets the node alone.
-bool concerns(const Place& place, const FoundBaseChain& chain, const Subject& subject) {
+bool concerns(const Place& place, const BaseChain& chain, const Subject& subject) {
   if (place.hook != chain.hook.number) return false;
   if (chain.table.family == TableFamily::kBridge) return place.hook == NF_INET_FORWARD;
   return place.hook != NF_INET_FORWARD || !subject.plan.forward.empty() ||

@@ -81,27 +81,6 @@ std::string to_json(const Diagnoses& found) {
   return json.end_list().end_object().document();
 }
 
-// Lines of at most `width` columns, those behind the first indented.
-std::string wrap(std::string_view text, std::size_t indent, std::size_t width) {
-  std::string result;
-  std::size_t column = indent;
-  while (!text.empty()) {
-    const auto end = std::min(text.find(' '), text.size());
-    const auto word = text.substr(0, end);
-    if (column > indent && width != 0 && column + 1 + columns_of(word) > width) {
-      result += "\n" + std::string(indent, ' ');
-      column = indent;
-    } else if (column > indent) {
-      result += ' ';
-      ++column;
-    }
-    result += word;
-    column += columns_of(word);
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return result;
-}
-
 std::string head_of(const Diagnosis& each) {
   const auto stops = conditions::find(each.name).stops;
   std::string head = each.name + " (stops " + std::string(conditions::to_string(stops));
