@@ -163,6 +163,14 @@ void Transaction::add_table(const Table& table) {
   add(std::move(message), "add table", table, "");
 }
 
+void Transaction::add_owned_table(const Table& table) {
+  constexpr std::uint32_t kOwner = 2;  // NFT_TABLE_F_OWNER, missing in headers before Linux 5.12
+  Message message = make_request(NFT_MSG_NEWTABLE, NLM_F_CREATE, table.family);
+  libnl::put(message.get(), NFTA_TABLE_NAME, std::string_view(table.name));
+  put_number(message.get(), NFTA_TABLE_FLAGS, kOwner);
+  add(std::move(message), "add table", table, "");
+}
+
 void Transaction::add_set(const Table& table, const Set& set) {
   const bool is_map = !set.data.empty();
   Message message = make_set(table, set.name, is_map ? NFT_SET_MAP : 0, ++sets_, set.key);

@@ -27,6 +27,9 @@ struct Refusal {
 class Transaction {
  public:
   void add_table(const Table& table);
+  /// One that goes with the socket that commits this, however that ends (Linux 5.12), and that
+  /// nobody else may change.
+  void add_owned_table(const Table& table);
   void add_set(const Table& table, const Set& set);
   void add_chain(const Table& table, const Chain& chain);
   /// Removes the chain's rules.

@@ -152,5 +152,42 @@ class FaultTest(TraceCase):
         self.assert_verdict("dropped", "nobody on eth0 answers for 10.88.0.3", "web", "10.88.0.3")
 
 
+class ProbeTest(TraceCase):
+    """A real packet, which the kernel tells of."""
+
+    def test_rules_of_others_are_named_and_nothing_is_left(self):
+        self.node.on_host("nft", "add table inet fw; add chain inet fw through { type filter hook forward priority 0; }; "
+                                 "add rule inet fw through ip daddr 10.89.0.2 icmp type echo-request drop; add rule inet fw through tcp dport 81 reject with tcp reset")
+        before = self.node.on_host("nft", "list", "ruleset")
+        document = self.assert_verdict("dropped", "host: inet fw through, rule with handle", "web", "edge-0c11", "--probe")
+        (drop,) = [hop for hop in document["probe"] if hop["asked"] == "chain inet fw through" and hop["mark"] == "stop"]
+        self.assertIn(drop["answer"].split()[3], self.node.on_host("nft", "-a", "list", "chain", "inet", "fw", "through"))
+        self.assert_verdict("refused", "host: inet fw through, rule with handle", "edge-0c11", "web", "--port", "81", "--probe")
+        self.assert_verdict("passes", "", "edge-0c11", "web", "--probe")
+        self.assert_verdict("refused", "nobody listens on udp port 53", "edge-0c11", "web", "--port", "53", "--protocol", "udp", "--probe")
+        self.assertEqual(self.node.on_host("nft", "list", "ruleset"), before)
+
+    def test_a_table_that_a_killed_probe_left_goes_with_the_next_one_and_with_doctor(self):
+        """As on a kernel that does not remove it with the process."""
+        before = self.node.on_host("nft", "list", "ruleset")
+        for words in (("trace", "web", "edge-0c11", "--probe"), ("doctor",)):
+            self.node.on_host("nft", "add table inet patchcord-trace; add table bridge patchcord-trace")
+            self.tool(*words)
+            self.assertEqual(self.node.on_host("nft", "list", "ruleset"), before, words)
+
+    def test_what_no_rule_drops_is_told_by_counters_and_the_walk(self):
+        self.node.on_host("sysctl", "-qw", "net.ipv4.ip_forward=0")
+        self.assert_verdict("dropped", "host: forwarding of IPv4 is off", "web", "edge-0c11", "--probe")
+
+    def test_a_datagram_that_arrives_passes_also_unanswered(self):
+        program = "import socket, time; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('', 53)); print(flush=True); time.sleep(600)"
+        process = subprocess.Popen(["nsenter", f"--net={self.node.path_of(self.edge)}", "/usr/bin/python3", "-c", program], stdout=subprocess.PIPE)
+        self.addCleanup(process.communicate)
+        self.addCleanup(process.kill)
+        process.stdout.readline()
+        document = self.assert_verdict("passes", "", "web", "edge-0c11:53", "--protocol", "udp", "--probe")
+        self.assertIn("did not answer", document["probe"][-1]["answer"])
+
+
 if __name__ == "__main__":
     unittest.main()

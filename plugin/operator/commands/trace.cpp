@@ -27,8 +27,10 @@ constexpr Option kProtocolOption = {
     .meaning = "tcp where there is a port, else icmp, an echo request"};
 constexpr Option kFromPortOption = {
     .name = "from-port", .value = "PORT", .meaning = "that is sent from; any unless given"};
-constexpr std::array kOptions = {kPortOption, kProtocolOption, kFromPortOption, kFormatOption,
-                                 kConfigurationsOption};
+constexpr Option kProbeOption = {
+    .name = "probe", .meaning = "send one real packet, and let the kernel tell what became of it"};
+constexpr std::array kOptions = {kPortOption,  kProtocolOption, kFromPortOption,
+                                 kProbeOption, kFormatOption,   kConfigurationsOption};
 
 std::uint16_t port_of(const Call& call, const Option& option) {
   const auto text = call.arguments.value(option.name);
@@ -58,7 +60,10 @@ int run_trace(const Call& call) {
   const auto files = read_configurations(configuration_directory(call));
   const auto sightings = survey_unexamined(node, reservation_directories(files));
   trace::World world(node, sightings);
-  const auto result = trace::walk(world, trace::resolve(world, wish));
+  auto question = trace::resolve(world, wish);
+  const auto result = call.arguments.has(kProbeOption.name)
+                          ? trace::probe(world, std::move(question))
+                          : trace::walk(world, question).trace;
   const bool as_json = call.arguments.value(kFormatOption.name) == "json";
   call.console.write(as_json ? trace::to_json(result) : trace::to_text(result, call.console));
   return result.verdict == trace::Verdict::kPasses ? kFine : kNotFine;
@@ -74,12 +79,13 @@ const Command kTrace = {
     .summary = "whether a packet gets from one place to another and back, and what decides",
     .details =
         "FROM and TO are a container (id, pod, network namespace), host, outside, or an\n"
-        "address. Every step is asked of the kernel where it happens, and nothing is sent.\n"
+        "address. Every step is asked of the kernel where it happens; nothing is sent,\n"
+        "unless by --probe, which has the kernel name every rule that a packet comes to.\n"
         "Exit status 0: it passes.",
     .options = kOptions,
     .examples =
         "patchcord trace shop/web-0 shop/db-0 --port 5432\npatchcord trace outside host:8080\n"
-        "patchcord trace 10.88.0.2 1.1.1.1 --protocol icmp -o json",
+        "patchcord trace 10.88.0.2 1.1.1.1 --protocol icmp --probe",
     .run = run_trace};
 
 }  // namespace tool

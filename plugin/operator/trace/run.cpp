@@ -49,11 +49,17 @@ class Journey {
     if (there.end == End::kStopped) {
       turn_back(there);
     } else {
-      if (there.end == End::kDelivered) listen(there.place);
+      if (there.end == End::kDelivered) {
+        target_ = there.place.ground;
+        listen(there.place);
+      }
       come_back(there);
     }
     weigh_doubts();
   }
+
+  [[nodiscard]] const std::map<Ground*, std::vector<Packet>>& seen() const { return walk_.seen(); }
+  [[nodiscard]] Ground* target() const noexcept { return target_; }
 
  private:
   // A router that knows no way tells the sender, if that one can be told.
@@ -159,14 +165,19 @@ class Journey {
   Trace& trace_;
   Walk walk_;
   Place start_;
+  Ground* target_ = nullptr;
 };
 
 }  // namespace
 
-Trace walk(World& world, const Question& question) {
-  Trace trace{.from = question.from, .to = question.to, .packet = question.start.packet};
-  Journey(world, trace).run(question.start);
-  return trace;
+Walked walk(World& world, const Question& question) {
+  Walked walked{
+      .trace = {.from = question.from, .to = question.to, .packet = question.start.packet}};
+  Journey journey(world, walked.trace);
+  journey.run(question.start);
+  walked.seen = journey.seen();
+  walked.target = journey.target();
+  return walked;
 }
 
 }  // namespace tool::trace

@@ -5,7 +5,7 @@
 namespace tool::trace {
 namespace {
 
-std::string end_of(const base::IpAddress& address, std::uint16_t port) {
+std::string end_of(const base::IpAddress& address, unsigned port) {
   if (port == 0) return address.to_string();
   const std::string text = address.to_string();
   return (address.is_v4() ? text : "[" + text + "]") + ":" + std::to_string(port);
@@ -23,10 +23,15 @@ std::uint8_t icmp_of(base::Family family) {
   return IPPROTO_ICMPV6;
 }
 
+bool has_ports(const Packet& packet) {
+  return packet.protocol == IPPROTO_TCP || packet.protocol == IPPROTO_UDP;
+}
+
 std::string to_string(const Packet& packet) {
+  const auto port = [&](std::uint16_t number) { return has_ports(packet) ? number : 0U; };
   return std::string(protocol_name(packet.protocol)) + " " +
-         end_of(packet.source, packet.source_port) + " → " +
-         end_of(packet.destination, packet.destination_port);
+         end_of(packet.source, port(packet.source_port)) + " → " +
+         end_of(packet.destination, port(packet.destination_port));
 }
 
 Packet answer_to(const Packet& packet) {

@@ -14,13 +14,15 @@ namespace tool::trace {
 struct Packet {
   base::IpAddress source;
   base::IpAddress destination;
-  std::uint8_t protocol = 0;  // IPPROTO_...
-  std::uint16_t source_port = 0;
+  std::uint8_t protocol = 0;      // IPPROTO_...
+  std::uint16_t source_port = 0;  // of an echo request its identifier
   std::uint16_t destination_port = 0;
 
   [[nodiscard]] base::Family family() const noexcept { return destination.family(); }
   friend bool operator==(const Packet&, const Packet&) = default;
 };
+/// Whether it is of a protocol that has ports.
+[[nodiscard]] bool has_ports(const Packet& packet);
 /// "tcp 10.88.0.2 → 10.88.0.3:80"
 [[nodiscard]] std::string to_string(const Packet& packet);
 /// "tcp", "udp", "icmp"
@@ -64,6 +66,7 @@ struct Trace {
   std::string to;
   Packet packet;
   std::vector<Hop> hops{};
+  std::vector<Hop> probe{};  // what the kernel told of a real one
   Verdict verdict = Verdict::kPasses;
   std::string by{};      // who or what decided; empty for what passes
   std::string remedy{};  // may be empty

@@ -77,6 +77,7 @@ bool Walk::step(Place& place) {
 bool Walk::come_in(Place& place) {
   Ground& ground = *place.ground;
   entered_ = place.packet;
+  seen_[&ground].push_back(place.packet);
   if (!pass_devices({&ground, place.in})) return false;
   if (auto rules = own_rules(ground)) {
     const auto word = rules->refuse_source({place.packet, place.in, nullptr});
@@ -105,6 +106,7 @@ bool Walk::go_out(Place& place) {
     if (answer.way->type == RTN_LOCAL) place.packet.source = place.packet.destination;
   }
   entered_ = place.packet;
+  seen_[&ground].push_back(place.packet);
   if (nature_ == Nature::kFirst) sent_ = place.packet;
   translate_answer(place, false);
   auto rules = own_rules(ground);
@@ -164,6 +166,7 @@ void Walk::track(Place& place, const Packet& original) {
   if (nature_ != Nature::kFirst) return;
   flows_.push_back(
       {.ground = place.ground, .original = original, .reply = answer_to(place.packet)});
+  seen_[place.ground].push_back(answer_to(place.packet));
 }
 
 }  // namespace tool::trace

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -44,6 +45,10 @@ class Walk {
   [[nodiscard]] const std::vector<std::string>& doubts() const noexcept { return doubts_; }
   /// Adds a line to the trace.
   void tell(const Ground& ground, std::string asked, std::string answer, Mark mark = Mark::kFine);
+  /// As the packet and its answer come into each namespace, or are made there.
+  [[nodiscard]] const std::map<Ground*, std::vector<Packet>>& seen() const noexcept {
+    return seen_;
+  }
   /// The packet as its sender made it, once it has its source.
   [[nodiscard]] const std::optional<Packet>& sent() const noexcept { return sent_; }
   /// The last packet as its receiver has it.
@@ -103,6 +108,7 @@ class Walk {
   std::optional<Packet> entered_;  // as it came into the namespace that it is in
   std::optional<Packet> delivered_;
   std::vector<Flow> flows_;
+  std::map<Ground*, std::vector<Packet>> seen_;
   std::vector<std::string> doubts_;
 };
 

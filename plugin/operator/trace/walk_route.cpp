@@ -19,8 +19,8 @@ netlink::RouteQuestion question_of(const Place& place) {
           .source = packet.source,
           .in_link = place.in == nullptr ? 0 : place.in->index,
           .protocol = packet.protocol,
-          .source_port = packet.source_port,
-          .destination_port = packet.destination_port};
+          .source_port = has_ports(packet) ? packet.source_port : std::uint16_t{0},
+          .destination_port = has_ports(packet) ? packet.destination_port : std::uint16_t{0}};
 }
 
 std::string describe(Ground& ground, netlink::Route route) {

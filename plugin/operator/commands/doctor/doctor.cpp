@@ -4,11 +4,14 @@
 #include <array>
 
 #include "base/file.h"
+#include "netlink/error.h"
 #include "plugin/observe/own_file.h"
 #include "plugin/operator/format.h"
 #include "plugin/operator/json.h"
 #include "plugin/operator/runtimes.h"
 #include "plugin/operator/table.h"
+#include "plugin/operator/trace/marking.h"
+#include "plugin/ruleset/kernel.h"
 
 namespace tool {
 namespace {
@@ -40,7 +43,17 @@ std::string plugin_path_for_all(const Call& call) {
   return join(all, ":");
 }
 
+// Of a probe that was killed on a kernel that does not remove it then (decision 121). One at work
+// keeps its own.
+void remove_leftovers() {
+  try {
+    if (auto netfilter = ruleset::find_nftables()) (void)trace::remove_leftover_marking(*netfilter);
+  } catch (const netlink::Error&) {
+  }
+}
+
 Diagnoses examine_node(const Call& call) {
+  remove_leftovers();
   Node node(call.state_directory);
   const std::string directory = configuration_directory(call);
   const auto files = read_configurations(directory);
