@@ -128,8 +128,7 @@ class Probe {
   // A rule that rejects drops, too.
   [[nodiscard]] Stop find_refuser(int error) const {
     if (drop_) return *drop_;
-    if (walked_.trace.verdict == Verdict::kRefused)
-      return {.by = walked_.trace.by, .remedy = walked_.trace.remedy};
+    if (walked_.behind.verdict == Verdict::kRefused) return walked_.behind;
     return {.by = std::string("somebody on the way, who says: ") + std::strerror(error),
             .remedy = ""};
   }
@@ -149,7 +148,7 @@ class Probe {
   }
 
   // The walk has found the socket that takes it.
-  [[nodiscard]] bool listens() const { return walked_.trace.verdict != Verdict::kRefused; }
+  [[nodiscard]] bool listens() const { return walked_.behind.verdict != Verdict::kRefused; }
 
   [[nodiscard]] const Loss* find_counter(Ground*& where) const {
     for (const auto& [ground, counts] : before_) {
@@ -164,13 +163,12 @@ class Probe {
 
   [[nodiscard]] bool has_losses() const {
     Ground* where = nullptr;
-    return walked_.trace.verdict == Verdict::kDropped || find_counter(where) != nullptr;
+    return walked_.behind.verdict == Verdict::kDropped || find_counter(where) != nullptr;
   }
 
   // The walk knows more of where than a counter, if it has found something.
   [[nodiscard]] Stop find_loss() const {
-    if (walked_.trace.verdict == Verdict::kDropped)
-      return {.by = walked_.trace.by, .remedy = walked_.trace.remedy};
+    if (walked_.behind.verdict == Verdict::kDropped) return walked_.behind;
     Ground* where = nullptr;
     if (const auto* loss = find_counter(where))
       return {.by = where->title() + ": " + loss->meaning + ", says the counter " + loss->counter,

@@ -60,6 +60,7 @@ class Journey {
 
   [[nodiscard]] const std::map<Ground*, std::vector<Packet>>& seen() const { return walk_.seen(); }
   [[nodiscard]] Ground* target() const noexcept { return target_; }
+  [[nodiscard]] const Stop& behind() const noexcept { return behind_; }
 
  private:
   // A router that knows no way tells the sender, if that one can be told.
@@ -152,6 +153,7 @@ class Journey {
 
   // Others' rules could have decided otherwise, and done so before.
   void weigh_doubts() {
+    behind_ = {.verdict = trace_.verdict, .by = trace_.by, .remedy = trace_.remedy};
     if (walk_.doubts().empty()) return;
     const std::string rest = trace_.verdict == Verdict::kPasses
                                  ? ""
@@ -166,6 +168,7 @@ class Journey {
   Walk walk_;
   Place start_;
   Ground* target_ = nullptr;
+  Stop behind_;
 };
 
 }  // namespace
@@ -177,6 +180,7 @@ Walked walk(World& world, const Question& question) {
   journey.run(question.start);
   walked.seen = journey.seen();
   walked.target = journey.target();
+  walked.behind = journey.behind();
   return walked;
 }
 

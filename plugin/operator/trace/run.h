@@ -13,6 +13,7 @@ struct Walked {
   Trace trace;
   std::map<Ground*, std::vector<Packet>> seen{};  // as they come into each namespace
   Ground* target = nullptr;                       // where it was delivered; null: nowhere
+  Stop behind{.verdict = Verdict::kPasses};       // what it comes to if others let it pass
 };
 
 /// The packet's way, and that of its answer, as the kernel says; nothing is sent.

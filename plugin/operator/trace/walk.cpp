@@ -23,6 +23,7 @@ bool is_of_host(Ground& ground, const base::IpAddress& address) {
 Outcome Walk::follow(Place place, Nature nature) {
   nature_ = nature;
   outcome_ = {};
+  entered_.reset();
   if (nature == Nature::kFirst) sent_ = place.packet;
   bool goes_on = true;
   for (int i = 0; goes_on && i < kMostNamespaces; ++i) goes_on = step(place);

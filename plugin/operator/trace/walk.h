@@ -82,9 +82,11 @@ class Walk {
   bool judge(Ground& ground, const netlink::nft::BaseChain& chain, const Crossing& crossing);
   bool pass_legacy(Ground& ground, unsigned hook, const Packet& packet);
   bool pass_devices(const Interface& end);
+  bool turn_around(const Place& place, const Passage& passage);
   bool pass_bridged(const Passage& passage, const Packet& packet);
   bool deliver(const Place& place);
   bool stop(const Ground& ground, std::string asked, std::string answer, Stop why);
+  [[nodiscard]] bool is_told(const Place& place) const;
   bool refuse_route(const Place& place, int error);
   void doubt(const Ground& ground, const std::string& chain, const std::string& why);
 
@@ -107,6 +109,7 @@ class Walk {
   std::optional<Packet> sent_;
   std::optional<Packet> entered_;  // as it came into the namespace that it is in
   std::optional<Packet> delivered_;
+  const netlink::Link* port_ = nullptr;  // of the bridge that it came up from, if there was one
   std::vector<Flow> flows_;
   std::map<Ground*, std::vector<Packet>> seen_;
   std::vector<std::string> doubts_;

@@ -54,6 +54,12 @@ bool are_isolated(const Passage& passage) {
   return is(passage.in) && is(passage.out);
 }
 
+bool calls_ip_rules(const Ground& ground, base::Family family) {
+  const bool v4 = family == base::Family::kIpv4;
+  return ground.sysctl(v4 ? "net/bridge/bridge-nf-call-iptables"
+                          : "net/bridge/bridge-nf-call-ip6tables") == "1";
+}
+
 Stop down(const Ground& ground, const std::string& name) {
   return {.verdict = Verdict::kDropped,
           .by = ground.title() + ": " + name + " is down, or its other end is",
@@ -112,8 +118,10 @@ bool Walk::cross(Place& place, const Next& next) {
 
 bool Walk::carry(Place& place, const Cable& cable, const base::MacAddress& source) {
   for (const auto& passage : cable.passages) {
+    if (passage.in == nullptr && !turn_around(place, passage)) return false;
     if (!pass_bridge(passage, place.packet, source)) return false;
   }
+  port_ = cable.passages.empty() ? nullptr : cable.passages.back().in;
   if (!cable.end) {
     tell(*place.ground, "way", "leaves what can be seen from here by " + cable.unseen, Mark::kNote);
     outcome_.end = End::kLeft;
@@ -125,6 +133,29 @@ bool Walk::carry(Place& place, const Cable& cable, const base::MacAddress& sourc
                 down(*end.ground, end.link->name));
   place.ground = end.ground;
   place.in = end.link;
+  return true;
+}
+
+// With br_netfilter a frame whose destination is translated to another port of the same bridge
+// never leaves the bridge, which minds where it came from.
+bool Walk::turn_around(const Place& place, const Passage& passage) {
+  if (place.in != passage.bridge || port_ == nullptr || passage.out == nullptr) return true;
+  Ground& ground = *place.ground;
+  if (entered_->destination == place.packet.destination ||
+      !calls_ip_rules(ground, place.packet.family()))
+    return true;
+  const Passage turned{.ground = &ground, .bridge = place.in, .in = port_, .out = passage.out};
+  const std::string asked = "bridge " + place.in->name;
+  if (are_isolated(turned))
+    return stop(ground, asked, "both ports are isolated, and br_netfilter keeps the frame on it",
+                {.verdict = Verdict::kDropped,
+                 .by = ground.title() + ": isolated ports of " + place.in->name,
+                 .remedy = "sysctl -w net.bridge.bridge-nf-call-iptables=0"});
+  if (port_ == passage.out && !(port_->bridge_port && port_->bridge_port->hairpin))
+    return stop(ground, asked, "does not send back by the port that it came in by",
+                {.verdict = Verdict::kDropped,
+                 .by = ground.title() + ": hairpin mode of " + port_->name + " is off",
+                 .remedy = R"("hairpinMode": true in the network's configuration)"});
   return true;
 }
 

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include <linux/in.h>
 #include <linux/netfilter.h>
 #include <linux/rtnetlink.h>
 
@@ -83,6 +84,12 @@ bool Walk::find_route(Place& place, Next& next) {
   return true;
 }
 
+// Who sends is told by his own kernel; but of TCP not where it was translated only afterwards.
+bool Walk::is_told(const Place& place) const {
+  const bool is_translated = entered_ && entered_->destination != place.packet.destination;
+  return nature_ == Nature::kFirst && !(is_translated && place.packet.protocol == IPPROTO_TCP);
+}
+
 bool Walk::refuse_route(const Place& place, int error) {
   Ground& ground = *place.ground;
   const std::string asked = "route to " + place.packet.destination.to_string();
@@ -90,7 +97,7 @@ bool Walk::refuse_route(const Place& place, int error) {
   const std::string remedy = "ip route add, there; see patchcord inspect for what is missing";
   if (place.in == nullptr)
     return stop(ground, asked, text,
-                {.verdict = nature_ == Nature::kFirst ? Verdict::kRefused : Verdict::kDropped,
+                {.verdict = is_told(place) ? Verdict::kRefused : Verdict::kDropped,
                  .by = ground.title() + ": no route to " + place.packet.destination.to_string(),
                  .remedy = remedy});
   const bool v4 = place.packet.family() == base::Family::kIpv4;
