@@ -117,6 +117,7 @@ Operation Operation::read(const Span& span) {
 
 Outcome Client::read(const std::vector<Span>& spans) {
   std::vector<Operation> operations;
+  operations.reserve(spans.size());
   for (const auto& span : spans) operations.push_back(Operation::read(span));
   return transact({}, operations);
 }

@@ -54,6 +54,7 @@ extern const Command kCheck;
 extern const Command kCompletion;
 extern const Command kDel;
 extern const Command kDoctor;
+extern const Command kFabric;
 extern const Command kGc;
 extern const Command kGraph;
 extern const Command kHelp;
