@@ -1,16 +1,14 @@
 #include "plugin/config/fabric.h"
 
 #include <algorithm>
-#include <array>
 
 #include <nlohmann/json.hpp>
-#include <unistd.h>
 
 #include "base/file.h"
-#include "ipam/blocks.h"
 #include "plugin/cni/error.h"
 #include "plugin/cni/object.h"
 #include "plugin/cni/text.h"
+#include "plugin/config/pool.h"
 
 namespace config {
 namespace {
@@ -36,9 +34,8 @@ void read_nodes(const cni::Object& object, Fabric& fabric) {
   }
 }
 
-// As pool.json has it.
-void read_pool(const cni::Object& object, Fabric& fabric) {
-  if (object.boolean("local").value_or(false)) return;
+// As pool.json has it, of a router that has no pools of its own.
+void read_announced(const cni::Object& object, Fabric& fabric) {
   for (const auto& text : object.texts("cidrs")) {
     const auto cidr = base::IpPrefix::parse(text);
     if (!cidr) object.reject("cidrs", cni::quote(text) + " is no CIDR");
@@ -64,49 +61,30 @@ void read_fabric_object(const cni::Object& root, Fabric& fabric) {
       object->reject("uplinks", cni::quote(name) + " is no interface");
     fabric.uplinks.push_back(name);
   }
-  // For a router that has no pools of its own.
-  for (const auto& pool : object->objects("pools")) read_pool(pool, fabric);
-}
-
-template <typename Read>
-void read_document(const std::string& text, const std::string& path, const Read& read) {
-  try {
-    const auto document = cni::parse_object(text, path);
-    read(cni::Object(document, ""));
-  } catch (const cni::Error& error) {
-    throw cni::Error(cni::Code::kFile, path + ": " + error.what());
-  }
-}
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
-}
-
-std::string either(std::string given, std::string_view usual) {
-  return given.empty() ? std::string(usual) : std::move(given);
+  for (const auto& pool : object->objects("pools")) read_announced(pool, fabric);
 }
 
 }  // namespace
 
 Fabric read_fabric(const cni::Environment& environment) {
-  Fabric fabric{.path = either(environment.get("PATCHCORD_CLUSTER"), "/etc/patchcord/cluster.json"),
-                .node = host_name(),
+  const Cluster cluster = read_cluster(environment);
+  Fabric fabric{.path = cluster.path,
+                .node = cluster.node,
                 .vni = kUsualVni,
                 .bird_socket = "/run/bird/bird.ctl",
                 .frr_sockets = "/run/frr"};
   if (const auto text = base::read_file(fabric.path, kLongestFile)) {
-    read_document(*text, fabric.path, [&](const cni::Object& root) {
-      fabric.node = either(root.text("node").value_or(""), fabric.node);
-      read_fabric_object(root, fabric);
-    });
+    try {
+      const auto document = cni::parse_object(*text, fabric.path);
+      read_fabric_object(cni::Object(document, ""), fabric);
+    } catch (const cni::Error& error) {
+      throw cni::Error(cni::Code::kFile, fabric.path + ": " + error.what());
+    }
   }
-  const auto pools = either(environment.get("PATCHCORD_POOLS_DIR"), "/var/lib/patchcord/pools");
-  for (const auto& place : ipam::list_pools(pools)) {
-    const auto text = ipam::read_definition(place);
-    if (!text) continue;
-    read_document(*text, place.definition_path(),
-                  [&](const cni::Object& root) { read_pool(root, fabric); });
+  for (const auto& place : ipam::list_pools(pools_directory_of(environment))) {
+    const auto pool = read_pool(place);
+    if (!pool || pool->is_local) continue;
+    for (const auto& cidr : pool->cidrs) fabric.pools.push_back({cidr, pool->block});
   }
   std::sort(fabric.pools.begin(), fabric.pools.end(), [](const auto& a, const auto& b) {
     return std::pair(a.cidr, a.block) < std::pair(b.cidr, b.block);

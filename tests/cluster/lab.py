@@ -21,10 +21,8 @@ class Machine(Node):
     def __init__(self, name):
         super().__init__()
         self.title = name
-        self.pools = os.path.join(self.directory, "pools")
-        self.settings = os.path.join(self.directory, "cluster.json")
         self.machine = os.path.join(self.directory, "machine-id")
-        os.mkdir(self.pools)
+        os.makedirs(self.pools, exist_ok=True)
         with open(self.machine, "w", encoding="utf-8") as file:
             file.write(name.encode().hex().ljust(32, "0") + "\n")
         self.frr = os.path.join(self.directory, "frr")
@@ -39,7 +37,7 @@ class Machine(Node):
     def describe(self, fabric=None, **settings):
         """Writes its cluster.json. The daemons' sockets are where nobody else's are."""
         sockets = {"birdSocket": f"{self.directory}/bird.ctl", "frrSockets": self.frr}
-        with open(self.settings, "w", encoding="utf-8") as file:
+        with open(self.cluster, "w", encoding="utf-8") as file:
             json.dump({"node": self.title, "cluster": "lab", **settings, "fabric": {**sockets, **(fabric or {})}}, file)
 
     def define(self, *names):
@@ -52,11 +50,11 @@ class Machine(Node):
 
     @property
     def surroundings(self):
-        return {"PATCHCORD_POOLS_DIR": self.pools, "PATCHCORD_CLUSTER": self.settings, "PATCHCORD_MACHINE_ID": self.machine,
+        return {"PATCHCORD_POOLS_DIR": self.pools, "PATCHCORD_CLUSTER": self.cluster, "PATCHCORD_MACHINE_ID": self.machine,
                 "PATCHCORD_BLOCKS": BLOCKS}
 
     def environment(self, *arguments, **extra):
-        return super().environment(*arguments, **self.surroundings, **extra)
+        return {**super().environment(*arguments, **extra), **self.surroundings}
 
     def tool(self, *words, **options):
         environment = {"PATH": os.environ["PATH"], "PATCHCORD_STATE_DIR": self.state, "CNI_PATH": self.plugins, **self.surroundings}

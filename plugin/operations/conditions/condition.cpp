@@ -47,6 +47,15 @@ constexpr std::array kAll = {
     Condition{"mtu-mismatch", Stops::kPackets},
     Condition{"conntrack-nearly-full", Stops::kPackets},
     Condition{"neighbours-nearly-full", Stops::kPackets},
+    // blocks, and how other nodes know of them
+    Condition{"block-unannounced", Stops::kPackets},
+    Condition{"block-of-two-nodes", Stops::kPackets},
+    Condition{"fabric-session-down", Stops::kPackets},
+    Condition{"fabric-daemon-silent", Stops::kPackets},
+    Condition{"next-hop-unknown", Stops::kPackets},
+    Condition{"restart-waits", Stops::kNobody},
+    Condition{"networkd-removes-routes", Stops::kPackets},
+    Condition{"vxlan-too-wide", Stops::kPackets},
     // attachments
     Condition{"stale-attachments", Stops::kNobody},
     Condition{"network-renamed", Stops::kPackets},

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "netlink/error.h"
 #include "plugin/observe/own_file.h"
+#include "plugin/operator/commands/fabric/fabric.h"
 #include "plugin/operator/format.h"
 #include "plugin/operator/json.h"
 #include "plugin/operator/runtimes.h"
@@ -74,24 +75,8 @@ Diagnoses examine_node(const Call& call) {
   look_at_services(patient, found);
   look_at_ports(patient, found);
   look_at_attachments(patient, found);
+  look_at_fabric(call.environment, node.socket(), found);
   return conditions::merged(std::move(found));
-}
-
-std::string to_json(const Diagnoses& found) {
-  Json json;
-  json.begin_object().key("diagnoses").begin_list();
-  for (const auto& each : found) {
-    json.begin_object()
-        .member("name", each.name)
-        .member("severity", each.is_error ? "error" : "warning")
-        .member("stops", conditions::to_string(conditions::find(each.name).stops))
-        .member("text", each.text)
-        .member("remedy", each.remedy)
-        .member("command", each.command)
-        .member("about", each.about)
-        .end_object();
-  }
-  return json.end_list().end_object().document();
 }
 
 std::string head_of(const Diagnosis& each) {
@@ -101,20 +86,6 @@ std::string head_of(const Diagnosis& each) {
     head += " of " + (each.about.size() > 1 ? std::to_string(each.about.size()) + ": " : "") +
             conditions::listed(each.about);
   return head + ")";
-}
-
-// A command is whole on its line, to be pasted as it is.
-std::string to_text(const Diagnoses& found, const Console& console) {
-  std::string text;
-  for (const auto& each : found) {
-    text +=
-        paint(console, each.is_error ? "✗ " : "! ", each.is_error ? Tone::kBad : Tone::kWarning) +
-        wrap(printable(head_of(each)), 2, console.width) + "\n  " +
-        wrap(printable(each.text), 2, console.width) + "\n";
-    if (!each.command.empty()) text += "  $ " + printable(each.command) + "\n";
-    text += "  → " + wrap(printable(each.remedy), 4, console.width) + "\n";
-  }
-  return text.empty() ? "nothing stands in the way of this node's containers\n" : text;
 }
 
 // By which a condition is known again: without the numbers in it, which change by themselves.
@@ -158,11 +129,42 @@ int run_doctor(const Call& call) {
   const bool as_json = call.arguments.value(kFormatOption.name) == "json";
   const bool is_news = !since || !found.empty();
   if (as_json || is_news)
-    call.console.write(as_json ? to_json(found) : to_text(found, call.console));
+    call.console.write(as_json ? diagnoses_as_json(found) : diagnoses_as_text(found, call.console));
   return status_of(found);
 }
 
 }  // namespace
+
+std::string diagnoses_as_json(const Diagnoses& found) {
+  Json json;
+  json.begin_object().key("diagnoses").begin_list();
+  for (const auto& each : found) {
+    json.begin_object()
+        .member("name", each.name)
+        .member("severity", each.is_error ? "error" : "warning")
+        .member("stops", conditions::to_string(conditions::find(each.name).stops))
+        .member("text", each.text)
+        .member("remedy", each.remedy)
+        .member("command", each.command)
+        .member("about", each.about)
+        .end_object();
+  }
+  return json.end_list().end_object().document();
+}
+
+// A command is whole on its line, to be pasted as it is.
+std::string diagnoses_as_text(const Diagnoses& found, const Console& console) {
+  std::string text;
+  for (const auto& each : found) {
+    text +=
+        paint(console, each.is_error ? "✗ " : "! ", each.is_error ? Tone::kBad : Tone::kWarning) +
+        wrap(printable(head_of(each)), 2, console.width) + "\n  " +
+        wrap(printable(each.text), 2, console.width) + "\n";
+    if (!each.command.empty()) text += "  $ " + printable(each.command) + "\n";
+    text += "  → " + wrap(printable(each.remedy), 4, console.width) + "\n";
+  }
+  return text.empty() ? "nothing stands in the way of this node's containers\n" : text;
+}
 
 const Command kDoctor = {
     .name = "doctor",

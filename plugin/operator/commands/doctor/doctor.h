@@ -34,6 +34,10 @@ void look_at_bridges(const Patient& patient, Diagnoses& found);
 void look_at_ports(const Patient& patient, Diagnoses& found);
 void look_at_attachments(const Patient& patient, Diagnoses& found);
 
+/// How they are shown; nothing found is a sentence that says so.
+[[nodiscard]] std::string diagnoses_as_text(const Diagnoses& found, const Console& console);
+[[nodiscard]] std::string diagnoses_as_json(const Diagnoses& found);
+
 /// The networks of our own types and the reference's, with what their configuration says.
 struct Subnet {
   std::string network;

@@ -3,10 +3,17 @@
 
 #include <array>
 
+#include "plugin/operator/commands/doctor/doctor.h"
+
 namespace tool {
 namespace {
 
-constexpr std::array kOptions = {kReflectorOption, kEvpnOption, kUnnumberedOption};
+constexpr Option kFormatOption = {.name = "output",
+                                  .letter = 'o',
+                                  .value = "FORMAT",
+                                  .choices = "table|json",
+                                  .meaning = "how check shows it; table unless given"};
+constexpr std::array kOptions = {kReflectorOption, kEvpnOption, kUnnumberedOption, kFormatOption};
 
 // What stands in the way of it, but is no reason to print nothing.
 void report_gaps(const Call& call, const FabricPlan& plan) {
@@ -33,25 +40,36 @@ int print_configuration(const Call& call, const std::string& daemon) {
   return kFine;
 }
 
+int check_fabric(const Call& call) {
+  netlink::Socket host;
+  conditions::Diagnoses found;
+  look_at_fabric(call.environment, host, found);
+  const bool as_json = call.arguments.value(kFormatOption.name) == "json";
+  call.console.write(as_json ? diagnoses_as_json(found) : diagnoses_as_text(found, call.console));
+  return found.empty() ? kFine : kNotFine;
+}
+
 int run_fabric(const Call& call) {
   const auto& words = call.arguments.operands();
   if (words.size() == 2 && words[0] == "config" && (words[1] == "bird" || words[1] == "frr"))
     return print_configuration(call, words[1]);
-  throw Misuse("usage: patchcord fabric config bird|frr [options]");
+  if (words.size() == 1 && words[0] == "check") return check_fabric(call);
+  throw Misuse("usage: patchcord fabric config bird|frr [options], or patchcord fabric check");
 }
 
 }  // namespace
 
 const Command kFabric = {
     .name = "fabric",
-    .operands = "config bird|frr",
+    .operands = "config bird|frr | check",
     .least = 1,
     .most = 2,
     .summary = "how nodes tell each other of their blocks",
     .details =
         "`config` prints a whole configuration of a routing daemon, from \"fabric\" of\n"
         "/etc/patchcord/cluster.json, this node's pools and its uplink. It is made once: no block\n"
-        "stands in it.",
+        "stands in it. `check` says what keeps blocks from the other nodes, or theirs from this\n"
+        "one; doctor says it, too. Exit status 1: something was found.",
     .options = kOptions,
     .examples =
         "patchcord fabric config bird >/etc/bird/bird.conf\n"

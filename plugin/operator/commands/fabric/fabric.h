@@ -6,6 +6,7 @@
 
 #include "netlink/socket.h"
 #include "plugin/config/fabric.h"
+#include "plugin/operations/conditions/condition.h"
 #include "plugin/operator/command.h"
 
 namespace tool {
@@ -35,6 +36,11 @@ struct FabricPlan {
 /// Whole configurations, with remarks for who reads them.
 [[nodiscard]] std::string bird_configuration(const FabricPlan& plan);
 [[nodiscard]] std::string frr_configuration(const FabricPlan& plan);
+
+/// What is wrong with how this node's blocks get to the others, and theirs to this one. Nothing on
+/// a node without pools.
+void look_at_fabric(const cni::Environment& environment, netlink::Socket& host,
+                    conditions::Diagnoses& found);
 
 /// A reflector's name in a configuration: "rr1".
 [[nodiscard]] std::string session_name(std::string_view prefix, std::size_t number);

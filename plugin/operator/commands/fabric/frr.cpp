@@ -40,7 +40,14 @@ std::string prefix_lists(const FabricPlan& plan, Family family) {
     }
     text += "\n";
   }
-  if (text.empty() || plan.is_reflector) return text;
+  if (text.empty()) return text;
+  // A next hop behind a router comes with an address that is good on the router's link only, and
+  // which would be taken first.
+  if (family == Family::kIpv6)
+    text +=
+        "route-map FROM6 permit 10\n match ipv6 address prefix-list POOL6\n set ipv6 next-hop "
+        "prefer-global\nexit\n";
+  if (plan.is_reflector) return text;
   const std::string map = family == Family::kIpv4 ? "BLOCKS" : "BLOCKS6";
   return text + "route-map " + map + " permit 10\n match " +
          (family == Family::kIpv4 ? "ip" : "ipv6") + " address prefix-list " + pool_name(family) +
@@ -111,8 +118,8 @@ std::string unicast(const FabricPlan& plan, Family family) {
   std::string text = " address-family " + address_family(family) + " unicast\n";
   if (!plan.is_reflector) text += redistributed(family, "  ");
   if (plan.evpn != "routed" && !neighbours(plan, family).empty()) {
-    text += "  neighbor " + group + " activate\n  neighbor " + group + " prefix-list " +
-            pool_name(family) + " in\n";
+    text += "  neighbor " + group + " activate\n  neighbor " + group +
+            (family == Family::kIpv4 ? " prefix-list POOL in\n" : " route-map FROM6 in\n");
     if (plan.is_reflector) text += "  neighbor " + group + " route-reflector-client\n";
   }
   return text + " exit-address-family\n";
