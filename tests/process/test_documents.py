@@ -24,7 +24,7 @@ syslog command type network container msg
 PARTS = {"ingress", "egress", "Rate", "Burst"}
 # Keys of a key's value, of which the row of that key tells.
 NESTED = set("""
-address advmss bandwidth cni containerPort domain dst gw hostIP hostPort id ipRanges ips mac maxID minID nameservers options portMappings
+address advmss bandwidth block cidrs cni containerPort domain dst gw hostIP hostPort id ipRanges ips mac maxID minID nameservers options portMappings
 priority protocol scope search table
 """.split())
 
@@ -53,7 +53,7 @@ def keys_in_code():
 
 
 # The tables of docs/configuration.md that have keys, in their order.
-TABLES = ("list", "patchcord", "mode bridge", "ports", "firewall", "rates", "settings", "ipam", "host-local", "static", "runtime")
+TABLES = ("list", "patchcord", "mode bridge", "ports", "firewall", "rates", "settings", "ipam", "host-local", "static", "fabric", "runtime")
 
 
 def tables():
