@@ -130,6 +130,36 @@ std::vector<Expressions> alternatives_of(const std::vector<PortCondition>& condi
   return alternatives;
 }
 
+// Of the node's own addresses those that no port without an address is published on: a service of
+// the node's gets what is sent there, and where none listens, it is refused at once. Of 127.0.0.0/8
+// all but 127.0.0.1, such as a resolver's 127.0.0.53; of IPv6 ::1 and what a link alone knows,
+// because no answer of a container's gets there: the kernel takes neither from another link
+// (rt6_need_strict).
+std::vector<Rule> leave_alone(Family family) {
+  using namespace netlink::nft;
+  const Expressions of_family = is_family(family, kTable);
+  if (family == Family::kIpv4)
+    return {{.expressions =
+                 join({of_family,
+                       {load_payload(Base::kNetwork, 16, 1), compare(Comparison::kEqual, {127}),
+                        load_payload(Base::kNetwork, 16, 4),
+                        compare(Comparison::kNotEqual, {127, 0, 0, 1}), leave()}})}};
+  Bytes link_local(16);
+  Bytes first_bits(16);
+  Bytes localhost(16);
+  link_local[0] = 0xfe;
+  link_local[1] = 0x80;
+  first_bits[0] = 0xff;
+  first_bits[1] = 0xc0;
+  localhost[15] = 1;
+  const auto destination = load_payload(Base::kNetwork, 24, 16);
+  return {{.expressions =
+               join({of_family, {destination, compare(Comparison::kEqual, localhost), leave()}})},
+          {.expressions = join({of_family,
+                                {destination, mask(first_bits),
+                                 compare(Comparison::kEqual, link_local), leave()}})}};
+}
+
 void add_translations(Chain& chain, Family family,
                       const std::vector<PortCondition>& conditions = {}) {
   const std::string ending = ending_of(conditions, family);
@@ -141,6 +171,7 @@ void add_translations(Chain& chain, Family family,
   add(of_family,
       look_up_in(family, {Field::kDestination, Field::kL4Protocol, Field::kDestinationPort},
                  ports_at(family, ending)));
+  for (auto& rule : leave_alone(family)) chain.rules.push_back(std::move(rule));
   // Without a word of addresses no packet need be asked for its family.
   add(conditions.empty() ? Expressions{} : of_family,
       look_up_in(family, {Field::kL4Protocol, Field::kDestinationPort}, ports(family, ending)));

@@ -93,17 +93,27 @@ std::map<std::string, OfChain> chains_of(netlink::Socket& netfilter, const std::
   return chains;
 }
 
-netlink::nft::Rule make_rule(Family family, const std::string& chain,
-                             std::vector<base::IpPrefix> except) {
+// What the containers of a chain send elsewhere.
+Expressions leaves(Family family, const std::string& chain,
+                   const std::vector<base::IpPrefix>& except) {
   using netlink::nft::Base;
   const bool v4 = family == Family::kIpv4;
-  return {.expressions =
-              join({is_family(family, kTable),
-                    in_set(family, {Field::kSource}, set_name(chain, family)),
-                    {netlink::nft::load_payload(Base::kNetwork, v4 ? 16 : 24, v4 ? 4 : 16),
-                     netlink::nft::look_up_prefixes(kTable, std::move(except),
-                                                    netlink::nft::Membership::kNotIn),
-                     netlink::nft::masquerade()}})};
+  return join({is_family(family, kTable),
+               in_set(family, {Field::kSource}, set_name(chain, family)),
+               {netlink::nft::load_payload(Base::kNetwork, v4 ? 16 : 24, v4 ? 4 : 16),
+                netlink::nft::look_up_prefixes(kTable, except, netlink::nft::Membership::kNotIn)}});
+}
+
+std::string guard_of(const std::string& chain) {
+  return "invalid-" + chain;
+}
+
+// What belongs to no connection has its source translated by nobody (a RST behind the end of one),
+// and would tell others an address that they cannot answer to.
+Chain make_guard(const std::string& name) {
+  return {.chain = {.name = guard_of(name),
+                    .hook = netlink::nft::Hook{"filter", NF_INET_POST_ROUTING, kPriority}},
+          .rules = {}};
 }
 
 netlink::nft::Hook make_hook() {
@@ -113,13 +123,16 @@ netlink::nft::Hook make_hook() {
 Part make_part(const std::string& name, const Masquerade& masquerade) {
   Part part{.table = kTable, .sets = {}, .chains = {}};
   Chain chain{.chain = {.name = name, .hook = make_hook()}, .rules = {}};
+  Chain guard = make_guard(name);
   for (const Family family : {Family::kIpv4, Family::kIpv6}) {
-    auto except = of_family(masquerade, family);
+    const auto except = of_family(masquerade, family);
     if (except.empty()) continue;
     part.sets.push_back({.name = set_name(name, family), .key = {address_type(family)}});
-    chain.rules.push_back(make_rule(family, name, std::move(except)));
+    const Expressions leaving = leaves(family, name, except);
+    chain.rules.push_back({.expressions = join({leaving, {netlink::nft::masquerade()}})});
+    guard.rules.push_back({.expressions = join({is_invalid(), leaving, {netlink::nft::drop()}})});
   }
-  part.chains.push_back(std::move(chain));
+  part.chains = {std::move(chain), std::move(guard)};
   return part;
 }
 
@@ -144,9 +157,10 @@ void remove_unused(netlink::Socket& netfilter, netlink::nft::Transaction& transa
                    const std::string& network, std::span<const Element> leaving) {
   for (const auto& [name, chain] : chains_of(netfilter, network, leaving)) {
     if (chain.is_used) continue;
-    if (netlink::nft::find_chain(netfilter, kTable, name)) {
-      transaction.flush_chain(kTable, name);
-      transaction.remove_chain(kTable, name);
+    for (const auto& each : {name, guard_of(name)}) {
+      if (!netlink::nft::find_chain(netfilter, kTable, each)) continue;
+      transaction.flush_chain(kTable, each);
+      transaction.remove_chain(kTable, each);
     }
     for (const auto& set : chain.sets) transaction.remove_set(kTable, set);
   }

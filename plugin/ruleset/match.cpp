@@ -196,6 +196,12 @@ Expressions is_answer() {
           compare(Comparison::kNotEqual, netlink::nft::number_value(0))};
 }
 
+Expressions is_invalid() {
+  constexpr std::uint32_t kInvalid = 1;  // NF_CT_STATE_INVALID_BIT
+  return {netlink::nft::load_ct_state(), netlink::nft::mask(netlink::nft::number_value(kInvalid)),
+          compare(Comparison::kNotEqual, netlink::nft::number_value(0))};
+}
+
 Expressions is_translated() {
   constexpr std::uint32_t kDstNat = 1U << 5U;  // IPS_DST_NAT
   return {netlink::nft::load_ct_status(), netlink::nft::mask(netlink::nft::number_value(kDstNat)),

@@ -67,6 +67,8 @@ enum class Tag : std::uint16_t { kCustomer = 0x8100, kService = 0x88a8 };
 [[nodiscard]] Expressions does_not_come_from_container();
 /// "ct state established,related".
 [[nodiscard]] Expressions is_answer();
+/// "ct state invalid".
+[[nodiscard]] Expressions is_invalid();
 /// "ct status dnat": the first packet of its connection was sent to another place.
 [[nodiscard]] Expressions is_translated();
 /// "fib daddr type local": it is sent to the host itself.
