@@ -57,8 +57,11 @@ struct HttpClient::Session {
     if (curl_easy_setopt(handle, option, value) != CURLE_OK)
       throw Failure(Kind::kFailed, "libcurl lacks an option that is needed");
   }
-  void set_if(CURLoption option, const std::string& value) const {
-    if (!value.empty()) set(option, value.c_str());
+  void set_pem(CURLoption as_path, CURLoption as_text, Pem pem) const {
+    if (!pem.path.empty()) set(as_path, pem.path.c_str());
+    if (pem.text.empty()) return;
+    curl_blob blob{.data = pem.text.data(), .len = pem.text.size(), .flags = CURL_BLOB_COPY};
+    set(as_text, &blob);
   }
   void add_header(const std::string& header) {
     headers = curl_slist_append(headers, header.c_str());
@@ -86,9 +89,9 @@ HttpClient::HttpClient(std::vector<std::string> endpoints, Identity identity, mi
   session.set(CURLOPT_ERRORBUFFER, session.words.data());
   if (identity.certificate.empty() && identity.token.empty())
     remedy_ += R"(; a server that asks for a certificate hangs up, and there is no "cert")";
-  session.set_if(CURLOPT_CAINFO, identity.ca);
-  session.set_if(CURLOPT_SSLCERT, identity.certificate);
-  session.set_if(CURLOPT_SSLKEY, identity.key);
+  session.set_pem(CURLOPT_CAINFO, CURLOPT_CAINFO_BLOB, identity.ca);
+  session.set_pem(CURLOPT_SSLCERT, CURLOPT_SSLCERT_BLOB, identity.certificate);
+  session.set_pem(CURLOPT_SSLKEY, CURLOPT_SSLKEY_BLOB, identity.key);
   session.add_header("Content-Type: application/json");
   session.add_header("Accept: application/json");
   session.add_header("Expect:");  // curl would wait for a 100 before longer bodies

@@ -9,12 +9,18 @@
 
 namespace cluster {
 
-/// With what we are known to a server, and how we know it. Paths of PEM files; empty for none, of
-/// `ca` for the system's own.
+/// A certificate or a key: a file of it, or itself, or neither.
+struct Pem {
+  std::string path;
+  std::string text;
+  [[nodiscard]] bool empty() const noexcept { return path.empty() && text.empty(); }
+};
+
+/// With what we are known to a server, and how we know it: without `ca`, by the system's own.
 struct Identity {
-  std::string ca;
-  std::string certificate;
-  std::string key;
+  Pem ca;
+  Pem certificate;
+  Pem key;
   std::string token;  // itself; sent as a bearer's
 };
 

@@ -32,9 +32,9 @@ std::string own_host_name() {
 }
 
 // A key or certificate that is not there is said by its name, and not by what TLS makes of it.
-std::string readable_file(const Json& json, const char* key) {
+Pem readable_file(const Json& json, const char* key) {
   const std::string path = json.value(key, "");
-  if (path.empty() || ::access(path.c_str(), R_OK) == 0) return path;
+  if (path.empty() || ::access(path.c_str(), R_OK) == 0) return {.path = path, .text = {}};
   throw base::SystemError(std::string("read the file of \"") + key + "\",", path, errno);
 }
 
@@ -77,6 +77,7 @@ Settings settings_in(const Json& json, const std::string& path) {
   settings.source = json.value("source", "file");
   settings.endpoints = endpoints_in(json, path);
   settings.identity = identity_in(json, path);
+  settings.token_path = json.value("token", "");
   settings.kubeconfig = json.value("kubeconfig", "");
   for (const auto& each : json.value("pools", Json::array()))
     settings.pools.push_back(pool_of(each, path));

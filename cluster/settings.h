@@ -18,7 +18,8 @@ struct Settings {
   std::string cluster;
   std::string source;
   std::vector<std::string> endpoints;
-  Identity identity;  // ca, cert and key
+  Identity identity;       // ca, cert and key
+  std::string token_path;  // a file that has a token
   std::string kubeconfig;
   std::vector<Pool> pools;  // for a source that does not know of pools
   std::chrono::milliseconds timeout{3000};
