@@ -69,6 +69,11 @@ HOSTILE_SECONDS ?= 600
 test-hostile: build-tests  ## random deeds of pods with NET_ADMIN between random operations, and whether anybody else notices (root; HOSTILE_SECONDS, HOSTILE_SEED)
 	PATCHCORD_BIN=$(CURDIR)/build/patchcord /usr/bin/python3 tests/attack/hostile_pod.py $(HOSTILE_SECONDS)
 
+TRACE_PAIRS ?= 2000
+.PHONY: test-trace
+test-trace: build-tests  ## the verdicts of patchcord trace beside real packets, on random nodes (root; TRACE_PAIRS, TRACE_SEED)
+	PATCHCORD_BIN=$(CURDIR)/build/patchcord /usr/bin/python3 tests/trace/compare.py $(TRACE_PAIRS) $(TRACE_SEED)
+
 test-e2e: build/patchcord  ## only the tests with real runtimes (root)
 	tests/run --build build e2e
 

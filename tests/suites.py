@@ -79,6 +79,7 @@ SUITES = {suite.name: suite for suite in (
     PythonSuite("process", [PLUGIN, DRIVER], at_a_time=4),  # by far the most tests, so that they end with the others
     PythonSuite("attack", [PLUGIN, DRIVER, "inject"]),
     PythonSuite("wild", [PLUGIN, DRIVER]),
+    PythonSuite("trace", [PLUGIN]),
     GuestSuite("vm", [PLUGIN, DRIVER, "netns_tests"]),
     PythonSuite("fault", [PLUGIN, DRIVER, "inject"]),
     PythonSuite("e2e", [PLUGIN, "completions"]),

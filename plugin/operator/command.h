@@ -37,6 +37,9 @@ inline constexpr int kFine = 0;
 inline constexpr int kNotFine = 1;  // something is wrong with what was looked at, or has failed
 inline constexpr int kMisused = 2;
 
+/// Of operands: as many as there are.
+inline constexpr std::size_t kAnyNumber = ~std::size_t{0};
+
 struct Command {
   std::string_view name;
   std::string_view operands;  // "NETWORK|FILE NAME"; empty for none
@@ -50,10 +53,12 @@ struct Command {
 };
 
 extern const Command kAdd;
+extern const Command kCapture;
 extern const Command kCheck;
 extern const Command kCompletion;
 extern const Command kDel;
 extern const Command kDoctor;
+extern const Command kExec;
 extern const Command kFabric;
 extern const Command kGc;
 extern const Command kGraph;

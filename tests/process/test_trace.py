@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import subprocess
 import unittest
 
@@ -187,6 +188,32 @@ class ProbeTest(TraceCase):
         process.stdout.readline()
         document = self.assert_verdict("passes", "", "web", "edge-0c11:53", "--protocol", "udp", "--probe")
         self.assertIn("did not answer", document["probe"][-1]["answer"])
+
+
+class ExecTest(TraceCase):
+    def test_a_command_runs_in_the_containers_network_with_its_status(self):
+        done = self.tool("exec", "shop/web-0", "--", "ip", "-o", "addr", "show", "dev", "eth0")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertIn("10.88.0.2/24", done.stdout)
+        self.assertEqual(self.tool("exec", "db-7f3a", "--", "sh", "-c", "exit 7").returncode, 7)
+        self.assertIn("nothing on this node is called nobody", self.tool("exec", "nobody", "--", "true").stderr)
+        self.assertIn("no-such-program", self.tool("exec", "web", "--", "no-such-program").stderr)
+
+    def test_tcpdump_runs_at_the_host_end_or_is_printed(self):
+        (host_end,) = [link["ifname"] for link in self.node.ip_json(self.node.host, "link", "show", "type", "veth") if "edge-0c11" in link.get("ifalias", "")]
+        command = f"tcpdump -n -i {host_end} -c 1 icmp"
+        self.prefix = ("env", "PATH=/nowhere")
+        done = self.tool("capture", "edge-0c11", "-i", "eth0", "--", "-c", "1", "icmp")
+        self.assertEqual((done.returncode, done.stdout), (1, command + "\n"))
+        tools = os.path.join(self.node.directory, "tools")
+        os.mkdir(tools)
+        with open(os.path.join(tools, "tcpdump"), "w", encoding="ascii") as file:
+            file.write("#!/bin/sh\necho tcpdump \"$@\"\n")
+        os.chmod(file.name, 0o755)
+        self.prefix = ("env", f"PATH={tools}:{os.environ['PATH']}")
+        done = self.tool("capture", "edge-0c11", "--", "-c", "1", "icmp")
+        self.assertEqual((done.returncode, done.stdout), (0, command + "\n"))
+        self.assertIn("nothing on this node is called", self.tool("capture", "edge-0c11", "-i", "eth7").stderr)
 
 
 if __name__ == "__main__":

@@ -163,6 +163,19 @@ void Walk::translate_answer(Place& place, bool is_leaving) {
   }
 }
 
+// Whether its destination becomes another one as it comes in there.
+bool Walk::is_translated_at(Ground& ground, const netlink::Link& bridge, const Packet& packet) {
+  if (nature_ != Nature::kFirst)
+    return std::any_of(flows_.begin(), flows_.end(), [&](const Flow& flow) {
+      return flow.ground == &ground && flow.reply == packet &&
+             flow.original.source != packet.destination;
+    });
+  if (!is_of_host(ground, packet.destination)) return false;
+  auto rules = own_rules(ground);
+  Packet translated = packet;
+  return rules && rules->translate({packet, &bridge, nullptr}, translated).has_value();
+}
+
 void Walk::track(Place& place, const Packet& original) {
   if (nature_ != Nature::kFirst) return;
   flows_.push_back(

@@ -95,6 +95,8 @@ class Walk {
   /// What the namespace knows of its next hop.
   enum class Known : std::uint8_t { kNot, kFailed, kLearnt, kPermanent };
   std::optional<Cable> find_cable(const Place& place, const Next& next, Known& known);
+  std::optional<Cable> find_redirection(const Place& place, const netlink::Link& out);
+  bool is_translated_at(Ground& ground, const netlink::Link& bridge, const Packet& packet);
   bool tell_neighbour(const Place& place, const Next& next, const std::string& answer);
   std::optional<OwnRules> own_rules(Ground& ground);
   bool is_accepted_by_mark(Ground& ground, const netlink::nft::BaseChain& chain,

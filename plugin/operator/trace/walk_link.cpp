@@ -96,6 +96,21 @@ std::optional<Cable> Walk::find_cable(const Place& place, const Next& next, Know
   return cable;
 }
 
+// With br_netfilter a bridge translates addresses itself, and hands up what has another destination
+// by that, whichever MAC it was sent to.
+std::optional<Cable> Walk::find_redirection(const Place& place, const netlink::Link& out) {
+  const auto arrival = world_.other_end(*place.ground, out);
+  if (!arrival || arrival->link->master == 0) return std::nullopt;
+  Ground& ground = *arrival->ground;
+  const auto* bridge = ground.find(arrival->link->master);
+  if (bridge == nullptr || bridge->kind != "bridge" ||
+      !calls_ip_rules(ground, place.packet.family()) ||
+      !is_translated_at(ground, *bridge, place.packet))
+    return std::nullopt;
+  return Cable{.passages = {{.ground = &ground, .bridge = bridge, .in = arrival->link}},
+               .end = Interface{&ground, bridge}};
+}
+
 bool Walk::cross(Place& place, const Next& next) {
   Ground& ground = *place.ground;
   const auto& out = *next.out;
@@ -103,7 +118,10 @@ bool Walk::cross(Place& place, const Next& next) {
     return stop(ground, "link " + out.name, out.is_up() ? "has no carrier" : "is down",
                 down(ground, out.name));
   Known known = Known::kNot;
-  const auto cable = find_cable(place, next, known);
+  auto cable = find_cable(place, next, known);
+  if (cable || known == Known::kLearnt || known == Known::kPermanent) {
+    if (auto redirected = find_redirection(place, out)) cable = std::move(redirected);
+  }
   if (!cable || (!cable->end && known == Known::kFailed))
     return stop(
         ground, "neighbour " + next.hop.to_string() + " on " + out.name, "nobody answers for it",
