@@ -44,6 +44,8 @@ class OwnRules {
   [[nodiscard]] std::optional<Word> translate(const Crossing& crossing, Packet& packet);
   /// Whether it leaves with another source. `is_translated`: its destination was.
   [[nodiscard]] std::optional<Word> masquerade(const Crossing& crossing, bool is_translated);
+  /// Whether an answer that connection tracking knows no question of is dropped as it leaves.
+  [[nodiscard]] std::optional<Word> refuse_invalid(const Packet& packet);
   /// Whether iptables' FORWARD, which drops others, accepts it by our mark.
   [[nodiscard]] bool marks_as_accepted(const Crossing& crossing, bool is_answer,
                                        bool is_translated);

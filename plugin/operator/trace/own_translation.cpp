@@ -23,6 +23,12 @@ bool is_one_of(const base::IpAddress& address, const std::vector<base::IpPrefix>
                      [&](const auto& each) { return each.contains(address); });
 }
 
+// The node's own addresses that ports without an address are not published on.
+bool is_left_alone(const base::IpAddress& address) {
+  if (address.is_v6()) return address.is_loopback() || address.is_link_local();
+  return address.is_loopback() && address != base::IpAddress::parse("127.0.0.1");
+}
+
 bool is_interface(const std::string& name, const std::string& wanted) {
   if (!wanted.ends_with('*')) return name == wanted;
   return name.starts_with(wanted.substr(0, wanted.size() - 1));
@@ -97,7 +103,8 @@ std::optional<Word> OwnRules::translate(const Crossing& crossing, Packet& packet
     const std::string any = with_suffix("ports", family) + ending;
     auto found = find(ruleset::kTable, at, {value_of(packet.destination), protocol, port});
     const std::string& set = found ? at : any;
-    if (!found) found = find(ruleset::kTable, any, {protocol, port});
+    if (!found && !is_left_alone(packet.destination))
+      found = find(ruleset::kTable, any, {protocol, port});
     if (!found || (!ending.empty() && !are_met(found->comment, crossing))) continue;
     const std::size_t size = packet.destination.bytes().size();
     if (found->data.size() < size + 2) continue;
@@ -143,6 +150,15 @@ std::optional<Word> OwnRules::masquerade_of_network(const Packet& packet) {
                 "leaves with the host's address"};
   }
   return std::nullopt;
+}
+
+std::optional<Word> OwnRules::refuse_invalid(const Packet& packet) {
+  const auto word = masquerade_of_network(packet);
+  if (!word) return std::nullopt;
+  const std::string guard = "invalid-" + word->chain.substr(word->chain.rfind(' ') + 1);
+  if (!chain_works(ruleset::kTable, guard)) return std::nullopt;
+  return Word{"inet patchcord " + guard, word->element,
+              "drops an answer whose question did not come this way"};
 }
 
 bool OwnRules::is_excepted(const std::string& owner, const Packet& packet) const {

@@ -75,6 +75,7 @@ class Walk {
   bool find_route(Place& place, Next& next);
   bool forward(const Place& place, const Next& next);
   bool leave(Place& place, const Next& next);
+  bool masquerade(Place& place, const Next& next);
   bool cross(Place& place, const Next& next);
   bool carry(Place& place, const Cable& cable, const base::MacAddress& source);
   bool pass_bridge(const Passage& passage, const Packet& packet, const base::MacAddress& source);

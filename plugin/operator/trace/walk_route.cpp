@@ -147,20 +147,36 @@ bool Walk::forward(const Place& place, const Next& next) {
   return pass_chains(ground, NF_INET_FORWARD, crossing);
 }
 
+// An answer whose question did not come this way is no answer to connection tracking: of UDP it is
+// a new connection, of others it is invalid.
+bool Walk::masquerade(Place& place, const Next& next) {
+  Ground& ground = *place.ground;
+  const Packet before = place.packet;
+  const bool is_astray = nature_ == Nature::kAnswer && !is_tracked(ground);
+  auto rules = own_rules(ground);
+  if (!rules || (nature_ != Nature::kFirst && !is_astray)) return true;
+  if (is_astray && before.protocol != IPPROTO_UDP) {
+    const auto word = rules->refuse_invalid(before);
+    return !word || stop(ground, word->chain, word->element + " " + word->meaning,
+                         {.verdict = Verdict::kDropped,
+                          .by = ground.title() + ": " + word->chain,
+                          .remedy = "have the answer take the way of the question"});
+  }
+  const bool is_translated = before.destination != entered_->destination ||
+                             before.destination_port != entered_->destination_port;
+  if (const auto word = rules->masquerade({before, place.in, next.out}, is_translated)) {
+    const auto answer = netlink::ask_route(ground.routes(), {.destination = before.destination});
+    if (answer.way && answer.way->source) place.packet.source = *answer.way->source;
+    tell(ground, word->chain, word->meaning + ", " + place.packet.source.to_string());
+  }
+  return true;
+}
+
 bool Walk::leave(Place& place, const Next& next) {
   Ground& ground = *place.ground;
   if (next.out == nullptr) return refuse_route(place, ENODEV);
   const Packet before = place.packet;
-  auto rules = own_rules(ground);
-  if (rules && nature_ == Nature::kFirst) {
-    const bool is_translated = before.destination != entered_->destination ||
-                               before.destination_port != entered_->destination_port;
-    if (const auto word = rules->masquerade({before, place.in, next.out}, is_translated)) {
-      const auto answer = netlink::ask_route(ground.routes(), {.destination = before.destination});
-      if (answer.way && answer.way->source) place.packet.source = *answer.way->source;
-      tell(ground, word->chain, word->meaning + ", " + place.packet.source.to_string());
-    }
-  }
+  if (!masquerade(place, next)) return false;
   if (!pass_chains(ground, NF_INET_POST_ROUTING, {before, place.in, next.out})) return false;
   track(place, *entered_);
   translate_answer(place, true);
