@@ -85,6 +85,15 @@ struct PoolPlace {
 /// The pools of this node, by name.
 [[nodiscard]] std::vector<PoolPlace> list_pools(const std::string& pools_directory);
 
+/// Every address of the pool that somebody holds, in ascending order, without a lock: a look, or
+/// one of who holds that of the reservations.
+[[nodiscard]] std::vector<base::IpAddress> list_reserved(const PoolPlace& pool);
+/// How many of them, in ascending order, lie in the block.
+[[nodiscard]] std::size_t count_in(const base::IpPrefix& block,
+                                   const std::vector<base::IpAddress>& reserved);
+/// How many addresses a block has; saturates.
+[[nodiscard]] std::uint64_t size_of(const base::IpPrefix& block);
+
 /// A pool's files with its lock, for who changes them. What is written outlasts a loss of power.
 class PoolFiles {
  public:

@@ -1,9 +1,9 @@
 // The files of a pool on this node (ipam/blocks.h).
 #include <algorithm>
+#include <limits>
 #include <memory>
 
 #include <dirent.h>
-#include <fcntl.h>
 
 #include "ipam/blocks.h"
 
@@ -18,6 +18,17 @@ constexpr mode_t kLockMode = 0600;
 bool is_of_name(char c) {
   return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '.' ||
          c == '_' || c == '-';
+}
+
+// None where there is no such directory.
+std::vector<std::string> names_in(const std::string& path) {
+  std::vector<std::string> names;
+  const std::unique_ptr<DIR, int (*)(DIR*)> stream(::opendir(path.c_str()), ::closedir);
+  if (!stream) return names;
+  // Of one stream, and nobody else reads it. NOLINTNEXTLINE(concurrency-mt-unsafe)
+  while (const dirent* entry = ::readdir(stream.get()))
+    names.emplace_back(static_cast<const char*>(entry->d_name));
+  return names;
 }
 
 }  // namespace
@@ -45,16 +56,32 @@ std::optional<std::string> read_definition(const PoolPlace& pool) {
 
 std::vector<PoolPlace> list_pools(const std::string& pools_directory) {
   std::vector<PoolPlace> pools;
-  const std::unique_ptr<DIR, int (*)(DIR*)> stream(::opendir(pools_directory.c_str()), ::closedir);
-  if (!stream) return pools;
-  while (const dirent* entry = ::readdir(stream.get())) {
-    if (!is_pool_name(entry->d_name)) continue;
-    const std::string path = pools_directory + "/" + entry->d_name;
-    if (base::open_at(AT_FDCWD, path, O_PATH)) pools.push_back({path});
+  for (const auto& name : names_in(pools_directory)) {
+    if (is_pool_name(name)) pools.push_back({pools_directory + "/" + name});
   }
   std::sort(pools.begin(), pools.end(),
             [](const auto& a, const auto& b) { return a.directory < b.directory; });
   return pools;
+}
+
+std::vector<base::IpAddress> list_reserved(const PoolPlace& pool) {
+  std::vector<base::IpAddress> reserved;
+  for (const auto& name : names_in(pool.addresses())) {
+    if (const auto address = base::IpAddress::parse(name)) reserved.push_back(*address);
+  }
+  std::sort(reserved.begin(), reserved.end());
+  return reserved;
+}
+
+std::size_t count_in(const base::IpPrefix& block, const std::vector<base::IpAddress>& reserved) {
+  const auto first = std::lower_bound(reserved.begin(), reserved.end(), block.address());
+  const auto last = std::upper_bound(first, reserved.end(), block.last());
+  return static_cast<std::size_t>(last - first);
+}
+
+std::uint64_t size_of(const base::IpPrefix& block) {
+  const auto last = block.address().distance_to(block.last());
+  return last == std::numeric_limits<std::uint64_t>::max() ? last : last + 1;
 }
 
 PoolFiles::PoolFiles(PoolPlace place, std::chrono::milliseconds patience)

@@ -56,6 +56,11 @@ std::optional<ipam::Owner> as_of_network(const Book& book, ipam::Owner holder) {
 
 }  // namespace
 
+ipam::HostLocalPlace place_of_pool(const ipam::PoolPlace& pool,
+                                   const std::string& state_directory) {
+  return place_of(pool.addresses(), state_directory);
+}
+
 Book book_of_network(const cni::Request& request, const std::string& data_directory,
                      const std::string& state_directory) {
   return {.place = place_of(data_directory + "/" + request.network, state_directory),
@@ -64,7 +69,7 @@ Book book_of_network(const cni::Request& request, const std::string& data_direct
 
 Book book_of_pool(const cni::Request& request, const ipam::PoolPlace& pool,
                   const std::string& state_directory) {
-  return {.place = place_of(pool.addresses(), state_directory),
+  return {.place = place_of_pool(pool, state_directory),
           .owner = {.container_id = request.container_id,
                     .interface = request.ifname,
                     .network = request.network},

@@ -20,6 +20,8 @@ struct Book {
   bool is_pool = false;  // shared by networks
 };
 
+[[nodiscard]] ipam::HostLocalPlace place_of_pool(const ipam::PoolPlace& pool,
+                                                 const std::string& state_directory);
 [[nodiscard]] Book book_of_network(const cni::Request& request, const std::string& data_directory,
                                    const std::string& state_directory);
 [[nodiscard]] Book book_of_pool(const cni::Request& request, const ipam::PoolPlace& pool,

@@ -53,6 +53,7 @@ struct Command {
 };
 
 extern const Command kAdd;
+extern const Command kBlock;
 extern const Command kCapture;
 extern const Command kCheck;
 extern const Command kCompletion;
@@ -67,6 +68,7 @@ extern const Command kInspect;
 extern const Command kInstall;
 extern const Command kList;
 extern const Command kMetrics;
+extern const Command kPool;
 extern const Command kReconcile;
 extern const Command kRuntimes;
 extern const Command kStatus;

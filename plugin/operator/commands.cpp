@@ -7,10 +7,10 @@
 namespace tool {
 
 std::span<const Command* const> commands() {
-  static constexpr std::array<const Command*, 22> kCommands = {
-      &kList,      &kInspect, &kDoctor,    &kTrace,    &kCapture,    &kExec,   &kGraph,    &kWatch,
-      &kReconcile, &kGc,      &kAdd,       &kDel,      &kCheck,      &kStatus, &kValidate, &kFabric,
-      &kMetrics,   &kInstall, &kUninstall, &kRuntimes, &kCompletion, &kHelp};
+  static constexpr std::array<const Command*, 24> kCommands = {
+      &kList,      &kInspect, &kDoctor,  &kTrace,   &kCapture,   &kExec,     &kGraph,      &kWatch,
+      &kReconcile, &kGc,      &kAdd,     &kDel,     &kCheck,     &kStatus,   &kValidate,   &kPool,
+      &kBlock,     &kFabric,  &kMetrics, &kInstall, &kUninstall, &kRuntimes, &kCompletion, &kHelp};
   return kCommands;
 }
 
