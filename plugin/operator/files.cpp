@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "plugin/cni/object.h"
 #include "plugin/config/network.h"
+#include "plugin/config/pool.h"
 #include "plugin/operator/runtimes.h"
 
 namespace tool {
@@ -78,18 +79,29 @@ std::vector<std::string> reservation_directories(const std::vector<Configuration
     for (const auto& plugin : file.list->plugins) {
       const auto place = config::find_ipam_place(request_of(*file.list, plugin));
       if (!config::is_host_local(place.type)) continue;
-      const auto at = std::find(directories.begin(), directories.end(), place.data_directory);
-      if (at == directories.end()) directories.push_back(place.data_directory);
+      std::vector<std::string> named{place.data_directory};
+      for (const auto& pool : place.pools) named.push_back(pool.directory);
+      for (const auto& directory : named) {
+        if (std::find(directories.begin(), directories.end(), directory) == directories.end())
+          directories.push_back(directory);
+      }
     }
   }
   return directories;
+}
+
+// Of this process: requests that nobody made are for it.
+std::string pools_directory() {
+  static const std::string directory = config::pools_directory_of(cni::Environment::of_process());
+  return directory;
 }
 
 cni::Request request_of(const config::NetworkList& list, const config::ListedPlugin& plugin) {
   return cni::read_request(cni::Environment({{"CNI_COMMAND", "ADD"},
                                              {"CNI_CONTAINERID", "patchcord"},
                                              {"CNI_NETNS", "/proc/self/ns/net"},
-                                             {"CNI_IFNAME", "eth0"}}),
+                                             {"CNI_IFNAME", "eth0"},
+                                             {"PATCHCORD_POOLS_DIR", pools_directory()}}),
                            config::plugin_input(list, plugin, {}));
 }
 

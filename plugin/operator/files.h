@@ -34,7 +34,8 @@ struct ConfigurationFile {
 /// base::SystemError; absent where there is no such file.
 [[nodiscard]] std::optional<config::NetworkList> read_network_list(const std::string& path);
 
-/// The directories that host-local reserves in, of all configurations and the usual one, each once.
+/// The directories that host-local reserves in, of all configurations and the usual one, and those
+/// of the pools that they name, each once.
 [[nodiscard]] std::vector<std::string> reservation_directories(
     const std::vector<ConfigurationFile>& files);
 

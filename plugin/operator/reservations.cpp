@@ -18,7 +18,11 @@ void Reservations::read(const std::string& directory, const std::string& network
     if (!address) continue;
     try {
       const auto text = base::read_file(directory + "/" + name, ipam::kLongestReservation);
-      if (text) holders_.emplace(*address, Holder{network, ipam::parse_reservation(*text)});
+      if (!text) continue;
+      auto owner = ipam::parse_reservation(*text);
+      // In a pool's directory each says whose it is.
+      const std::string of = owner.network.empty() ? network : owner.network;
+      holders_.emplace(*address, Holder{of, std::move(owner)});
     } catch (const base::SystemError&) {
       // What cannot be read names nobody.
     }

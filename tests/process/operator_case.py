@@ -31,7 +31,8 @@ class OperatorCase(unittest.TestCase):
 
     def tool(self, *words, width="80", **environment):
         """Runs the tool on the node, as at a terminal of this width but without colours."""
-        variables = {**PASSED_ON, "PATCHCORD_STATE_DIR": self.node.state, "COLUMNS": width,
+        variables = {**PASSED_ON, "PATCHCORD_STATE_DIR": self.node.state, "PATCHCORD_POOLS_DIR": self.node.pools,
+                     "PATCHCORD_CLUSTER": self.node.cluster, "COLUMNS": width,
                      "NETCONFPATH": self.net_d, "CNI_PATH": self.node.plugins, **environment}
         return run(["nsenter", f"--net=/var/run/netns/{self.node.host}", *self.prefix, PLUGIN, *words], env=variables)
 

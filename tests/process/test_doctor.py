@@ -9,6 +9,7 @@ import unittest
 from doctor_conditions import CONDITIONS, condition, sysctl
 import doctor_configurations  # noqa: F401: what it puts into the table
 import doctor_networks  # noqa: F401: likewise
+import doctor_pools  # noqa: F401: likewise
 from doctor_kube_proxy import BRIDGE_NETFILTER  # and what it puts into the table
 from fake_node import PASSED_ON, ROOT, WITHOUT_NETFILTER
 from operator_case import OperatorCase, schema_of
@@ -144,7 +145,8 @@ class DoctorTest(OperatorCase):
     def run_as_printed(self, command):
         """In a shell of root's on the node."""
         return self.node.run_in(self.node.host, "sh", "-c", command, env={
-            **PASSED_ON, "PATH": f"{self.node.plugins}:{PASSED_ON['PATH']}", "PATCHCORD_STATE_DIR": self.node.state, "NETCONFPATH": self.net_d})
+            **PASSED_ON, "PATH": f"{self.node.plugins}:{PASSED_ON['PATH']}", "PATCHCORD_STATE_DIR": self.node.state, "NETCONFPATH": self.net_d,
+            "PATCHCORD_POOLS_DIR": self.node.pools, "PATCHCORD_CLUSTER": self.node.cluster})
 
     def statuses(self):
         """By network: the code of STATUS, and what it says, of each network of ours that is configured."""

@@ -4,6 +4,7 @@ import json
 import os
 import unittest
 
+from operator_case import OperatorCase
 from pools_case import PoolsCase
 import patience
 
@@ -204,6 +205,35 @@ class OfASourceTest(ToolCase):
         self.assertEqual(self.tool("block", "keep", **self.how), "", "one address is free yet")
         self.add_many(config, 1, "e", **self.how)
         self.assertIn("every block of pool pods is given", self.tool("block", "keep", status=1, **self.how))
+
+
+class ShownTest(OperatorCase):
+    def test_lists_metrics_and_what_an_attachment_has_of_a_pool(self):
+        self.tool("pool", "add", "pods", "10.50.0.0/16", "--local")
+        self.tool("block", "boot")
+        config = {"cniVersion": "1.1.0", "name": "podnet", "type": "patchcord", "mode": "routed", "ipam": {"type": "host-local", "pools": ["pods"]}}
+        self.configure("10-podnet.conflist", config)
+        self.node.add(config, self.node.container("web"))
+        self.assert_golden("pool.json", self.tool("pool", "list", "-o", "json").stdout)
+        self.assert_golden("block.json", self.tool("block", "list", "-o", "json").stdout)
+        self.assertIn("pool        pods, block 10.50.0.0/26\n", self.tool("inspect", "10.50.0.2").stdout)
+        self.assertRegex(self.tool("list").stdout, r"podnet .*10\.50\.0\.2 .*routed .*up")
+        text = self.tool("metrics").stdout
+        for line in ('patchcord_blocks{pool="pods"} 1', 'patchcord_block_addresses{pool="pods"} 64', 'patchcord_block_addresses_used{pool="pods"} 1'):
+            self.assertIn(line + "\n", text)
+
+    def test_who_has_an_address_of_a_pool_by_another_plugin_is_named(self):
+        """Such as macvlan or the reference bridge with our allocator: a reservation and no record."""
+        config = {"cniVersion": "1.1.0", "name": "othernet", "type": "bridge", "ipam": {"type": "host-local", "pools": ["pods"]}}
+        self.configure("10-othernet.conflist", config)
+        self.tool("pool", "add", "pods", "10.50.0.0/16", "--local")
+        namespace = self.node.container("web")
+        result = self.node.call("ADD", config, "web", netns=self.node.path_of(namespace), plugin=self.node.plugin("host-local"))
+        self.node.on_host("ip", "link", "add", "other0", "type", "veth", "peer", "name", "eth0", "netns", namespace)
+        self.node.run_in(namespace, "ip", "addr", "add", result["ips"][0]["address"], "dev", "eth0")
+        self.node.run_in(namespace, "ip", "link", "set", "eth0", "up")
+        self.node.on_host("ip", "link", "set", "other0", "up")
+        self.assertRegex(self.tool("list").stdout, r"othernet +web +eth0 +10\.50\.0\.2")
 
 
 if __name__ == "__main__":

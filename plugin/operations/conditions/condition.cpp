@@ -22,6 +22,9 @@ constexpr std::array kAll = {
     Condition{"nftables-missing", Stops::kEveryAdd},
     Condition{"ipv6-off", Stops::kEveryAdd},
     Condition{"pool-nearly-empty", Stops::kSomeAdds},
+    Condition{"blocks-unreadable", Stops::kSomeAdds},
+    Condition{"block-lost", Stops::kPackets},
+    Condition{"block-not-announced", Stops::kNobody},
     Condition{"bridge-nearly-full", Stops::kSomeAdds},
     // addresses
     Condition{"own-address-in-pool", Stops::kSomeAdds},

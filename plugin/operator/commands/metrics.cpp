@@ -4,6 +4,7 @@
 
 #include "plugin/observe/own_file.h"
 #include "plugin/operator/commands/doctor/doctor.h"
+#include "plugin/operator/pools.h"
 #include "plugin/operator/table.h"
 
 namespace tool {
@@ -56,11 +57,27 @@ std::string pool_lines(const std::vector<Subnet>& subnets) {
   return size + used;
 }
 
+// Nothing where the node has no pool.
+std::string block_lines(const std::vector<PoolView>& pools) {
+  if (pools.empty()) return "";
+  std::string blocks = head("patchcord_blocks", "Blocks of the pool that the node has.");
+  std::string size = head("patchcord_block_addresses", "Addresses that these give.");
+  std::string used = head("patchcord_block_addresses_used", "Those that are reserved.");
+  for (const auto& pool : pools) {
+    const std::string labels = "{" + label("pool", pool.place.name()) + "} ";
+    blocks += "patchcord_blocks" + labels + std::to_string(pool.blocks.size()) + "\n";
+    size += "patchcord_block_addresses" + labels + std::to_string(pool.size()) + "\n";
+    used += "patchcord_block_addresses_used" + labels + std::to_string(pool.used()) + "\n";
+  }
+  return blocks + size + used;
+}
+
 int run_metrics(const Call& call) {
   Node node(call.state_directory);
   const auto files = read_configurations(configuration_directory(call));
   const std::string text = attachment_lines(survey(node, reservation_directories(files))) +
-                           pool_lines(subnets_of(files));
+                           pool_lines(subnets_of(files)) +
+                           block_lines(view_pools(call.environment));
   if (const auto path = call.arguments.value(kFileOption.name)) {
     observe::replace_own(*path, kFirstLine, text);
   } else {

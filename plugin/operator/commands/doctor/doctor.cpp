@@ -64,9 +64,11 @@ Diagnoses examine_node(const Call& call) {
                         .sightings = sightings,
                         .configurations = directory,
                         .plugin_path = plugin_path_for_all(call),
-                        .state_directory = call.state_directory};
+                        .state_directory = call.state_directory,
+                        .pools = view_pools(call.environment)};
   Diagnoses found;
   look_at_configurations(patient, found);
+  look_at_blocks(patient, found);
   look_at_runtimes(patient, found);
   look_at_kernel(patient, found);
   look_at_networks(patient, found);

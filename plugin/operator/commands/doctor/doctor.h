@@ -6,6 +6,7 @@
 
 #include "plugin/operations/conditions/condition.h"
 #include "plugin/operator/files.h"
+#include "plugin/operator/pools.h"
 #include "plugin/operator/survey.h"
 
 namespace tool {
@@ -21,11 +22,13 @@ struct Patient {
   std::string configurations;  // the directory
   std::string plugin_path;     // CNI_PATH, or wherever a runtime looks
   std::string state_directory;
+  std::vector<PoolView> pools{};
 };
 
 // Each looks for some conditions, and adds those that it finds.
 void look_at_kernel(const Patient& patient, Diagnoses& found);
 void look_at_configurations(const Patient& patient, Diagnoses& found);
+void look_at_blocks(const Patient& patient, Diagnoses& found);
 void look_at_runtimes(const Patient& patient, Diagnoses& found);
 void look_at_services(const Patient& patient, Diagnoses& found);
 void look_at_networks(const Patient& patient, Diagnoses& found);

@@ -2,10 +2,12 @@
 
 #include <array>
 
+#include "plugin/lease/pool.h"
 #include "plugin/operator/files.h"
 #include "plugin/operator/format.h"
 #include "plugin/operator/json.h"
 #include "plugin/operator/named.h"
+#include "plugin/operator/pools.h"
 #include "plugin/operator/table.h"
 
 namespace tool {
@@ -145,6 +147,24 @@ std::string describe_ports(const Sighting& sighting) {
   return text;
 }
 
+// Of which block of which pool each address is; of the configured ranges nothing is said.
+std::string describe_pools(const attachment::Attachment& attachment) {
+  std::string text;
+  if (!attachment.reservation) return text;
+  for (const auto& directory : attachment.reservation->pools) {
+    const ipam::PoolPlace pool{directory};
+    for (const auto& block : lease::require_blocks(pool)) {
+      for (const auto& address : attachment.addresses) {
+        if (!block.prefix.contains(address.prefix.address())) continue;
+        const auto use = to_string(block.use);
+        text += line("pool", pool.name() + ", block " + block.prefix.to_string() +
+                                 (use.empty() ? "" : " (" + std::string(use) + ")"));
+      }
+    }
+  }
+  return text;
+}
+
 std::string describe(const Console& console, const Sighting& sighting, const Seen& seen) {
   const auto& attachment = sighting.attachment;
   std::string text = title_of(sighting) + "  " + printable(attachment.key.ifname) + "  " +
@@ -158,6 +178,7 @@ std::string describe(const Console& console, const Sighting& sighting, const See
                                       : std::string("by another plugin, or it has no record"));
   text += line("pair", attachment.key.ifname + " ⇄ " + attachment.pair.host_name);
   text += line("way", path_of(sighting));
+  text += describe_pools(attachment);
   text += describe_ports(sighting);
   if (seen.counters) {
     text += line("received", std::to_string(seen.counters->sent_bytes) + " bytes, " +
