@@ -10,12 +10,21 @@ from fake_node import ROOT, Node
 EXAMPLES = sorted(glob.glob(os.path.join(ROOT, "conf-examples", "*.conflist")))
 
 
+def give_blocks(node, blocks):
+    for pool, block in blocks.items():
+        os.makedirs(os.path.join(node.pools, pool))
+        with open(os.path.join(node.pools, pool, "blocks"), "w", encoding="ascii") as file:
+            file.write(block + "\n")
+
+
 def configurations(path, node):
     """The conflist's plugins as a runtime passes them on, with reservations in the test's own place."""
     with open(path, encoding="utf-8") as file:
         conflist = json.load(file)
     configs = [{**plugin, "cniVersion": conflist["cniVersion"], "name": conflist["name"]} for plugin in conflist["plugins"]]
-    if configs[0]["ipam"]["type"] == "host-local":
+    if configs[0]["ipam"].get("pools"):
+        give_blocks(node, {"pods": "10.50.7.0/26", "pods6": "fd50::40/122"})
+    elif configs[0]["ipam"]["type"] == "host-local":
         configs[0]["ipam"]["dataDir"] = node.networks
     return configs
 
