@@ -57,7 +57,9 @@ std::optional<std::string> read_definition(const PoolPlace& pool) {
 std::vector<PoolPlace> list_pools(const std::string& pools_directory) {
   std::vector<PoolPlace> pools;
   for (const auto& name : names_in(pools_directory)) {
-    if (is_pool_name(name)) pools.push_back({pools_directory + "/" + name});
+    if (!is_pool_name(name)) continue;
+    std::string path = pools_directory + "/";
+    pools.push_back({path.append(name)});
   }
   std::sort(pools.begin(), pools.end(),
             [](const auto& a, const auto& b) { return a.directory < b.directory; });

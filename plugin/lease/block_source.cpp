@@ -23,7 +23,8 @@ std::string program_of(const cni::Environment& environment) {
 std::vector<std::string> variables_of(const cni::Environment& environment) {
   std::vector<std::string> variables;
   for (const auto& [name, value] : environment.all()) {
-    if (!name.starts_with("CNI_")) variables.push_back(name + "=" + value);
+    if (name.starts_with("CNI_")) continue;
+    variables.emplace_back(name).append(1, '=').append(value);
   }
   return variables;
 }

@@ -1,5 +1,7 @@
 #include "plugin/lease/pool.h"
 
+#include <exception>
+
 #include "base/error.h"
 #include "ipam/error.h"
 #include "plugin/cni/error.h"
@@ -100,21 +102,33 @@ class Attempts {
   std::vector<ipam::RangeSet> sets_;
 };
 
+std::optional<std::vector<ipam::Allocation>> claim_and_allocate(Attempts& attempts) {
+  // Others may fill what was claimed, before this one has had its turn.
+  constexpr int kMostClaims = 3;
+  for (int claim = 0; claim < kMostClaims; ++claim) {
+    attempts.claim();
+    if (auto made = attempts.allocate()) return made;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::vector<ipam::Allocation> allocate_in_pool(const PoolRequest& wanted, const Book& book,
                                                const Ground& ground) {
   Attempts attempts(wanted, book, ground);
   if (auto made = attempts.allocate()) return *std::move(made);
+  // A block is had quickly, and who looks for the dead looks at everybody.
+  std::exception_ptr refusal;
+  try {
+    if (auto made = claim_and_allocate(attempts)) return *std::move(made);
+  } catch (const cni::Error&) {
+    refusal = std::current_exception();
+  }
   if (wanted.reclaim && ground.make_room && ground.make_room()) {
     if (auto made = attempts.allocate()) return *std::move(made);
   }
-  // Others may fill what was claimed, before this one has had its turn.
-  constexpr int kMostClaims = 3;
-  for (int claim = 0; claim < kMostClaims; ++claim) {
-    attempts.claim();
-    if (auto made = attempts.allocate()) return *std::move(made);
-  }
+  if (refusal) std::rethrow_exception(refusal);
   throw cni::Error(cni::Code::kTryAgainLater, attempts.full());
 }
 

@@ -229,7 +229,7 @@ class BridgeTest(unittest.TestCase):
         text = self.node.run_in(a, "ip", "route", "show", "table", "all").stdout
         self.assertRegex(text, r"198\.51\.100\.0/24 via 10\.88\.0\.1 dev eth0 .*metric 7 .*mtu 1300 .*advmss 1200")
         self.assertRegex(text, r"203\.0\.113\.0/24 via 10\.88\.0\.1 dev eth0 table 1000")
-        self.assertRegex(text, r"192\.0\.2\.0/24 dev eth0 proto 82 scope link")
+        self.assertRegex(text, r"192\.0\.2\.0/24 dev eth0 proto (82|patchcord-pod) scope link")
         self.node.check(config, a, result)
 
 

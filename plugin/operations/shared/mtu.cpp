@@ -5,6 +5,7 @@
 
 #include "netlink/link.h"
 #include "netlink/route.h"
+#include "netlink/vxlan.h"
 
 namespace operations {
 namespace {
@@ -32,12 +33,40 @@ unsigned least_mtu(netlink::Socket& host, std::span<const std::string_view> dest
   return least;
 }
 
+unsigned lesser(unsigned one, unsigned other) {
+  if (one == 0 || other == 0) return std::max(one, other);
+  return std::min(one, other);
+}
+
+// What passes through a tunnel: what it says itself, and what the link that it sends by takes,
+// which may be a tunnel, too (WireGuard).
+unsigned mtu_of(netlink::Socket& host, const netlink::Vxlan& vxlan) {
+  if (!vxlan.local) return vxlan.mtu;
+  constexpr unsigned kHeaders4 = 50;  // bytes: Ethernet, VXLAN, UDP, IPv4
+  constexpr unsigned kHeaders6 = 70;
+  const unsigned headers = vxlan.local->is_v4() ? kHeaders4 : kHeaders6;
+  const auto route = netlink::match_route(host, *vxlan.local);
+  const auto below = route ? netlink::find_link(host, route->out_link) : std::nullopt;
+  return below && below->mtu > headers ? lesser(vxlan.mtu, below->mtu - headers) : vxlan.mtu;
+}
+
+unsigned mtu_of_bridge(netlink::Socket& host, const std::string& name) {
+  const auto bridge = netlink::find_link(host, name);
+  unsigned least = 0;
+  if (!bridge) return least;
+  for (const auto& vxlan : netlink::vxlans_of(host, bridge->index))
+    least = lesser(least, mtu_of(host, vxlan));
+  return least;
+}
+
 }  // namespace
 
 unsigned find_mtu(netlink::Socket& host, const config::Network& network) {
   if (!network.mtu_auto) return network.mtu;
   const unsigned ipv4 = least_mtu(host, kElsewhere4);
-  return ipv4 != 0 ? ipv4 : least_mtu(host, kElsewhere6);
+  const unsigned way_out = ipv4 != 0 ? ipv4 : least_mtu(host, kElsewhere6);
+  if (network.mode != config::Mode::kBridge) return way_out;
+  return lesser(way_out, mtu_of_bridge(host, network.bridge.name));
 }
 
 }  // namespace operations
