@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdlib>
 
 #include <unistd.h>
 
@@ -27,6 +26,7 @@ constexpr std::array kCaptureOptions = {kInterfaceOption, kConfigurationsOption}
 // In the place of this process, so that signals and the terminal are the command's.
 [[noreturn]] void become(std::vector<std::string> words) {
   std::vector<char*> pointers;
+  pointers.reserve(words.size() + 1);
   for (auto& word : words) pointers.push_back(word.data());
   pointers.push_back(nullptr);
   ::execvp(pointers.front(), pointers.data());
@@ -67,9 +67,10 @@ int run_exec(const Call& call) {
   become({operands.begin() + 1, operands.end()});
 }
 
-bool is_installed(const std::string& program) {
-  const char* path = std::getenv("PATH");
-  std::string_view rest = path == nullptr ? "/usr/sbin:/usr/bin:/sbin:/bin" : path;
+bool is_installed(const Call& call, const std::string& program) {
+  const std::string path = call.environment.get("PATH");
+  std::string_view rest = path;
+  if (rest.empty()) rest = "/usr/sbin:/usr/bin:/sbin:/bin";
   while (!rest.empty()) {
     const auto end = std::min(rest.find(':'), rest.size());
     if (::access((std::string(rest.substr(0, end)) + "/" + program).c_str(), X_OK) == 0)
@@ -91,7 +92,7 @@ int run_capture(const Call& call) {
   }
   std::vector<std::string> words{"tcpdump", "-n", "-i", sighting.host_end->name};
   words.insert(words.end(), operands.begin() + 1, operands.end());
-  if (is_installed(words.front())) become(std::move(words));
+  if (is_installed(call, words.front())) become(std::move(words));
   std::string line;
   for (const auto& word : words) line += (line.empty() ? "" : " ") + word;
   call.console.report(

@@ -12,8 +12,6 @@ using netlink::nft::Bytes;
 using netlink::nft::concatenate;
 using netlink::nft::interface_value;
 using netlink::nft::number_value;
-using netlink::nft::port_value;
-using netlink::nft::protocol_value;
 using netlink::nft::value_of;
 
 std::string with_suffix(const char* name, base::Family family) {

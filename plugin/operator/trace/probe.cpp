@@ -1,10 +1,10 @@
 // What the walk cannot know it asks: one real packet, which the kernel tells of at every chain.
-#include <cstring>
 
 #include <linux/in.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 
+#include "base/error.h"
 #include "netlink/nft/rules.h"
 #include "plugin/operator/arguments.h"
 #include "plugin/operator/trace/counters.h"
@@ -105,7 +105,7 @@ class Probe {
       case Echo::Kind::kAnswered:
         return end(Verdict::kPasses, "answered", {});
       case Echo::Kind::kRefused:
-        return end(Verdict::kRefused, std::strerror(echo.error), find_refuser(echo.error));
+        return end(Verdict::kRefused, base::errno_text(echo.error), find_refuser(echo.error));
       case Echo::Kind::kSilent:
         break;
     }
@@ -129,7 +129,7 @@ class Probe {
   [[nodiscard]] Stop find_refuser(int error) const {
     if (drop_) return *drop_;
     if (walked_.behind.verdict == Verdict::kRefused) return walked_.behind;
-    return {.by = std::string("somebody on the way, who says: ") + std::strerror(error),
+    return {.by = std::string("somebody on the way, who says: ") + base::errno_text(error),
             .remedy = ""};
   }
 

@@ -1,6 +1,7 @@
 #include "plugin/operator/trace/segment.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include <linux/rtnetlink.h>
 
@@ -36,7 +37,9 @@ bool answers_arp(const Interface& end, const base::IpAddress& address,
 int setting_of(const Interface& end, const std::string& name) {
   const auto read = [&](const std::string& interface) {
     const auto text = end.ground->sysctl("net/ipv4/conf/" + interface + "/" + name);
-    return text ? std::atoi(text->c_str()) : 0;
+    int number = 0;
+    if (text) (void)std::from_chars(text->data(), text->data() + text->size(), number);
+    return number;
   };
   return std::max(read("all"), read(end.link->name));
 }

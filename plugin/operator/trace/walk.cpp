@@ -79,7 +79,12 @@ bool Walk::come_in(Place& place) {
   Ground& ground = *place.ground;
   entered_ = place.packet;
   seen_[&ground].push_back(place.packet);
-  if (!pass_devices({&ground, place.in})) return false;
+  constexpr int kAntispoof = -300;
+  const Packet arrived = place.packet;
+  const Crossing crossing{arrived, place.in, nullptr};
+  if (!pass_devices({&ground, place.in}) ||
+      !pass_chains(ground, NF_INET_PRE_ROUTING, crossing, {INT_MIN, kAntispoof - 1}))
+    return false;
   if (auto rules = own_rules(ground)) {
     const auto word = rules->refuse_source({place.packet, place.in, nullptr});
     if (word)
@@ -94,7 +99,7 @@ bool Walk::come_in(Place& place) {
         tell(ground, port->meaning, "→ " + to_string(place.packet));
     }
   }
-  return pass_chains(ground, NF_INET_PRE_ROUTING, {*entered_, place.in, nullptr});
+  return pass_chains(ground, NF_INET_PRE_ROUTING, crossing, {kAntispoof, INT_MAX});
 }
 
 bool Walk::go_out(Place& place) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <climits>
 #include <map>
 #include <optional>
 #include <string>
@@ -79,7 +80,17 @@ class Walk {
   bool cross(Place& place, const Next& next);
   bool carry(Place& place, const Cable& cable, const base::MacAddress& source);
   bool pass_bridge(const Passage& passage, const Packet& packet, const base::MacAddress& source);
-  bool pass_chains(Ground& ground, unsigned hook, const Crossing& crossing);
+  /// Of chains at a hook those with a priority of this range.
+  struct Priorities {
+    int first = INT_MIN;
+    int last = INT_MAX;
+  };
+  bool pass_chains(Ground& ground, unsigned hook, const Crossing& crossing,
+                   const Priorities& priorities);
+  bool pass_chains(Ground& ground, unsigned hook, const Crossing& crossing) {
+    return pass_chains(ground, hook, crossing, {INT_MIN, INT_MAX});
+  }
+  bool pass_discovery(const Place& place, const Next& next, const Cable& cable);
   bool judge(Ground& ground, const netlink::nft::BaseChain& chain, const Crossing& crossing);
   bool pass_legacy(Ground& ground, unsigned hook, const Packet& packet);
   bool pass_devices(const Interface& end);

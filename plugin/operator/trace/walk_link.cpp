@@ -119,6 +119,9 @@ bool Walk::cross(Place& place, const Next& next) {
                 down(ground, out.name));
   Known known = Known::kNot;
   auto cable = find_cable(place, next, known);
+  // What comes in by a port comes in by its bridge, and so no neighbour's answer does by the port.
+  const auto* master = out.master == 0 ? nullptr : ground.find(out.master);
+  if (master != nullptr && master->kind == "bridge" && known != Known::kPermanent) cable.reset();
   if (cable || known == Known::kLearnt || known == Known::kPermanent) {
     if (auto redirected = find_redirection(place, out)) cable = std::move(redirected);
   }
@@ -130,6 +133,7 @@ bool Walk::cross(Place& place, const Next& next) {
          .remedy = known == Known::kPermanent ? "ip neigh del " + next.hop.to_string() + " dev " +
                                                     out.name + ", there, or patchcord reconcile"
                                               : "see that it is there, up, and has this address"});
+  if (known != Known::kPermanent && !pass_discovery(place, next, *cable)) return false;
   outcome_.left_by = &out;
   return carry(place, *cable, out.mac.value_or(base::MacAddress()));
 }

@@ -1,12 +1,12 @@
 // The walk's routes: what the kernel would do with the packet, asked in the namespace that it is
 // in.
 #include <cerrno>
-#include <cstring>
 
 #include <linux/in.h>
 #include <linux/netfilter.h>
 #include <linux/rtnetlink.h>
 
+#include "base/error.h"
 #include "netlink/route.h"
 #include "netlink/route_question.h"
 #include "plugin/operator/trace/walk.h"
@@ -93,7 +93,7 @@ bool Walk::is_told(const Place& place) const {
 bool Walk::refuse_route(const Place& place, int error) {
   Ground& ground = *place.ground;
   const std::string asked = "route to " + place.packet.destination.to_string();
-  const std::string text = error == 0 ? "none" : std::strerror(error);
+  const std::string text = error == 0 ? "none" : base::errno_text(error);
   const std::string remedy = "ip route add, there; see patchcord inspect for what is missing";
   if (place.in == nullptr)
     return stop(ground, asked, text,
@@ -110,7 +110,7 @@ bool Walk::refuse_route(const Place& place, int error) {
                 {.verdict = Verdict::kDropped,
                  .by = ground.title() + ": forwarding of IPv4 is off",
                  .remedy = "sysctl -w net.ipv4.ip_forward=1, there"});
-  if (v4 && error == EINVAL)
+  if (error == EINVAL)
     return stop(ground, asked,
                 "refuses source " + place.packet.source.to_string() + " by " + place.in->name +
                     ", or a blackhole",
@@ -134,7 +134,9 @@ bool Walk::forward(const Place& place, const Next& next) {
                 {.verdict = Verdict::kDropped,
                  .by = ground.title() + ": forwarding of IPv6 is off",
                  .remedy = "sysctl -w " + dotted(key) + "=1, there"});
+  constexpr int kIsolation = -10;
   const Crossing crossing{packet, place.in, next.out};
+  if (!pass_chains(ground, NF_INET_FORWARD, crossing, {INT_MIN, kIsolation - 1})) return false;
   if (!is_tracked(ground)) {
     if (auto rules = own_rules(ground)) {
       if (const auto word = rules->refuse_forward(crossing))
@@ -144,7 +146,7 @@ bool Walk::forward(const Place& place, const Next& next) {
                      .remedy = "\"isolation\" in the network's configuration says so"});
     }
   }
-  return pass_chains(ground, NF_INET_FORWARD, crossing);
+  return pass_chains(ground, NF_INET_FORWARD, crossing, {kIsolation, INT_MAX});
 }
 
 // An answer whose question did not come this way is no answer to connection tracking: of UDP it is

@@ -59,12 +59,28 @@ bool Walk::judge(Ground& ground, const BaseChain& chain, const Crossing& crossin
   return true;
 }
 
-bool Walk::pass_chains(Ground& ground, unsigned hook, const Crossing& crossing) {
+bool Walk::pass_chains(Ground& ground, unsigned hook, const Crossing& crossing,
+                       const Priorities& priorities) {
   for (const auto& chain : ground.chains()) {
+    const int priority = chain.hook.priority;
+    if (priority < priorities.first || priority > priorities.last) continue;
     if (chain.hook.number != hook || is_ours(chain.table)) continue;
     if (is_asked(chain, crossing.packet) && !judge(ground, chain, crossing)) return false;
   }
-  return pass_legacy(ground, hook, crossing.packet);
+  return priorities.last != INT_MAX || pass_legacy(ground, hook, crossing.packet);
+}
+
+// Neighbours of IPv6 ask and answer by packets, which rules see that let nothing in, or out.
+bool Walk::pass_discovery(const Place& place, const Next& next, const Cable& cable) {
+  if (place.packet.family() == base::Family::kIpv4) return true;
+  const Packet question{.source = place.packet.source,
+                        .destination = next.hop,
+                        .protocol = icmp_of(base::Family::kIpv6)};
+  const auto pass = [&](Ground& ground, const netlink::Link* link) {
+    return pass_chains(ground, NF_INET_LOCAL_OUT, {question, nullptr, link}) &&
+           pass_chains(ground, NF_INET_LOCAL_IN, {question, link, nullptr});
+  };
+  return pass(*place.ground, next.out) && (!cable.end || pass(*cable.end->ground, cable.end->link));
 }
 
 bool Walk::pass_legacy(Ground& ground, unsigned hook, const Packet& packet) {
