@@ -30,6 +30,11 @@ def inside(path):
             LIBC.setns(home.fileno(), CLONE_NEWNET)
 
 
+def without_interface(value):
+    """Of in_pktinfo and in6_pktinfo: the route decides by which interface the answer leaves."""
+    return b"\0" * 4 + value[4:] if len(value) == 12 else value[:16] + b"\0" * 4
+
+
 class Servers:
     """Sockets that answer, in any namespaces: TCP takes each connection, UDP sends each datagram back."""
 
@@ -64,7 +69,8 @@ class Servers:
         # From the address that was asked: of several the kernel would choose another one.
         option = (socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, socket.IPV6_PKTINFO) if each.family == socket.AF_INET6 else (socket.IPPROTO_IP, 8, 8)
         data, extra, _, peer = each.recvmsg(64, 256)
-        each.sendmsg([data], [(level, kind, value) for level, kind, value in extra if (level, kind) == (option[0], option[2])], 0, peer)
+        told = [(level, kind, without_interface(value)) for level, kind, value in extra if (level, kind) == (option[0], option[2])]
+        each.sendmsg([data], told, 0, peer)
 
     def __enter__(self):
         for each in self.sockets:

@@ -140,11 +140,15 @@ class Probe {
     return grown(before->second, after->second, name);
   }
 
-  // Of a datagram nobody need answer: it has come to a socket, which has sent nothing.
+  // Of a datagram nobody need answer: it has come to a socket, which has sent nothing. Whether it
+  // has been read does not matter, so what is counted is what was handed up and is no ICMP.
   [[nodiscard]] bool arrived_unanswered() const {
     if (trace_.packet.protocol != IPPROTO_UDP || walked_.target == nullptr) return false;
-    const std::string group = trace_.packet.family() == base::Family::kIpv4 ? "Udp " : "Udp6";
-    return listens() && grown_at_target(group + "OutDatagrams") == 0 && !has_losses();
+    const bool v4 = trace_.packet.family() == base::Family::kIpv4;
+    const auto handed_up = grown_at_target(v4 ? "Ip InDelivers" : "Ip6InDelivers");
+    const auto icmp = grown_at_target(v4 ? "Icmp InMsgs" : "Icmp6InMsgs");
+    const auto answers = grown_at_target(v4 ? "Udp OutDatagrams" : "Udp6OutDatagrams");
+    return listens() && handed_up > icmp && answers == 0 && !has_losses();
   }
 
   // The walk has found the socket that takes it.
