@@ -29,7 +29,8 @@ class TraceCase(OperatorCase):
         node = self.node
         self.lan = node.container("lan")
         node.on_host("ip", "link", "add", "up0", "type", "veth", "peer", "name", "lan0", "netns", self.lan)
-        for namespace, link, address, v6 in ((node.host, "up0", "192.0.2.1/24", "2001:db8::1/64"), (self.lan, "lan0", "192.0.2.2/24", "2001:db8::2/64")):
+        for namespace, link, address, v6 in ((node.host, "up0", "192.0.2.1/24", "2001:db8::1/64"),
+                                             (self.lan, "lan0", "192.0.2.2/24", "2001:db8::2/64")):
             node.run_in(namespace, "ip", "addr", "add", address, "dev", link)
             node.run_in(namespace, "ip", "addr", "add", v6, "dev", link, "nodad")
             node.run_in(namespace, "ip", "link", "set", link, "up")
@@ -38,6 +39,10 @@ class TraceCase(OperatorCase):
         node.run_in(self.lan, "ip", "route", "add", "default", "via", "192.0.2.1")
         node.run_in(self.lan, "ip", "route", "add", "default", "via", "2001:db8::1")
         node.settle(self.web, self.db, self.edge, self.lan)
+
+    def end_of(self, container_id):
+        (host_end,) = [name for alias, name in self.host_ends().items() if container_id in alias]
+        return host_end
 
     def trace(self, *words):
         """The document that it prints, which is of its schema; its exit status is 0 for `passes` and for nothing else."""
@@ -57,8 +62,9 @@ class TraceCase(OperatorCase):
 
 class WayTest(TraceCase):
     def test_a_healthy_node_lets_all_of_it_pass(self):
-        for words in (("web", "db-7f3a"), ("web", "edge-0c11"), ("shop/web-0", "fd00:89::2"), ("edge-0c11", "fd00:88::2"), ("host", "edge-0c11"),
-                      ("host", "web"), ("web", "host"), ("web", "outside"), ("edge-0c11", "2001:db8::2"), ("outside", "web"), ("192.0.2.2", "edge-0c11")):
+        for words in (("web", "db-7f3a"), ("web", "edge-0c11"), ("shop/web-0", "fd00:89::2"), ("edge-0c11", "fd00:88::2"),
+                      ("host", "edge-0c11"), ("host", "web"), ("web", "host"), ("web", "outside"), ("edge-0c11", "2001:db8::2"),
+                      ("outside", "web"), ("192.0.2.2", "edge-0c11")):
             with self.subTest(words):
                 self.assert_verdict("passes", "", *words)
 
@@ -92,7 +98,8 @@ class WayTest(TraceCase):
         self.assert_golden("trace-host-port.json", self.tool("trace", "outside", "host:8080", "-o", "json").stdout)
 
     def test_words_that_are_nobodys(self):
-        for words, message in ((("nobody", "web"), "nothing on this node is called nobody"), (("web", "db-7f3a", "--protocol", "tcp"), "needs a port"),
+        for words, message in ((("nobody", "web"), "nothing on this node is called nobody"),
+                               (("web", "db-7f3a", "--protocol", "tcp"), "needs a port"),
                                (("web", "host:0"), '"0" is no port'), (("web", "db-7f3a", "--port", "65536"), "is no port")):
             done = self.tool("trace", *words)
             self.assertEqual((done.returncode, done.stdout), (2, ""), words)
@@ -143,7 +150,7 @@ class FaultTest(TraceCase):
         self.assert_verdict("passes", "", "web", "192.0.2.2")
 
     def test_a_link_that_is_down(self):
-        (host_end,) = [link["ifname"] for link in self.node.ip_json(self.node.host, "link", "show", "type", "veth") if "edge-0c11" in link.get("ifalias", "")]
+        host_end = self.end_of("edge-0c11")
         self.on(self.node.host, "ip", "link", "set", host_end, "down")
         document = self.trace("web", "edge-0c11")
         self.assertNotEqual(document["verdict"], "passes")
@@ -158,7 +165,8 @@ class ProbeTest(TraceCase):
 
     def test_rules_of_others_are_named_and_nothing_is_left(self):
         self.node.on_host("nft", "add table inet fw; add chain inet fw through { type filter hook forward priority 0; }; "
-                                 "add rule inet fw through ip daddr 10.89.0.2 icmp type echo-request drop; add rule inet fw through tcp dport 81 reject with tcp reset")
+                                 "add rule inet fw through ip daddr 10.89.0.2 icmp type echo-request drop; "
+                                 "add rule inet fw through tcp dport 81 reject with tcp reset")
         before = self.node.on_host("nft", "list", "ruleset")
         document = self.assert_verdict("dropped", "host: inet fw through, rule with handle", "web", "edge-0c11", "--probe")
         (drop,) = [hop for hop in document["probe"] if hop["asked"] == "chain inet fw through" and hop["mark"] == "stop"]
@@ -200,7 +208,7 @@ class ExecTest(TraceCase):
         self.assertIn("no-such-program", self.tool("exec", "web", "--", "no-such-program").stderr)
 
     def test_tcpdump_runs_at_the_host_end_or_is_printed(self):
-        (host_end,) = [link["ifname"] for link in self.node.ip_json(self.node.host, "link", "show", "type", "veth") if "edge-0c11" in link.get("ifalias", "")]
+        host_end = self.end_of("edge-0c11")
         command = f"tcpdump -n -i {host_end} -c 1 icmp"
         self.prefix = ("env", "PATH=/nowhere")
         done = self.tool("capture", "edge-0c11", "-i", "eth0", "--", "-c", "1", "icmp")

@@ -35,6 +35,9 @@ class Comparison:
         self.counts = collections.Counter()
         self.wrong = []
 
+    def pairs(self):
+        return sum(self.counts[verdict] for verdict in ("passes", "refused", "dropped", "unknown"))
+
     def node(self, number, pairs=PAIRS_A_NODE):
         generator = random.Random(f"{self.seed}/{number}")
         servers = packets.Servers()
@@ -89,7 +92,7 @@ def main():
     comparison = Comparison(seed)
     for number in range((pairs + PAIRS_A_NODE - 1) // PAIRS_A_NODE):
         comparison.node(number)
-        sys.stderr.write(f"\r{sum(comparison.counts[each] for each in ('passes', 'refused', 'dropped', 'unknown'))} pairs, {len(comparison.wrong)} wrong ")
+        sys.stderr.write(f"\r{comparison.pairs()} pairs, {len(comparison.wrong)} wrong ")
     for each in comparison.wrong:
         print(json.dumps(each, indent=1))
     print(f"seed {seed}: " + ", ".join(f"{name} {count}" for name, count in sorted(comparison.counts.items())) + f"; {len(comparison.wrong)} wrong")

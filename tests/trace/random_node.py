@@ -88,7 +88,8 @@ class RandomNode(Node):
         if self.chance(0.15):
             second = self.random.choice([each for each in self.networks_made if each["name"] != config["name"]])
             second = {**second, "isDefaultGateway": False} if "bridge" in second else second
-            result = self.add({**second, "isGateway": True} if "bridge" in second else second, name, ifname="net1", plugin=self.plugin(second["type"]))
+            second = {**second, "isGateway": True} if "bridge" in second else second
+            result = self.add(second, name, ifname="net1", plugin=self.plugin(second["type"]))
             self.addresses[name] += [entry["address"].split("/")[0] for entry in result["ips"]]
 
     def listen(self):
@@ -195,7 +196,8 @@ class RandomNode(Node):
         self.run_in(name, "sh", "-c",
                     "for f in /proc/sys/net/ipv?/neigh/*/mcast_solicit; do echo 200 >$f; done; "
                     "for f in ipv4/icmp_ratelimit ipv6/icmp/ratelimit; do echo 0 >/proc/sys/net/$f; done; "
-                    "for f in icmp_msgs_per_sec icmp_msgs_burst; do [ -w /proc/sys/net/ipv4/$f ] && echo 1000000 >/proc/sys/net/ipv4/$f; done; true")
+                    "for f in icmp_msgs_per_sec icmp_msgs_burst; do [ -w /proc/sys/net/ipv4/$f ] && "
+                    "echo 1000000 >/proc/sys/net/ipv4/$f; done; true")
 
     # -- who speaks to whom
 
@@ -214,5 +216,6 @@ class RandomNode(Node):
             return name, word, f"192.0.2.1:{pick(self.ports)}", pick(([], ["--protocol", "udp"]))
         else:
             to = "outside" if kind == "outside" and word != "outside" else "host"
-        how = pick(([], [], ["--port", str(PORT)], ["--port", str(PORT)], ["--port", str(OTHER_PORT)], ["--port", str(UDP_PORT), "--protocol", "udp"]))
+        tcp, closed, udp = ["--port", str(PORT)], ["--port", str(OTHER_PORT)], ["--port", str(UDP_PORT), "--protocol", "udp"]
+        how = pick(([], [], tcp, tcp, closed, udp))
         return name, word, to, how

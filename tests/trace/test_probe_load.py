@@ -78,8 +78,7 @@ class KillTest(ProbeCase):
         left = []
         for number in range(first, len(calls)):
             name, nth = calls[number], calls[:number + 1].count(calls[number])
-            run(self.command("strace", "-o", "/dev/null", "-e", f"inject={name}:signal=KILL:when={nth}", PLUGIN, "trace", self.pod, self.edge, "--probe"),
-                env=self.environment())
+            self.probe("strace", "-o", "/dev/null", "-e", f"inject={name}:signal=KILL:when={nth}")
             if self.ruleset() != before:
                 left.append(f"{name} {nth}")
         print(f"killed at each of {len(calls) - first} system calls")
