@@ -53,6 +53,26 @@ class ConditionsTest(OperatorCase):
         self.assertRegex(text, r"12 containers: host route 10.89.0.\d+/32 is\s+missing")
         self.assertLess(len(text.splitlines()), 10, text)
 
+    def test_a_pools_size_is_what_it_can_give(self):
+        """Neither the gateway nor the subnet's own address nor that of broadcasts; in mode routed all of them."""
+        for config, size in ((bridge_config(self.node, name="net", subnets=("10.88.0.0/29",)), 5),
+                             (bridge_config(self.node, name="net", subnets=("10.88.0.0/29",), isDefaultGateway=True), 5),
+                             (routed_config(self.node, name="net", subnets=("10.88.0.0/29",)), 8)):
+            with self.subTest(config=config):
+                self.configure("10-net.conflist", config)
+                containers = [self.node.container(f"{config['mode']}{len(self.node.namespaces)}") for _ in range(size + 1)]
+                for container in containers[:-1]:
+                    self.node.add(config, container)
+                cause, = json.loads(self.doctor("-o", "json")[1])["diagnoses"]
+                self.assertEqual((cause["name"], cause["severity"], cause["about"]), ("pool-nearly-empty", "error", ["net"]))
+                self.assertIn(f"has given {size} of the {size} addresses of 10.88.0.0/29", cause["text"])
+                with self.assertRaises(PluginError):
+                    self.node.add(config, containers[-1])
+                for container in containers[:-1]:
+                    self.node.delete(config, container)
+                if config["mode"] == "bridge":
+                    self.node.on_host("ip", "link", "del", "pcbr0")
+
     def test_a_timer_hears_what_is_new(self):
         since = os.path.join(self.node.directory, "since")
         self.configure("20-edgenet.conflist", routed_config(self.node, name="edgenet"))
