@@ -125,6 +125,7 @@ class LocalPortsTest(PortsCase):
                 config = make(self.node)
                 container = self.publish(config, "8080:80")
                 self.traffic.serve(container, "tcp/6/80", name="container")
+                self.node.settle(self.outside)  # addresses of links are checked for duplicates
                 uplink = next(link for link in self.node.ip_json(self.node.host, "addr") if link["ifname"].startswith("up"))
                 address = next(each["local"] for each in uplink["addr_info"] if each["local"].startswith("fe80"))
                 self.assertEqual(self.connect(self.outside, f"{address}%eth0", 8080), "refused")
@@ -136,6 +137,7 @@ class LocalPortsTest(PortsCase):
 class StrayTest(PortsCase):
     def stray(self, config, plugin=None):
         """The sources that are seen outside of a container's datagrams and of segments that belong to no connection."""
+        self.node.settle(self.outside)  # addresses are checked for duplicates
         container = self.node.container("stray")
         self.node.add(config, container, plugin=plugin and self.node.plugin(plugin))
         sources = [each["local"] for link in self.node.ip_json(container, "addr", "show", "eth0") for each in link["addr_info"]
