@@ -234,7 +234,7 @@ class DoctorTest(OperatorCase):
     def test_every_condition_is_in_the_manual_page(self):
         with open(os.path.join(ROOT, "docs", "patchcord.8"), encoding="utf-8") as stream:
             page = stream.read().replace("\\-", "-")
-        for name in {name for name, *_ in CONDITIONS} | ELSEWHERE:
+        for name in {name for name, *_ in CONDITIONS} | ELSEWHERE | OF_A_FABRIC:
             self.assertRegex(page, rf"(?m)^\.TP\n\.B {name}$", name)
 
 
