@@ -82,7 +82,7 @@ SUITES = {suite.name: suite for suite in (
     PythonSuite("trace", [PLUGIN]),
     GuestSuite("vm", [PLUGIN, DRIVER, "netns_tests"]),
     PythonSuite("fault", [PLUGIN, DRIVER, "inject"]),
-    PythonSuite("e2e", [PLUGIN, "completions"]),
+    PythonSuite("e2e", [PLUGIN, BLOCKS, "completions"]),
     PythonSuite("cluster", [PLUGIN, BLOCKS]),
 )}
 

@@ -54,7 +54,7 @@ class PackageCase(unittest.TestCase):
         os.mkdir(cls.place)
         os.mkdir(f"{cls.place}.deb")
         run_command(["cpack", "-G", "DEB", "-B", f"{cls.place}.deb", "--config", os.path.join(BUILD, "CPackConfig.cmake")], cwd=cls.directory)
-        cls.package, = glob.glob(f"{cls.place}.deb/*.deb")
+        cls.package, = glob.glob(f"{cls.place}.deb/patchcord_*.deb")
 
     def enter(self, script, text):
         done = run_command(["unshare", "--mount", "--net", "--pid", "--fork", "sh", "-c",
@@ -71,12 +71,26 @@ class PackageCase(unittest.TestCase):
 
 
 class PackageTest(PackageCase):
+    def test_the_program_that_asks_for_blocks_is_a_package_of_its_own(self):
+        shown = self.run_script("""
+            dpkg -i /mnt/patchcord_*.deb /mnt/patchcord-cluster_*.deb
+            ! ldd /usr/libexec/patchcord/patchcord
+            mkdir -p /etc/patchcord
+            echo 0123456789abcdef0123456789abcdef >/etc/machine-id
+            echo '{"source": "etcd", "node": "n1", "endpoints": ["https://127.0.0.1:1"]}' >/etc/patchcord/cluster.json
+            ! /usr/libexec/patchcord/patchcord-blocks own pods </dev/null
+            dpkg -r patchcord-cluster
+            ! test -e /usr/libexec/patchcord/patchcord-blocks
+            test -x /opt/cni/bin/patchcord
+            """)
+        self.assertIn("no answer within 3.0 s: https://127.0.0.1:1: ", shown)
+
     def test_it_installs_runs_and_goes_without_a_trace(self):
         links = "\n".join(f'test "$(readlink /opt/cni/bin/{name})" = patchcord' for name in conflists.REPLACED_NAMES)
         shown = self.run_script(f"""
             mkdir -p /etc/containerd
             echo 'plugins.cri.cni.bin_dir = "/usr/lib/cni"' >/etc/containerd/config.toml
-            dpkg -i /mnt/*.deb
+            dpkg -i /mnt/patchcord_*.deb
             cmp /opt/cni/bin/patchcord /usr/libexec/patchcord/patchcord
             cmp /usr/lib/cni/patchcord /usr/libexec/patchcord/patchcord
             {links}
@@ -86,7 +100,7 @@ class PackageTest(PackageCase):
             patchcord list
             test -s /usr/share/man/man8/patchcord.8
             dpkg --verify patchcord
-            dpkg -i /mnt/*.deb
+            dpkg -i /mnt/patchcord_*.deb
             dpkg -P patchcord
             find /opt /usr/lib/cni/patchcord /usr/libexec/patchcord /usr/share/doc/patchcord /lib/systemd/system/patchcord* /usr/share/*/*/*patchcord* -type f -o -type l || true
             """)
@@ -98,12 +112,12 @@ class PackageTest(PackageCase):
         self.run_script("""
             mkdir -p /opt/cni/bin
             echo another >/opt/cni/bin/bridge
-            dpkg -i /mnt/*.deb
+            dpkg -i /mnt/patchcord_*.deb
             test "$(cat /opt/cni/bin/bridge)" = another
             test "$(readlink /opt/cni/bin/ptp)" = patchcord
             patchcord install --replace
             test "$(readlink /opt/cni/bin/bridge)" = patchcord
-            dpkg -i /mnt/*.deb
+            dpkg -i /mnt/patchcord_*.deb
             test "$(readlink /opt/cni/bin/bridge)" = patchcord
             dpkg -r patchcord
             test "$(cat /opt/cni/bin/bridge)" = another
@@ -125,7 +139,7 @@ class UnitsTest(PackageCase):
 
     def test_systemd_understands_them(self):
         output = PackageCase.run_script(self, """
-            dpkg -i /mnt/*.deb
+            dpkg -i /mnt/patchcord_*.deb
             dpkg -L patchcord | grep /systemd/system/patchcord-
             systemd-analyze verify --man=no $(dpkg -L patchcord | grep /systemd/system/patchcord-) 2>&1
             echo verified
@@ -137,7 +151,7 @@ class UnitsTest(PackageCase):
     def test_what_a_firewall_takes_away_they_put_back(self):
         """At each load of it by systemd, and, with the path unit, when its file is written; the timers' services do their work, too."""
         self.run_script("""
-            dpkg -i /mnt/*.deb
+            dpkg -i /mnt/patchcord_*.deb
             wait_for() { for i in $(seq 100); do if "$@" >/dev/null 2>&1; then return; fi; sleep 0.1; done; "$@"; }
             is_back() { nft list table inet site && nft list table inet patchcord; }
             echo 'flush ruleset; table inet site { chain input { type filter hook input priority 0; }; }' >/etc/nftables.conf

@@ -49,8 +49,8 @@ std::vector<base::IpPrefix> own_blocks(const cni::Environment& environment) {
   return blocks;
 }
 
-void look_at_routes(const Routes& routes, const std::vector<base::IpPrefix>& blocks,
-                    Diagnoses& found) {
+void look_for_routes(const Routes& routes, const std::vector<base::IpPrefix>& blocks,
+                     Diagnoses& found) {
   for (const auto& block : blocks) {
     if (!routes.has_block(block)) {
       found.push_back({.name = "block-unannounced",
@@ -60,6 +60,14 @@ void look_at_routes(const Routes& routes, const std::vector<base::IpPrefix>& blo
                        .remedy = "patchcord-blocks.service does that at boot",
                        .command = "patchcord block boot"});
     }
+  }
+}
+
+// Of two nodes with one block only the one sees it that lost: the other's announcement is in the
+// kernel beside its own route.
+void look_for_others(const Routes& routes, std::vector<base::IpPrefix> blocks, Diagnoses& found) {
+  for (const auto& route : routes.all) {
+    if (route.protocol == netlink::kProtocolOfBlocks) blocks.push_back(route.destination);
   }
   for (const auto& route : routes.all) {
     const auto block = std::find_if(blocks.begin(), blocks.end(), [&](const base::IpPrefix& each) {
@@ -232,7 +240,9 @@ void look_at_fabric(const cni::Environment& environment, netlink::Socket& host, 
   const auto blocks = own_blocks(environment);
   const auto fabric = config::read_fabric(environment);
   if (blocks.empty() && fabric.reflectors.empty()) return;
-  look_at_routes(Routes(host), blocks, found);
+  const Routes routes(host);
+  look_for_routes(routes, blocks, found);
+  look_for_others(routes, blocks, found);
   look_at_daemons(fabric, blocks, found);
   look_at_restarts(found);
   look_at_networkd(found);
