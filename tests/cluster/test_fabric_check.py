@@ -4,7 +4,7 @@ import json
 import signal
 import unittest
 
-from etcd_cluster import patience
+from etcd_cluster import PLUGIN, patience
 from fabric_case import BLOCKS_OF, FabricCase
 
 
@@ -47,8 +47,9 @@ class FabricCheckTest(FabricCase):
         for name in ("n1", "n3"):
             node = self.lab.nodes[name]
             node.on_host("ip", "route", "del", "unreachable", BLOCKS_OF[name], "proto", "81", "metric", "4096")
-            found = self.wait_for(name, "block-unannounced")
-            self.assertIn(BLOCKS_OF[name], found["block-unannounced"])
+            found = self.wait_for(name, "block-not-announced", "block-not-carried")
+            for text in found.values():
+                self.assertIn(BLOCKS_OF[name], text)
             node.announce(BLOCKS_OF[name])
             self.wait_for(name)
 
@@ -93,6 +94,20 @@ class FabricCheckTest(FabricCase):
         found = self.wait_for("n1", "vxlan-too-wide")
         self.assertIn("vx7 takes packets of 1500 bytes, and the uplink carries 1450", found["vxlan-too-wide"])
         node.on_host("ip", "link", "del", "vx7")
+
+
+    def test_a_networkd_that_would_remove_routes(self):
+        node = self.lab.nodes["n1"]
+        def check(file, text):
+            """With such a /run and /etc/systemd of its own."""
+            script = ("mount -t tmpfs none /run && mkdir -p /run/systemd/netif && touch /run/systemd/netif/state && mount -t tmpfs none /etc/systemd &&"
+                      f" mkdir -p $(dirname {file}) && printf '{text}' >{file} && exec {PLUGIN} fabric check")
+            done = node.run_in(node.host, "unshare", "--mount", "sh", "-c", script, check=False,
+                               env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", **node.surroundings})
+            self.assertEqual(done.stderr, "")
+            return "networkd-removes-routes" in done.stdout
+        self.assertTrue(check("/etc/systemd/networkd.conf", "[Network]\n#ManageForeignRoutes=no\n"))
+        self.assertFalse(check("/etc/systemd/networkd.conf.d/patchcord.conf", "[Network]\nManageForeignRoutes=no\n"))
 
 
 def match(found, name):

@@ -78,7 +78,7 @@ class PackageTest(PackageCase):
             mkdir -p /etc/patchcord
             echo 0123456789abcdef0123456789abcdef >/etc/machine-id
             echo '{"source": "etcd", "node": "n1", "endpoints": ["https://127.0.0.1:1"]}' >/etc/patchcord/cluster.json
-            ! /usr/libexec/patchcord/patchcord-blocks own pods </dev/null
+            ! echo '{}' | /usr/libexec/patchcord/patchcord-blocks own pods
             dpkg -r patchcord-cluster
             ! test -e /usr/libexec/patchcord/patchcord-blocks
             test -x /opt/cni/bin/patchcord

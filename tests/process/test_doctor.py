@@ -25,7 +25,7 @@ UNKNOWN_TO_STATUS = {"no-configuration", "configuration-unreadable", "plugin-mis
 # What the machine shares with all tests, or what a test of STATUS makes.
 ELSEWHERE = {"neighbours-nearly-full", "netlink-missing"}
 # What takes several nodes and a routing daemon (tests/cluster).
-OF_A_FABRIC = {"block-unannounced", "block-of-two-nodes", "fabric-session-down", "fabric-daemon-silent", "next-hop-unknown", "restart-waits",
+OF_A_FABRIC = {"block-not-carried", "block-of-two-nodes", "fabric-session-down", "fabric-daemon-silent", "next-hop-unknown", "restart-waits",
                "networkd-removes-routes", "vxlan-too-wide"}
 
 

@@ -51,7 +51,7 @@ constexpr std::array kAll = {
     Condition{"conntrack-nearly-full", Stops::kPackets},
     Condition{"neighbours-nearly-full", Stops::kPackets},
     // blocks, and how other nodes know of them
-    Condition{"block-unannounced", Stops::kPackets},
+    Condition{"block-not-carried", Stops::kPackets},
     Condition{"block-of-two-nodes", Stops::kPackets},
     Condition{"fabric-session-down", Stops::kPackets},
     Condition{"fabric-daemon-silent", Stops::kPackets},

@@ -53,7 +53,7 @@ void look_for_routes(const Routes& routes, const std::vector<base::IpPrefix>& bl
                      Diagnoses& found) {
   for (const auto& block : blocks) {
     if (!routes.has_block(block)) {
-      found.push_back({.name = "block-unannounced",
+      found.push_back({.name = "block-not-announced",
                        .is_error = true,
                        .text = "block " + block.to_string() +
                                " has no route, by which routing daemons would learn of it",
@@ -107,7 +107,7 @@ void look_at_daemon(const Daemon& daemon, Diagnoses& found) {
   }
   if (daemon.unannounced.empty()) return;
   found.push_back(
-      {.name = "block-unannounced",
+      {.name = "block-not-carried",
        .is_error = true,
        .text = daemon.name + " tells nobody of " + conditions::listed(daemon.unannounced),
        .remedy = "a session that is up, and a configuration that has the block's pool: "
@@ -236,13 +236,16 @@ void look_at_vxlan(netlink::Socket& host, const config::Fabric& fabric, Diagnose
 
 }  // namespace
 
+void look_at_block_routes(const cni::Environment& environment, netlink::Socket& host,
+                          Diagnoses& found) {
+  look_for_routes(Routes(host), own_blocks(environment), found);
+}
+
 void look_at_fabric(const cni::Environment& environment, netlink::Socket& host, Diagnoses& found) {
   const auto blocks = own_blocks(environment);
   const auto fabric = config::read_fabric(environment);
   if (blocks.empty() && fabric.reflectors.empty()) return;
-  const Routes routes(host);
-  look_for_routes(routes, blocks, found);
-  look_for_others(routes, blocks, found);
+  look_for_others(Routes(host), blocks, found);
   look_at_daemons(fabric, blocks, found);
   look_at_restarts(found);
   look_at_networkd(found);

@@ -43,6 +43,7 @@ int print_configuration(const Call& call, const std::string& daemon) {
 int check_fabric(const Call& call) {
   netlink::Socket host;
   conditions::Diagnoses found;
+  look_at_block_routes(call.environment, host, found);
   look_at_fabric(call.environment, host, found);
   const bool as_json = call.arguments.value(kFormatOption.name) == "json";
   call.console.write(as_json ? diagnoses_as_json(found) : diagnoses_as_text(found, call.console));

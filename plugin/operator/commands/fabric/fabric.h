@@ -37,6 +37,10 @@ struct FabricPlan {
 [[nodiscard]] std::string bird_configuration(const FabricPlan& plan);
 [[nodiscard]] std::string frr_configuration(const FabricPlan& plan);
 
+/// Blocks that have no route, which doctor looks for with all else that is about pools.
+void look_at_block_routes(const cni::Environment& environment, netlink::Socket& host,
+                          conditions::Diagnoses& found);
+
 /// What is wrong with how this node's blocks get to the others, and theirs to this one. Nothing on
 /// a node without pools.
 void look_at_fabric(const cni::Environment& environment, netlink::Socket& host,
