@@ -19,6 +19,7 @@ auto bridge routed open network pod isolated trusted static firewalld iptables n
 ADD CHECK DEL GC STATUS VERSION IP MAC GATEWAY IFNAME IgnoreUnknown FORWARD
 containerID ifname interface interfaces sandbox ip ip4 ip6 socketPath pciID
 syslog command type network container msg
+claim fail file etcd kubernetes
 """.split()) - {"bridge", "type"}  # which are keys, too
 # Keys are put together of these.
 PARTS = {"ingress", "egress", "Rate", "Burst"}
