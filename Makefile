@@ -25,6 +25,10 @@ demo:  ## install what is needed, build, and show both modes in throwaway namesp
 	$(MAKE) --no-print-directory build/patchcord
 	tests/demo build/patchcord
 
+.PHONY: demo-cluster
+demo-cluster: build-tests  ## nodes with blocks of an etcd, whose pods reach each other by BIRD, in throwaway namespaces (root)
+	PATCHCORD_BIN=$(CURDIR)/build/patchcord /usr/bin/python3 tests/cluster/demo.py
+
 test: packages  ## install what is needed, build, and run every suite (root); T=name: that test alone, or that file, class, tag or suite
 ifeq ($(T),)
 	@$(MAKE) --no-print-directory build-tests

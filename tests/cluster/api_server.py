@@ -32,7 +32,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def refuse(self, code, words):
-        self.answer(code, {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": words, "reason": REASONS[code], "code": code})
+        self.answer(code, {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": words, "reason": REASONS[code],
+                           "code": code})
 
     def do_GET(self):
         with open(f"{DIRECTORY}/behaviour", encoding="utf-8") as file:

@@ -100,7 +100,8 @@ class FabricCheckTest(FabricCase):
         node = self.lab.nodes["n1"]
         def check(file, text):
             """With such a /run and /etc/systemd of its own."""
-            script = ("mount -t tmpfs none /run && mkdir -p /run/systemd/netif && touch /run/systemd/netif/state && mount -t tmpfs none /etc/systemd &&"
+            script = ("mount -t tmpfs none /run && mkdir -p /run/systemd/netif && touch /run/systemd/netif/state &&"
+                      " mount -t tmpfs none /etc/systemd &&"
                       f" mkdir -p $(dirname {file}) && printf '{text}' >{file} && exec {PLUGIN} fabric check")
             done = node.run_in(node.host, "unshare", "--mount", "sh", "-c", script, check=False,
                                env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", **node.surroundings})

@@ -27,8 +27,8 @@ class KubernetesSourceTest(unittest.TestCase):
         subprocess.run(["ip", "netns", "add", cls.namespace], check=True)
         cls.addClassCleanup(subprocess.run, ["ip", "netns", "del", cls.namespace], check=True)
         subprocess.run(["ip", "-n", cls.namespace, "link", "set", "lo", "up"], check=True)
-        server = subprocess.Popen(["nsenter", f"--net=/var/run/netns/{cls.namespace}", sys.executable, f"{HERE}/api_server.py", cls.directory, str(PORT)],
-                                  stdout=subprocess.PIPE)
+        server = subprocess.Popen(["nsenter", f"--net=/var/run/netns/{cls.namespace}", sys.executable, f"{HERE}/api_server.py", cls.directory,
+                                   str(PORT)], stdout=subprocess.PIPE)
         cls.addClassCleanup(lambda: (server.kill(), server.communicate()))
         server.stdout.readline()
         cls.write("token", "secret\n")
