@@ -72,8 +72,8 @@ struct HttpClient::Session {
   std::array<char, CURL_ERROR_SIZE> words{};
 };
 
-HttpClient::HttpClient(std::vector<std::string> endpoints, Identity identity, milliseconds timeout,
-                       std::size_t turn)
+HttpClient::HttpClient(std::vector<std::string> endpoints, const Identity& identity,
+                       milliseconds timeout, std::size_t turn)
     : endpoints_(std::move(endpoints)),
       deadline_(Clock::now() + timeout),
       timeout_(timeout),

@@ -39,7 +39,7 @@ struct HttpResponse {
 class HttpClient {
  public:
   /// `turn` says at which of them to begin, so that not all nodes begin at the first.
-  HttpClient(std::vector<std::string> endpoints, Identity identity,
+  HttpClient(std::vector<std::string> endpoints, const Identity& identity,
              std::chrono::milliseconds timeout, std::size_t turn);
   HttpClient(HttpClient&&) = delete;
   ~HttpClient();
