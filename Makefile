@@ -7,7 +7,7 @@ JOBS ?= $(shell nproc)
 SOURCES = $(shell git ls-files -co --exclude-standard '*.cpp' '*.h')
 
 .DEFAULT_GOAL := build/patchcord
-.PHONY: deb build/patchcord build demo test test-netns test-vm test-e2e lint format format-check install clean help packages bench
+.PHONY: deb pictures build/patchcord build demo test test-netns test-vm test-e2e lint format format-check install clean help packages bench
 
 build/patchcord:  ## build the plugin: one static, stripped binary (WERROR=OFF for a compiler that warns of more)
 	@command -v cmake >/dev/null || { echo "cmake is missing: run 'sudo tests/install-packages build' first" >&2; exit 1; }
@@ -109,6 +109,9 @@ install: build/patchcord  ## install the plugin where this machine's runtimes lo
 	@for to in bash:bash-completion/completions/patchcord zsh:zsh/site-functions/_patchcord fish:fish/vendor_completions.d/patchcord.fish; do \
 	  place=$(DESTDIR)$(PREFIX)/share/$${to#*:} && install -d "$$(dirname "$$place")" && build/patchcord completion "$${to%%:*}" >"$$place" || exit 1; \
 	done
+
+pictures: build/patchcord  ## docs/images, of nodes with 3, 40 and 300 pods
+	/usr/bin/python3 tests/pictures.py
 
 deb: build/patchcord  ## build/patchcord_VERSION_ARCH.deb, by CPack
 	cmake --build --preset release -j $(JOBS)

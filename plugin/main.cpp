@@ -40,6 +40,17 @@ std::size_t find_width(const cni::Environment& environment) {
   return 0;
 }
 
+// By the variable that counts; without any the terminal is taken to have it.
+bool lacks_utf8(const cni::Environment& environment) {
+  for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
+    std::string value = environment.get(name);
+    if (value.empty()) continue;
+    for (char& c : value) c = static_cast<char>(c | 0x20);  // lower case
+    return value.find("utf-8") == std::string::npos && value.find("utf8") == std::string::npos;
+  }
+  return false;
+}
+
 int run_tool(const cni::Environment& environment, std::span<const char* const> words) {
   const bool on_terminal = ::isatty(STDOUT_FILENO) == 1;
   return tool::run({.words = words,
@@ -47,7 +58,8 @@ int run_tool(const cni::Environment& environment, std::span<const char* const> w
                     .console = {.write = write_output,
                                 .report = report,
                                 .colours = on_terminal && environment.get("NO_COLOR").empty(),
-                                .width = find_width(environment)}});
+                                .width = find_width(environment),
+                                .ascii = lacks_utf8(environment)}});
 }
 
 }  // namespace

@@ -133,6 +133,12 @@ std::vector<cni::ValidAttachment> parse_valid_attachments(std::string_view text)
   return std::move(*valid);
 }
 
+std::string merge_offers(const std::string& first, const std::string& second) {
+  json all = first.empty() ? json::object() : cni::parse_object(first, "CAP_ARGS");
+  all.update(cni::parse_object(second, "CAP_ARGS"));
+  return all.dump();
+}
+
 std::string plugin_input(const NetworkList& list, const ListedPlugin& plugin,
                          const Additions& additions) {
   json document = cni::parse_object(plugin.text, "the plugin's configuration");

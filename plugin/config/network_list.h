@@ -54,6 +54,9 @@ struct Additions {
   std::optional<std::vector<cni::ValidAttachment>> valid{};  // of GC
 };
 
+/// What either offers; the second one counts where both do. Throws as parse_network_list.
+[[nodiscard]] std::string merge_offers(const std::string& first, const std::string& second);
+
 /// The plugin's stdin. Throws as parse_network_list, for the additions too.
 [[nodiscard]] std::string plugin_input(const NetworkList& list, const ListedPlugin& plugin,
                                        const Additions& additions);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "plugin/cni/nearest.h"
+
 namespace tool {
 namespace {
 
@@ -23,6 +25,13 @@ Word take_apart(std::string_view text, std::span<const Option> options) {
   }
   if (end < text.size()) word.value = text.substr(end + (is_long ? 1 : 0));
   return word;
+}
+
+[[noreturn]] void refuse_unknown(const std::string& shown, std::span<const Option> options) {
+  std::vector<std::string> names;
+  for (const Option& option : options) names.push_back("--" + std::string(option.name));
+  const std::string meant = cni::nearest(shown, names);
+  throw Misuse("there is no option " + shown + (meant.empty() ? "" : "; is " + meant + " meant?"));
 }
 
 bool is_choice(std::string_view choices, std::string_view value) {
@@ -58,7 +67,7 @@ Arguments Arguments::parse(std::span<const char* const> words, std::span<const O
       continue;
     }
     Word word = take_apart(text, options);
-    if (word.option == nullptr) throw Misuse("there is no option " + word.shown);
+    if (word.option == nullptr) refuse_unknown(word.shown, options);
     if (word.option->value.empty()) {
       if (word.value) throw Misuse(word.shown + " takes no value");
       word.value.emplace();
@@ -76,6 +85,14 @@ Arguments Arguments::parse(std::span<const char* const> words, std::span<const O
 bool Arguments::has(std::string_view name) const {
   return std::any_of(given_.begin(), given_.end(),
                      [&](const auto& given) { return given.first == name; });
+}
+
+std::vector<std::string> Arguments::values(std::string_view name) const {
+  std::vector<std::string> all;
+  for (const auto& given : given_) {
+    if (given.first == name) all.push_back(given.second);
+  }
+  return all;
 }
 
 std::optional<std::string> Arguments::value(std::string_view name) const {

@@ -35,6 +35,8 @@ class Arguments {
   [[nodiscard]] bool has(std::string_view name) const;
   /// Of an option that was given several times the last value.
   [[nodiscard]] std::optional<std::string> value(std::string_view name) const;
+  /// Of an option that may be given several times all of them, in their order.
+  [[nodiscard]] std::vector<std::string> values(std::string_view name) const;
   [[nodiscard]] const std::vector<std::string>& operands() const noexcept { return operands_; }
 
  private:

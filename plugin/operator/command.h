@@ -22,6 +22,7 @@ struct Console {
   std::function<void(const std::string&)> report;
   bool colours = false;
   std::size_t width = 0;  // columns that tables have to fit into; 0 for no limit
+  bool ascii = false;     // the locale has no UTF-8: what is not ASCII is shown by what is like it
 };
 
 /// One command as it was called.
@@ -50,6 +51,7 @@ struct Command {
   std::span<const Option> options;
   std::string_view examples;  // a line each
   int (*run)(const Call& call);
+  bool is_for_all = false;  // it needs nothing that only root may see
 };
 
 extern const Command kAdd;
@@ -66,8 +68,10 @@ extern const Command kGraph;
 extern const Command kHelp;
 extern const Command kInspect;
 extern const Command kInstall;
+extern const Command kIpam;
 extern const Command kList;
 extern const Command kMetrics;
+extern const Command kNetworks;
 extern const Command kPool;
 extern const Command kReconcile;
 extern const Command kRuntimes;
@@ -75,6 +79,7 @@ extern const Command kStatus;
 extern const Command kTrace;
 extern const Command kUninstall;
 extern const Command kValidate;
+extern const Command kVersion;
 extern const Command kWatch;
 
 /// In the order of the help.
@@ -82,12 +87,14 @@ extern const Command kWatch;
 /// Null where there is none of that name.
 [[nodiscard]] const Command* find_command(std::string_view name);
 
-/// "table", "wide" or "json".
+/// Of the commands that show many things, a line each.
 inline constexpr Option kOutputOption = {.name = "output",
                                          .letter = 'o',
                                          .value = "FORMAT",
-                                         .choices = "table|wide|json",
+                                         .choices = "table|wide|name|json|yaml",
                                          .meaning = "how to show it; table unless given"};
+inline constexpr Option kNoHeadersOption = {.name = "no-headers",
+                                            .meaning = "the lines of a table without its head"};
 
 /// The process edge of the tool.
 struct Start {

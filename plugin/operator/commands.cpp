@@ -7,14 +7,18 @@
 namespace tool {
 
 std::span<const Command* const> commands() {
-  static constexpr std::array<const Command*, 24> kCommands = {
-      &kList,      &kInspect, &kDoctor,  &kTrace,   &kCapture,   &kExec,     &kGraph,      &kWatch,
-      &kReconcile, &kGc,      &kAdd,     &kDel,     &kCheck,     &kStatus,   &kValidate,   &kPool,
-      &kBlock,     &kFabric,  &kMetrics, &kInstall, &kUninstall, &kRuntimes, &kCompletion, &kHelp};
+  static constexpr std::array kCommands = {
+      &kStatus,  &kList,      &kInspect,  &kNetworks,   &kIpam,      &kDoctor, &kTrace,
+      &kCapture, &kExec,      &kGraph,    &kWatch,      &kReconcile, &kGc,     &kAdd,
+      &kDel,     &kCheck,     &kValidate, &kPool,       &kBlock,     &kFabric, &kMetrics,
+      &kInstall, &kUninstall, &kRuntimes, &kCompletion, &kVersion,   &kHelp};
   return kCommands;
 }
 
 const Command* find_command(std::string_view name) {
+  // As hands type them that know other tools.
+  if (name == "ls") return &kList;
+  if (name == "rm") return &kDel;
   const auto all = commands();
   const auto at =
       std::find_if(all.begin(), all.end(), [&](const auto* each) { return each->name == name; });

@@ -53,6 +53,30 @@ std::string time_text(std::chrono::system_clock::time_point time) {
          two(clock.seconds().count()) + "Z";
 }
 
+namespace {
+
+void write_ports_of(const attachment::Attachment& attachment, Json& json) {
+  if (!attachment.host_ports) return;
+  for (const auto& mapping : attachment.host_ports->mappings) {
+    json.begin_object()
+        .member("hostPort", mapping.host_port)
+        .member("containerPort", mapping.container_port)
+        .member("protocol", cni::to_string(mapping.protocol));
+    if (mapping.host_address) json.member("hostIP", mapping.host_address->to_string());
+    json.end_object();
+  }
+}
+
+// As runtimes write them.
+void write_port_mappings(const Sighting& sighting, Json& json) {
+  json.key("portMappings").begin_list();
+  write_ports_of(sighting.attachment, json);
+  for (const auto& each : sighting.chained) write_ports_of(each.attachment, json);
+  json.end_list();
+}
+
+}  // namespace
+
 void write_summary(const Sighting& sighting, Json& json) {
   const auto& attachment = sighting.attachment;
   json.member("network", attachment.key.network);
@@ -71,6 +95,7 @@ void write_summary(const Sighting& sighting, Json& json) {
   if (attachment.bridge_port) json.member("bridge", attachment.bridge_port->bridge);
   if (!attachment.netns_path.empty()) json.member("netns", attachment.netns_path);
   json.member("ports", ports_of(sighting));
+  write_port_mappings(sighting, json);
   json.member("recorded", sighting.since.has_value());
   if (sighting.since) json.member("since", time_text(*sighting.since));
   json.member("state", to_string(sighting.state));

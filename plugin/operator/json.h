@@ -8,9 +8,12 @@
 
 namespace tool {
 
-/// Writes one JSON document, indented by two, front to back. Text may be any bytes.
+/// Writes one document, indented by two, front to back, as JSON or as YAML. Text may be any bytes.
 class Json {
  public:
+  Json() = default;
+  explicit Json(bool as_yaml) : as_yaml_(as_yaml) {}
+
   Json& begin_object() { return begin('{'); }
   Json& end_object() { return end('}'); }
   Json& begin_list() { return begin('['); }
@@ -40,6 +43,20 @@ class Json {
   Json& end(char bracket);
   Json& raw(std::string_view token);
   void separate();
+  void begin_line();
+  Json& begin_yaml(char bracket);
+  Json& end_yaml(char bracket);
+
+  /// An object or list of YAML that has not ended yet.
+  struct Block {
+    bool is_list = false;
+    bool begins_line = false;  // its first member stands behind a dash, or begins the document
+    bool is_value = false;     // of a key
+    std::size_t indent = 0;
+    std::size_t count = 0;
+  };
+  bool as_yaml_ = false;
+  std::vector<Block> blocks_;
   std::string text_;
   std::size_t depth_ = 0;
   bool is_first_ = true;    // of the object or list at hand

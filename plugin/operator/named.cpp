@@ -1,10 +1,14 @@
 #include "plugin/operator/named.h"
 
 #include <algorithm>
+#include <set>
 
 #include "base/error.h"
+#include "base/file.h"
+#include "ipam/reservation_files.h"
 #include "netlink/nsid.h"
 #include "plugin/cni/error.h"
+#include "plugin/operator/files.h"
 #include "plugin/operator/table.h"
 
 namespace tool {

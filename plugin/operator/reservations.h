@@ -1,6 +1,8 @@
 #pragma once
 
+#include <chrono>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,6 +14,8 @@ namespace tool {
 struct Holder {
   std::string network;
   ipam::Owner owner;
+  std::string file{};
+  std::optional<std::chrono::system_clock::time_point> since{};
 };
 
 /// The reservations below directories of host-local, <directory>/<network>/<address>, read without

@@ -1,12 +1,14 @@
 #include "plugin/operator/survey.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
 #include <tuple>
 
 #include "netlink/address.h"
 #include "plugin/cni/port_mapping.h"
+#include "plugin/operator/named.h"
 #include "plugin/operator/reservations.h"
 #include "plugin/operator/table.h"
 
@@ -30,6 +32,7 @@ std::optional<netlink::Link> copy_of(const netlink::Link* link) {
 void find_chained(Node& node, Sighting& sighting) {
   if (!attachment::is_valid(sighting.attachment.key)) return;
   for (const auto* type : operations::chained_types()) {
+    if (!node.has_chained(*type, sighting.attachment.key)) continue;
     const attachment::RecordStore records(node.records().state_directory(), type->name);
     if (auto found = records.find(sighting.attachment.key))
       sighting.chained.push_back({.type = type, .attachment = std::move(*found)});
@@ -147,16 +150,32 @@ void drop_ends_of_drafts(std::vector<Sighting>& sightings) {
 }  // namespace
 
 Node::Node(const std::string& state_directory)
-    : home_(netlink::Namespace::current()),
-      records_(state_directory),
-      links_(netlink::all_links(socket_)) {}
+    : home_(netlink::Namespace::current()), records_(state_directory) {}
+
+const std::vector<netlink::Link>& Node::links() const {
+  if (!links_) links_ = netlink::all_links(socket_);
+  return *links_;
+}
+
+bool Node::has_chained(const operations::Chained& type, const Key& key) {
+  const auto [at, is_new] = chained_.try_emplace(type.name);
+  if (is_new) {
+    auto keys = attachment::RecordStore(records_.state_directory(), type.name).list_all();
+    at->second.insert(std::make_move_iterator(keys.begin()), std::make_move_iterator(keys.end()));
+  }
+  return at->second.contains(key);
+}
 
 const netlink::Link* Node::find(std::string_view name) const {
-  return find_if(links_, [&](const auto& link) { return link.name == name; });
+  if (links_) return find_if(*links_, [&](const auto& link) { return link.name == name; });
+  auto link = netlink::find_link(socket_, name);
+  return link ? &singles_.emplace_back(std::move(*link)) : nullptr;
 }
 
 const netlink::Link* Node::find(int index) const {
-  return find_if(links_, [&](const auto& link) { return link.index == index; });
+  if (links_) return find_if(*links_, [&](const auto& link) { return link.index == index; });
+  auto link = netlink::find_link(socket_, index);
+  return link ? &singles_.emplace_back(std::move(*link)) : nullptr;
 }
 
 std::string_view to_string(State state) {
@@ -189,7 +208,11 @@ std::string title_of(const Sighting& sighting) {
     const auto& [space, name] = *attachment.pod;
     return printable(space.empty() ? name : space + "/" + name);
   }
-  return attachment.key.container_id.empty() ? "-" : printable(attachment.key.container_id);
+  const std::string& id = attachment.key.container_id;
+  // Nobody has called it so, but its namespace.
+  const std::string own = namespace_name(attachment.netns_path);
+  if (id.starts_with("cnitool-") && !own.empty()) return printable(own);
+  return id.empty() ? "-" : printable(id);
 }
 
 std::string_view mode_of(const attachment::Attachment& attachment) {
@@ -234,6 +257,7 @@ void examine_if_finished(Node& node, Sighting& sighting) {
 }
 
 std::vector<Sighting> survey_unexamined(Node& node, const std::vector<std::string>& reservations) {
+  (void)node.links();  // one by one they would cost more
   std::vector<Sighting> sightings;
   for (const Key& key : node.records().list_all()) sightings.push_back(from_record(node, key));
   add_what_only_links_tell(node, sightings);

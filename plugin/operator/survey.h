@@ -2,8 +2,10 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,7 +23,7 @@
 /// What is wired on this node, as records and the kernel tell.
 namespace tool {
 
-/// Where to look: the host's namespace, its links as they are now, and the records.
+/// Where to look: the host's namespace, its links, and the records.
 class Node {
  public:
   explicit Node(const std::string& state_directory);
@@ -31,18 +33,24 @@ class Node {
   [[nodiscard]] attachment::Liveness& liveness() noexcept { return liveness_; }
   [[nodiscard]] attachment::Whereabouts& whereabouts() noexcept { return whereabouts_; }
   [[nodiscard]] const attachment::RecordStore& records() const noexcept { return records_; }
-  [[nodiscard]] const std::vector<netlink::Link>& links() const noexcept { return links_; }
+  /// All of them, as they were when somebody first asked for that.
+  [[nodiscard]] const std::vector<netlink::Link>& links() const;
+  /// Whether a type behind another one in a chain has a record of it. Each type's names are listed
+  /// once: to try them for each attachment is most of what a survey of many reads.
+  [[nodiscard]] bool has_chained(const operations::Chained& type, const attachment::Key& key);
   /// Null where there is none.
   [[nodiscard]] const netlink::Link* find(std::string_view name) const;
   [[nodiscard]] const netlink::Link* find(int index) const;
 
  private:
   netlink::Namespace home_;
-  netlink::Socket socket_;
+  mutable netlink::Socket socket_;
   attachment::Liveness liveness_{home_, socket_};
   attachment::Whereabouts whereabouts_;
   attachment::RecordStore records_;
-  std::vector<netlink::Link> links_;
+  mutable std::optional<std::vector<netlink::Link>> links_;
+  mutable std::deque<netlink::Link> singles_;  // that were asked for before all of them were
+  std::map<std::string_view, std::set<attachment::Key>> chained_;  // by the type's name
 };
 
 enum class State : std::uint8_t {

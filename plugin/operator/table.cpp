@@ -37,7 +37,9 @@ std::string paint(const Console& console, std::string_view text, Tone tone) {
   return std::string(escape) + printable(text) + std::string(kEnd);
 }
 
-std::string shown(const Console& console, std::string_view text) {
+std::string shown(const Console& console, std::string_view all) {
+  const std::string plain = console.ascii ? as_ascii(all) : std::string(all);
+  std::string_view text = plain;
   if (!console.colours) return cni::printable_lines(text);
   std::string result;
   while (!text.empty()) {
@@ -87,6 +89,40 @@ std::string wrap(std::string_view text, std::size_t indent, std::size_t width) {
   return result;
 }
 
+std::string cut_front(std::string_view text, std::size_t columns) {
+  const std::size_t all = columns_of(text);
+  if (columns == 0 || all <= columns) return std::string(text);
+  std::size_t begin = 0;
+  for (std::size_t left = all - columns + 1; begin < text.size(); ++begin) {
+    if (begins_character(text[begin]) && left-- == 0) break;
+  }
+  return "…" + std::string(text.substr(begin));
+}
+
+std::string as_ascii(std::string_view text) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 10> kAlike = {{{"✓", "+"},
+                                                                                     {"✗", "x"},
+                                                                                     {"→", "->"},
+                                                                                     {"⇄", "<->"},
+                                                                                     {"…", "~"},
+                                                                                     {"│", "|"},
+                                                                                     {"├", "|"},
+                                                                                     {"└", "`"},
+                                                                                     {"─", "-"},
+                                                                                     {"µ", "u"}}};
+  std::string result;
+  while (!text.empty()) {
+    std::size_t length = 1;
+    while (length < text.size() && !begins_character(text[length])) ++length;
+    const std::string_view letter = text.substr(0, length);
+    const auto alike = std::find_if(kAlike.begin(), kAlike.end(),
+                                    [&](const auto& each) { return each.first == letter; });
+    result += alike != kAlike.end() ? alike->second : length == 1 ? letter : "?";
+    text.remove_prefix(length);
+  }
+  return result;
+}
+
 void Table::add(std::vector<Cell> row) {
   for (Cell& cell : row) cell.text = printable(cell.text);
   rows_.push_back(std::move(row));
@@ -116,7 +152,7 @@ std::vector<std::size_t> Table::widths(std::size_t limit) const {
   return widths;
 }
 
-std::string Table::to_text(const Console& console) const {
+std::string Table::to_text(const Console& console, bool with_head) const {
   const auto wide = widths(console.width);
   std::string text;
   const auto append_row = [&](const auto& cell_at) {
@@ -124,7 +160,8 @@ std::string Table::to_text(const Console& console) const {
     std::size_t blanks = 0;  // owed before the next text, so that no line ends in them
     for (std::size_t i = 0; i < columns_.size(); ++i) {
       const Cell cell = cell_at(i);
-      const std::string shown = cut(cell.text, wide[i]);
+      const std::string shown =
+          columns_[i].keeps_end ? cut_front(cell.text, wide[i]) : cut(cell.text, wide[i]);
       if (!shown.empty()) {
         line.append(blanks, ' ');
         line += paint(console, shown, cell.tone);
@@ -134,7 +171,7 @@ std::string Table::to_text(const Console& console) const {
     }
     text += line + "\n";
   };
-  append_row([&](std::size_t i) { return Cell{columns_[i].title, Tone::kFaint}; });
+  if (with_head) append_row([&](std::size_t i) { return Cell{columns_[i].title, Tone::kFaint}; });
   for (const auto& row : rows_) append_row([&](std::size_t i) { return row[i]; });
   return text;
 }

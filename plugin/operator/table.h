@@ -26,6 +26,10 @@ using cni::printable;
 [[nodiscard]] std::size_t columns_of(std::string_view text);
 /// At most so many columns, the last one an ellipsis where something is cut off.
 [[nodiscard]] std::string cut(std::string_view text, std::size_t columns);
+/// The same with the end left: of a pod's name it is what tells one from the other.
+[[nodiscard]] std::string cut_front(std::string_view text, std::size_t columns);
+/// Every character that is not ASCII replaced by one that is like it, or by '?'.
+[[nodiscard]] std::string as_ascii(std::string_view text);
 
 /// Lines of at most `width` columns, 0 for no limit, those behind the first indented; the first has
 /// `indent` columns before it already.
@@ -38,7 +42,8 @@ struct Cell {
 
 struct Column {
   std::string title;
-  std::size_t least = 0;  // columns that it may be cut to where space is short; 0: never cut
+  std::size_t least = 0;   // columns that it may be cut to where space is short; 0: never cut
+  bool keeps_end = false;  // it is its beginning that is cut off
 };
 
 /// Columns side by side, as wide as they have to be.
@@ -49,7 +54,7 @@ class Table {
   void add(std::vector<Cell> row);
   [[nodiscard]] bool empty() const noexcept { return rows_.empty(); }
   /// Lines without trailing blanks, cut to the console's width as far as columns may be.
-  [[nodiscard]] std::string to_text(const Console& console) const;
+  [[nodiscard]] std::string to_text(const Console& console, bool with_head = true) const;
 
  private:
   [[nodiscard]] std::vector<std::size_t> widths(std::size_t limit) const;

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import tempfile
 import unittest
+import unittest.mock
 
 from fake_node import PLUGIN
 from patience import run, until
@@ -74,6 +75,22 @@ class CompletionCase:
         self.assertEqual(sorted(self.complete("inst")), ["install"])
         self.assertEqual(sorted(self.complete("un")), ["uninstall"])
 
+    def test_names_of_the_node_are_offered(self):
+        """Those that the program lists, which is another one here."""
+        program = os.path.join(self.directory, "patchcord")
+        with open(program, "w", encoding="utf-8") as stream:
+            stream.write("#!/bin/sh\ncase $1 in list) echo shop/web-0; echo db ;; networks) echo podnet ;; esac\n")
+        os.chmod(program, 0o755)
+        self.look_first_in(self.directory)
+        self.assertLessEqual({"shop/web-0", "db"}, set(self.complete("inspect", "")))
+        self.assertLessEqual({"shop/web-0", "db", "podnet"}, set(self.complete("del", "")))
+        self.assertIn("podnet", self.complete("status", "pod"))
+
+    def look_first_in(self, directory):
+        patch = unittest.mock.patch.dict(ENVIRONMENT, PATH=directory + ":" + ENVIRONMENT["PATH"])
+        patch.start()
+        self.addCleanup(patch.stop)
+
     def test_every_option_of_every_command_is_offered(self):
         for command in commands():
             with self.subTest(command):
@@ -81,7 +98,7 @@ class CompletionCase:
 
     def test_what_follows_is_one_of_a_few_words(self):
         self.assertEqual(sorted(self.complete("graph", "--format", "")), ["dot", "mermaid", "svg", "text"])
-        self.assertEqual(sorted(self.complete("list", "-o", "")), ["json", "table", "wide"])
+        self.assertEqual(sorted(self.complete("list", "-o", "")), ["json", "name", "table", "wide", "yaml"])
         self.assertEqual(sorted(word for word in self.complete("completion", "") if not word.startswith("-")), ["bash", "fish", "zsh"])
         self.assertEqual(sorted(word for word in self.complete("help", "") if not word.startswith("-")), sorted(commands()))
 
@@ -137,6 +154,10 @@ class ZshTest(CompletionCase, unittest.TestCase):
         self.hear("loaded-anew")
         for _ in ("as it is read", "when it is there"):
             self.assertEqual(sorted(self.complete("")), sorted(commands()))
+
+    def look_first_in(self, directory):
+        self.say(f"path=({directory} $path); print looks-\\there\n")
+        self.hear("looks-there")
 
     def say(self, text):
         os.write(self.terminal, text.encode())

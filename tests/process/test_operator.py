@@ -287,7 +287,7 @@ class CommandLineTest(OperatorCase):
                     self.assertLessEqual(len(line), 100, line)
 
     def test_what_cannot_be_understood_is_status_2(self):
-        for words in (["nonsense"], ["list", "--nonsense"], ["list", "-o", "yaml"], ["list", "-o"], ["inspect"], ["inspect", "a", "b"],
+        for words in (["nonsense"], ["list", "--nonsense"], ["list", "-o", "nonsense"], ["list", "-o"], ["inspect"], ["inspect", "a", "b"],
                       ["completion", "tcsh"], ["list", "--help=x"], ["watch", "-i", "x"]):
             done = self.tool(*words)
             self.assertEqual((done.returncode, done.stdout), (2, ""), words)

@@ -35,7 +35,8 @@ class AdviceTest(OperatorCase):
         self.assert_advice(self.config | {"quux": 1}, "quux: nobody reads this key")
 
     def test_keys_of_everybody_and_comments_are_none(self):
-        self.assert_advice(self.config | {"capabilities": {"portMappings": True}, "args": {"cni": {}}, "dns": {}, "_why": "x", "//": "y", "ISGATEWAY": True})
+        self.assert_advice(self.config | {"capabilities": {"portMappings": True}, "args": {"cni": {}}, "dns": {}, "_why": "x", "//": "y",
+                                          "ISGATEWAY": True})
 
     def test_keys_of_the_list_and_of_types_behind_the_first(self):
         plugin = {key: value for key, value in self.config.items() if key not in ("cniVersion", "name")}
@@ -43,7 +44,8 @@ class AdviceTest(OperatorCase):
             plugin, {"type": "portmap", "snta": True}, {"type": "bandwidth", "ingresRate": 1}, {"type": "tuning", "sysctls": {"a": "b"}},
             {"type": "firewall", "bakend": "iptables"}, {"type": "macvlan", "what": "ever"}]}))
         said = self.tool("validate").stderr
-        for key, meant in (("disableChek", "disableCheck"), ("snta", "snat"), ("ingresRate", "ingressRate"), ("sysctls", "sysctl"), ("bakend", "backend")):
+        for key, meant in (("disableChek", "disableCheck"), ("snta", "snat"), ("ingresRate", "ingressRate"), ("sysctls", "sysctl"),
+                           ("bakend", "backend")):
             self.assertIn(f"{key}: nobody reads this key; is {meant} meant?", said)
         self.assertNotIn("what", said.replace(self.node.directory, ""))
 

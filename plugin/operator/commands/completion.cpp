@@ -38,17 +38,28 @@ std::string words_for_operand(const Command& command) {
   return are_words ? spaced(command.operands) : "";
 }
 
-// What may follow an option, by the option's name: the same in every command that has it.
+// The command that prints what an operand may be where that is a name of the node's; empty for all
+// others.
+std::string source_of_operand(const Command& command) {
+  const bool networks = command.operands.find("NETWORK") != std::string_view::npos;
+  const bool names = command.operands.find("NAME") != std::string_view::npos ||
+                     command.operands.find("NETNS") != std::string_view::npos;
+  const std::string list = "patchcord list -o name 2>/dev/null";
+  const std::string configured = "patchcord networks -o name 2>/dev/null";
+  if (networks && names) return configured + "; " + list;
+  if (networks) return configured;
+  return names ? list : "";
+}
+
+// What may follow an option of a command.
 std::string bash_choices() {
   std::string cases;
-  std::string seen = " ";
   for (const Command* command : commands()) {
     for (const Option& option : command->options) {
-      const std::string name(option.name);
-      if (option.value.empty() || seen.find(" " + name + " ") != std::string::npos) continue;
-      seen += name + " ";
-      cases += "    --" + name;
-      if (option.letter != 0) cases += std::string("|-") + option.letter;
+      if (option.value.empty()) continue;
+      const std::string before = "\"" + std::string(command->name) + " -";
+      cases += "    " + before + "-" + std::string(option.name) + "\"";
+      if (option.letter != 0) cases += "|" + before + option.letter + "\"";
       cases += option.choices.empty()
                    ? ") compopt -o default; return ;;\n"
                    : ") mapfile -t COMPREPLY < <(compgen -W \"" + spaced(option.choices) +
@@ -69,12 +80,14 @@ std::string bash() {
       "\" -- \"$word\")\n"
       "    return\n"
       "  fi\n"
-      "  case $before in\n" +
+      "  case \"${COMP_WORDS[1]} $before\" in\n" +
       bash_choices() +
       "  esac\n"
       "  case ${COMP_WORDS[1]} in\n";
   for (const Command* command : commands()) {
-    const std::string operands = words_for_operand(*command);
+    std::string operands = words_for_operand(*command);
+    if (const std::string source = source_of_operand(*command); !source.empty())
+      operands = "$(" + source + ")";
     text += "    " + std::string(command->name) + ") mapfile -t COMPREPLY < <(compgen -W \"" +
             (operands.empty() ? "" : operands + " ") + words_of(*command) + "\" -- \"$word\") ;;\n";
   }
@@ -95,8 +108,18 @@ std::string in_quotes(std::string_view text) {
   return word + "'";
 }
 
+// A bracket would end the explanation.
+std::string escaped(std::string_view meaning) {
+  std::string text;
+  for (const char c : meaning) {
+    if (c == '[' || c == ']' || c == ':') text += '\\';
+    text += c;
+  }
+  return text;
+}
+
 std::string zsh_option(const Option& option) {
-  std::string rest = "[" + std::string(option.meaning) + "]";
+  std::string rest = "[" + escaped(option.meaning) + "]";
   if (!option.value.empty()) {
     rest += ":" + std::string(option.value) + ":" +
             (option.choices.empty() ? "_files" : "(" + spaced(option.choices) + ")");
@@ -124,12 +147,17 @@ std::string zsh() {
       "  fi\n"
       "  case $words[2] in\n";
   for (const Command* command : commands()) {
-    text += "    " + std::string(command->name) + ") _arguments";
+    text += "    " + std::string(command->name) + ") ";
+    if (const std::string source = source_of_operand(*command); !source.empty())
+      text += "local -a names=(${(f)\"$(" + source + ")\"}); ";
+    text += "_arguments";
     for (const Option& option : command->options) text += zsh_option(option);
     const std::string operands = words_for_operand(*command);
-    text +=
-        " '--help[this text]' '*:operand:" + (operands.empty() ? "_files" : "(" + operands + ")") +
-        "' ;;\n";
+    const std::string source = source_of_operand(*command);
+    const std::string offer = operands.empty() ? "_files" : "(" + operands + ")";
+    text += " '--help[this text]' " +
+            (source.empty() ? in_quotes("*:operand:" + offer) : "\"*:operand:(${names[*]})\"") +
+            " ;;\n";
   }
   return text +
          "  esac\n"
@@ -156,6 +184,11 @@ std::string fish() {
     if (const std::string operands = words_for_operand(*command); !operands.empty()) {
       text += "complete -c patchcord -f -n '__fish_seen_subcommand_from " +
               std::string(command->name) + "' -a " + in_quotes(operands) + "\n";
+    }
+    if (const std::string source = source_of_operand(*command); !source.empty()) {
+      text += "complete -c patchcord -f -n '__fish_seen_subcommand_from " +
+              std::string(command->name) + "' -a " +
+              in_quotes("(command -q patchcord; and begin; " + source + "; end)") + "\n";
     }
     for (const Option& option : command->options) text += fish_option(*command, option);
   }
@@ -187,6 +220,7 @@ const Command kCompletion = {.name = "completion",
                                  "source <(patchcord completion bash)\n"
                                  "source <(patchcord completion zsh)\n"
                                  "patchcord completion fish | source",
-                             .run = run_completion};
+                             .run = run_completion,
+                             .is_for_all = true};
 
 }  // namespace tool

@@ -21,11 +21,12 @@ constexpr Option kValidOption = {
 constexpr std::array kOptions = {kOnlyNetworkOption, kDryRunOption,         kTableOrJsonOption,
                                  kValidOption,       kConfigurationsOption, kPluginsOption};
 
-void show(const Console& console, const operations::Dead& dead, bool dry_run) {
+void show(const Console& console, const operations::Dead& dead, const std::string& title,
+          bool dry_run) {
   const std::string_view word = dry_run ? "dead" : (dead.removed ? "removed" : "left");
   const Tone tone = dead.problem.empty() ? Tone::kWarning : Tone::kBad;
-  console.write(paint(console, word, tone) + "  " + printable(attachment::to_string(dead.key)) +
-                describe_kind(dead.kind) + ": " + printable(dead.reason) + "\n");
+  console.write(paint(console, word, tone) + "  " + printable(title) + describe_kind(dead.kind) +
+                ": " + printable(dead.reason) + "\n");
   if (!dead.problem.empty()) console.write("  ! " + printable(dead.problem) + "\n");
 }
 
@@ -46,9 +47,9 @@ int collect_all_but_valid(const Call& call, const std::string& network, const st
   return kFine;
 }
 
-void write(const operations::Dead& dead, Json& json) {
+void write(const operations::Dead& dead, const Titles& titles, Json& json) {
   json.begin_object();
-  write_key(dead.key, json);
+  titles.write(dead.key, json);
   json.member("kind", dead.kind)
       .member("reason", dead.reason)
       .member("removed", dead.removed)
@@ -60,6 +61,7 @@ void write(const operations::Dead& dead, Json& json) {
 int collect_the_dead(const Call& call) {
   const bool dry_run = call.arguments.has(kDryRunOption.name);
   const bool as_json = call.arguments.value(kTableOrJsonOption.name) == "json";
+  const Titles titles(call.state_directory);
   Json json;
   json.begin_object().key("attachments").begin_list();
   std::size_t count = 0;
@@ -70,7 +72,8 @@ int collect_the_dead(const Call& call) {
       [&](const operations::Dead& dead) {
         ++count;
         if (!dead.problem.empty()) ++left;
-        as_json ? write(dead, json) : show(call.console, dead, dry_run);
+        as_json ? write(dead, titles, json)
+                : show(call.console, dead, titles.of(dead.key), dry_run);
       });
   json.end_list().end_object();
   if (as_json) {

@@ -53,6 +53,11 @@ int run_help(const Call& call) {
   return kFine;
 }
 
+int run_version(const Call& call) {
+  call.console.write(version_line());
+  return kFine;
+}
+
 }  // namespace
 
 const Command kHelp = {.name = "help",
@@ -60,7 +65,14 @@ const Command kHelp = {.name = "help",
                        .most = 1,
                        .summary = "what there is, or one command with all that it takes",
                        .examples = "patchcord help list",
-                       .run = run_help};
+                       .run = run_help,
+                       .is_for_all = true};
+
+const Command kVersion = {.name = "version",
+                          .summary = "which patchcord this is, and the CNI that it speaks",
+                          .examples = "patchcord version",
+                          .run = run_version,
+                          .is_for_all = true};
 
 std::string overview() {
   constexpr std::size_t kWidth = 12;
@@ -75,7 +87,9 @@ std::string overview() {
     append_padded(text, command->name, kWidth);
     text += std::string(command->summary) + "\n";
   }
-  return text + "\n`patchcord COMMAND --help` has options and examples; patchcord(8) has it all.\n";
+  return text +
+         "\n`patchcord COMMAND --help` has options and examples; patchcord(8) has it all.\n"
+         "\nExample: patchcord inspect shop/web-0\n";
 }
 
 std::string usage_of(const Command& command) {

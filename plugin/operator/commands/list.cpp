@@ -1,6 +1,10 @@
 // patchcord list: every attachment, a line each.
+#include <algorithm>
 #include <array>
+#include <set>
+#include <utility>
 
+#include "netlink/monitor.h"
 #include "plugin/operator/files.h"
 #include "plugin/operator/format.h"
 #include "plugin/operator/json.h"
@@ -10,7 +14,18 @@
 namespace tool {
 namespace {
 
-constexpr std::array kOptions = {kOutputOption, kConfigurationsOption};
+constexpr Option kNetworkOption = {
+    .name = "network", .letter = 'n', .value = "NAME", .meaning = "only this network's"};
+constexpr Option kSortOption = {.name = "sort-by",
+                                .value = "COLUMN",
+                                .choices = "network|container|address|host-if|age|state",
+                                .meaning = "network unless given"};
+constexpr Option kWatchOption = {
+    .name = "watch",
+    .letter = 'w',
+    .meaning = "and then each line that is new or another one, until it is stopped"};
+constexpr std::array kOptions = {kOutputOption, kNoHeadersOption, kNetworkOption,
+                                 kSortOption,   kWatchOption,     kConfigurationsOption};
 
 Tone tone_of(State state) {
   switch (state) {
@@ -65,9 +80,10 @@ std::vector<Cell> row_of(const Sighting& sighting, bool wide) {
   return row;
 }
 
-std::string to_table(const std::vector<Sighting>& sightings, bool wide, const Console& console) {
+std::string to_table(const std::vector<Sighting>& sightings, const Call& call, bool with_head) {
+  const bool wide = call.arguments.value(kOutputOption.name) == "wide";
   std::vector<Column> columns = {{.title = "NETWORK", .least = 6},
-                                 {.title = "CONTAINER", .least = 9},
+                                 {.title = "CONTAINER", .least = 9, .keeps_end = true},
                                  {.title = "IF", .least = 4},
                                  {.title = "ADDRESS"},
                                  {.title = "HOST IF"},
@@ -80,11 +96,13 @@ std::string to_table(const std::vector<Sighting>& sightings, bool wide, const Co
   }
   Table table(std::move(columns));
   for (const auto& sighting : sightings) table.add(row_of(sighting, wide));
-  return table.to_text(console);
+  Console console = call.console;
+  if (wide) console.width = 0;
+  return table.to_text(console, with_head);
 }
 
-std::string to_json(const std::vector<Sighting>& sightings) {
-  Json json;
+std::string to_document(const std::vector<Sighting>& sightings, bool as_yaml) {
+  Json json(as_yaml);
   json.begin_object().key("attachments").begin_list();
   for (const auto& sighting : sightings) {
     json.begin_object();
@@ -94,20 +112,89 @@ std::string to_json(const std::vector<Sighting>& sightings) {
   return json.end_list().end_object().document();
 }
 
-int run_list(const Call& call) {
-  const std::string format = call.arguments.value(kOutputOption.name).value_or("table");
+std::optional<base::IpAddress> address_of(const Sighting& sighting) {
+  const auto& addresses = sighting.attachment.addresses;
+  return addresses.empty() ? std::nullopt : std::optional(addresses.front().prefix.address());
+}
+
+// The oldest last: it is who came now that is looked for. As survey() has them among equals.
+void sort(std::vector<Sighting>& sightings, const std::string& column) {
+  const auto by = [&](const auto& key) {
+    std::stable_sort(sightings.begin(), sightings.end(),
+                     [&](const auto& left, const auto& right) { return key(left) < key(right); });
+  };
+  if (column == "container") by(title_of);
+  if (column == "address") by(address_of);
+  if (column == "host-if") by([](const Sighting& each) { return each.attachment.pair.host_name; });
+  if (column == "state") by([](const Sighting& each) { return to_string(each.state); });
+  if (column == "age") {
+    by([](const Sighting& each) {
+      return each.since ? -each.since->time_since_epoch().count() : 0;
+    });
+  }
+}
+
+std::vector<Sighting> look(const Call& call) {
   Node node(call.state_directory);
   const auto files = read_configurations(configuration_directory(call));
-  const auto sightings = survey(node, reservation_directories(files));
-  if (format == "json") {
-    call.console.write(to_json(sightings));
-  } else if (sightings.empty()) {
-    call.console.report("no container of this node has an attachment");
-  } else {
-    Console console = call.console;
-    if (format == "wide") console.width = 0;
-    call.console.write(to_table(sightings, format == "wide", console));
+  auto sightings = survey(node, reservation_directories(files));
+  if (const auto network = call.arguments.value(kNetworkOption.name)) {
+    std::erase_if(sightings,
+                  [&](const Sighting& each) { return each.attachment.key.network != *network; });
   }
+  sort(sightings, call.arguments.value(kSortOption.name).value_or("network"));
+  return sightings;
+}
+
+void show(const Call& call, const std::vector<Sighting>& sightings, bool with_head) {
+  const std::string format = call.arguments.value(kOutputOption.name).value_or("table");
+  if (format == "json" || format == "yaml") {
+    call.console.write(to_document(sightings, format == "yaml"));
+  } else if (format == "name") {
+    for (const auto& each : sightings) call.console.write(title_of(each) + "\n");
+  } else if (sightings.empty()) {
+    if (with_head) call.console.report("no container of this node has an attachment");
+  } else {
+    call.console.write(
+        to_table(sightings, call, with_head && !call.arguments.has(kNoHeadersOption.name)));
+  }
+}
+
+// By which a line is told from what it was before.
+std::string essence_of(const Sighting& sighting) {
+  return attachment::to_string(sighting.attachment.key) + " " + sighting.attachment.pair.host_name +
+         " " + std::string(to_string(sighting.state));
+}
+
+// The kernel says when links change; what else does is seen at the next look.
+void follow(const Call& call, const std::vector<Sighting>& first) {
+  constexpr std::chrono::seconds kInterval{2};
+  const netlink::Namespace home = netlink::Namespace::current();
+  netlink::Monitor monitor(home, home);
+  std::set<std::string> known;
+  for (const auto& each : first) known.insert(essence_of(each));
+  for (;;) {
+    (void)monitor.wait_until([waited = false]() mutable { return std::exchange(waited, true); },
+                             kInterval);
+    std::set<std::string> now;
+    std::vector<Sighting> news;
+    for (auto& each : look(call)) {
+      const std::string essence = essence_of(each);
+      now.insert(essence);
+      if (!known.contains(essence)) news.push_back(std::move(each));
+    }
+    known = std::move(now);
+    show(call, news, false);
+  }
+}
+
+int run_list(const Call& call) {
+  const auto sightings = look(call);
+  const std::string format = call.arguments.value(kOutputOption.name).value_or("table");
+  if (call.arguments.has(kWatchOption.name) && (format == "json" || format == "yaml"))
+    throw Misuse("--watch shows lines, and a document has none");
+  show(call, sightings, true);
+  if (call.arguments.has(kWatchOption.name)) follow(call, sightings);
   return kFine;
 }
 
@@ -121,7 +208,9 @@ const Command kList = {
         "missing or altered: see inspect), gone (the container's namespace is), unfinished (an\n"
         "ADD is at work or was killed), or other (another plugin's).",
     .options = kOptions,
-    .examples = "patchcord list\npatchcord list -o json | jq -r '.attachments[].hostInterface'",
+    .examples =
+        "patchcord list -n podnet --sort-by address\npatchcord list -o json | jq -r "
+        "'.attachments[].hostInterface'",
     .run = run_list};
 
 }  // namespace tool

@@ -36,9 +36,9 @@ Tone tone_of(operations::Outcome outcome) {
   }
 }
 
-void show(const Console& console, const operations::Reconciled& each) {
+void show(const Console& console, const operations::Reconciled& each, const std::string& title) {
   console.write(paint(console, to_string(each.outcome), tone_of(each.outcome)) + "  " +
-                printable(attachment::to_string(each.key)) + describe_kind(each.kind) + "\n");
+                printable(title) + describe_kind(each.kind) + "\n");
   for (const auto& text : each.restored) console.write("  + " + printable(text) + "\n");
   for (const auto& text : each.problems) console.write("  ! " + printable(text) + "\n");
 }
@@ -48,6 +48,7 @@ int run_reconcile(const Call& call) {
                                        .network = call.arguments.value(kOnlyNetworkOption.name),
                                        .dry_run = call.arguments.has(kDryRunOption.name)};
   const bool as_json = call.arguments.value(kTableOrJsonOption.name) == "json";
+  const Titles titles(call.state_directory);
   Json json;
   json.begin_object().key("attachments").begin_list();
   std::size_t count = 0;
@@ -57,14 +58,14 @@ int run_reconcile(const Call& call) {
     if (each.outcome == operations::Outcome::kAmiss) ++amiss;
     if (as_json) {
       json.begin_object();
-      write_key(each.key, json);
+      titles.write(each.key, json);
       json.member("kind", each.kind)
           .member("outcome", to_string(each.outcome))
           .member("restored", each.restored)
           .member("problems", each.problems)
           .end_object();
     } else if (each.outcome != operations::Outcome::kRight) {
-      show(call.console, each);
+      show(call.console, each, titles.of(each.key));
     }
   });
   json.end_list().end_object();

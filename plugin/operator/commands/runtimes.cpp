@@ -92,6 +92,7 @@ const Command kRuntimes = {
         "Exit status 1: a configuration cannot be read.",
     .options = kOptions,
     .examples = "patchcord runtimes\npatchcord runtimes --root /proc/1/root -o plugins",
-    .run = run_runtimes};
+    .run = run_runtimes,
+    .is_for_all = true};
 
 }  // namespace tool

@@ -69,6 +69,7 @@ const Command kValidate = {
         "ours are not looked at.",
     .options = kDirectoryOptions,
     .examples = "patchcord validate\npatchcord validate ./10-podnet.conflist",
-    .run = run_validate};
+    .run = run_validate,
+    .is_for_all = true};
 
 }  // namespace tool

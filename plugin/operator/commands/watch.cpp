@@ -6,6 +6,7 @@
 #include "netlink/counters.h"
 #include "netlink/monitor.h"
 #include "plugin/operator/format.h"
+#include "plugin/operator/mending.h"
 #include "plugin/operator/survey.h"
 #include "plugin/operator/table.h"
 
@@ -40,17 +41,21 @@ using Ends = std::map<int, std::string>;
 
 constexpr std::string_view kUnmarked = "another plugin's";
 
-std::string name_of(const netlink::Link& link) {
+std::string line_of(const attachment::RecordStore& records, const netlink::Link& link) {
   const auto key = attachment::parse_alias(link.alias);
-  return link.name + "  " + (key ? attachment::to_string(*key) : std::string(kUnmarked));
+  return link.name + "  " + (key ? name_of(records, *key) : std::string(kUnmarked));
 }
 
-Ends ends_of(netlink::Socket& socket) {
+// Who is known already keeps the name: it is asked for once.
+Ends ends_of(netlink::Socket& socket, const attachment::RecordStore& records,
+             const Ends& known = {}) {
   Ends ends;
   for (const auto& link : netlink::all_links(socket)) {
     const bool ours = attachment::parse_alias(link.alias).has_value();
-    if (link.kind == "veth" && (ours || link.peer_nsid))
-      ends[link.index] = printable(name_of(link));
+    if (link.kind != "veth" || (!ours && !link.peer_nsid)) continue;
+    const auto before = known.find(link.index);
+    const bool is_named = before != known.end() && !before->second.ends_with(kUnmarked);
+    ends[link.index] = is_named ? before->second : printable(line_of(records, link));
   }
   return ends;
 }
@@ -112,20 +117,21 @@ int run_watch(const Call& call) {
   const netlink::Namespace home = netlink::Namespace::current();
   netlink::Monitor monitor(home, home);
   netlink::Socket socket;
-  Ends ends = ends_of(socket);
+  const attachment::RecordStore records(call.state_directory);
+  Ends ends = ends_of(socket, records);
   All counters = netlink::all_counters(socket);
   call.console.write(std::to_string(ends.size()) + " attachments; + came, - went\n");
   for (unsigned round = 1; count == 0 || round <= count; ++round) {
     const auto began = Clock::now();
     (void)monitor.wait_until(
         [&] {
-          const Ends now = ends_of(socket);
+          const Ends now = ends_of(socket, records, ends);
           tell_departures(call.console, now, ends);
           tell_arrivals(call.console, now, false, ends);
           return false;
         },
         interval);
-    tell_arrivals(call.console, ends_of(socket), true, ends);
+    tell_arrivals(call.console, ends_of(socket, records, ends), true, ends);
     All now = netlink::all_counters(socket);
     const std::chrono::duration<double> seconds = Clock::now() - began;
     tell_rates(call.console, ends, counters, now, seconds.count());

@@ -31,19 +31,6 @@ constexpr std::array kOptions = {kFormatOption, kSinceOption, kConfigurationsOpt
 
 constexpr int kOnlyWarnings = 3;
 
-// Without a word of where plugins are, every place in which a runtime looks.
-std::string plugin_path_for_all(const Call& call) {
-  if (call.arguments.has(kPluginsOption.name) || !call.environment.get("CNI_PATH").empty())
-    return plugin_path(call);
-  std::vector<std::string> all{std::string(kUsualPlugins), "/usr/lib/cni", "/usr/libexec/cni"};
-  for (const auto& runtime : find_runtimes()) {
-    for (const auto& directory : runtime.plugins) {
-      if (std::find(all.begin(), all.end(), directory) == all.end()) all.push_back(directory);
-    }
-  }
-  return join(all, ":");
-}
-
 // Of a probe that was killed on a kernel that does not remove it then (decision 121). One at work
 // keeps its own.
 void remove_leftovers() {
@@ -59,26 +46,14 @@ Diagnoses examine_node(const Call& call) {
   const std::string directory = configuration_directory(call);
   const auto files = read_configurations(directory);
   const auto sightings = survey(node, reservation_directories(files));
-  const Patient patient{.node = node,
-                        .files = files,
-                        .sightings = sightings,
-                        .configurations = directory,
-                        .plugin_path = plugin_path_for_all(call),
-                        .state_directory = call.state_directory,
-                        .pools = view_pools(call.environment)};
-  Diagnoses found;
-  look_at_configurations(patient, found);
-  look_at_blocks(patient, found);
-  look_at_runtimes(patient, found);
-  look_at_kernel(patient, found);
-  look_at_networks(patient, found);
-  look_at_bridges(patient, found);
-  look_at_tables(patient, found);
-  look_at_services(patient, found);
-  look_at_ports(patient, found);
-  look_at_attachments(patient, found);
-  look_at_fabric(call.environment, node.socket(), found);
-  return conditions::merged(std::move(found));
+  return diagnose({.node = node,
+                   .files = files,
+                   .sightings = sightings,
+                   .configurations = directory,
+                   .plugin_path = plugin_path_for_all(call),
+                   .state_directory = call.state_directory,
+                   .pools = view_pools(call.environment)},
+                  call.environment);
 }
 
 std::string head_of(const Diagnosis& each) {
@@ -166,6 +141,35 @@ std::string diagnoses_as_text(const Diagnoses& found, const Console& console) {
     text += "  → " + wrap(printable(each.remedy), 4, console.width) + "\n";
   }
   return text.empty() ? "nothing stands in the way of this node's containers\n" : text;
+}
+
+// Without a word of where plugins are, every place in which a runtime looks.
+std::string plugin_path_for_all(const Call& call) {
+  if (call.arguments.has(kPluginsOption.name) || !call.environment.get("CNI_PATH").empty())
+    return plugin_path(call);
+  std::vector<std::string> all{std::string(kUsualPlugins), "/usr/lib/cni", "/usr/libexec/cni"};
+  for (const auto& runtime : find_runtimes()) {
+    for (const auto& directory : runtime.plugins) {
+      if (std::find(all.begin(), all.end(), directory) == all.end()) all.push_back(directory);
+    }
+  }
+  return join(all, ":");
+}
+
+Diagnoses diagnose(const Patient& patient, const cni::Environment& environment) {
+  Diagnoses found;
+  look_at_configurations(patient, found);
+  look_at_blocks(patient, found);
+  look_at_runtimes(patient, found);
+  look_at_kernel(patient, found);
+  look_at_networks(patient, found);
+  look_at_bridges(patient, found);
+  look_at_tables(patient, found);
+  look_at_services(patient, found);
+  look_at_ports(patient, found);
+  look_at_attachments(patient, found);
+  look_at_fabric(environment, patient.node.socket(), found);
+  return conditions::merged(std::move(found));
 }
 
 const Command kDoctor = {

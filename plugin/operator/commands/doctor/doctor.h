@@ -24,6 +24,11 @@ struct Patient {
   std::string state_directory;
   std::vector<PoolView> pools{};
 };
+/// --plugin-dir or CNI_PATH, else wherever a runtime may look.
+[[nodiscard]] std::string plugin_path_for_all(const Call& call);
+
+/// All that there is.
+[[nodiscard]] Diagnoses diagnose(const Patient& patient, const cni::Environment& environment);
 
 // Each looks for some conditions, and adds those that it finds.
 void look_at_kernel(const Patient& patient, Diagnoses& found);

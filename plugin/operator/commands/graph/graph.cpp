@@ -5,7 +5,10 @@
 
 #include "netlink/address.h"
 #include "netlink/route.h"
+#include "plugin/cni/error.h"
+#include "plugin/operator/commands/inspect/inspect.h"
 #include "plugin/operator/files.h"
+#include "plugin/operator/named.h"
 
 namespace tool {
 namespace {
@@ -13,9 +16,18 @@ namespace {
 constexpr Option kFormatOption = {.name = "format",
                                   .letter = 'f',
                                   .value = "FORMAT",
-                                  .choices = "text|dot|mermaid|svg",
+                                  .choices = "text|svg|html|dot|mermaid",
                                   .meaning = "of the picture; text unless given"};
-constexpr std::array kOptions = {kFormatOption, kConfigurationsOption};
+constexpr Option kNetworkOption = {
+    .name = "network", .letter = 'n', .value = "NAME", .meaning = "only this network"};
+constexpr Option kPodOption = {
+    .name = "pod", .value = "NAME", .meaning = "only the container that has this name or address"};
+constexpr Option kAllOption = {.name = "all",
+                               .meaning = "folds nothing; else a network shows 60 containers"};
+constexpr std::array kOptions = {kFormatOption, kNetworkOption, kPodOption, kAllOption,
+                                 kConfigurationsOption};
+
+constexpr std::size_t kMostLeaves = 60;
 
 constexpr std::uint8_t kScopeLink = 253;
 
@@ -46,7 +58,9 @@ Leaf leaf_of(Node& node, const Sighting& sighting) {
             .addresses = {},
             .routes = routes_to(node, sighting),
             .ports = ports_of(sighting),
-            .state = sighting.state};
+            .state = sighting.state,
+            .findings = sighting.findings(),
+            .objects = {}};
   if (leaf.host_end.empty()) leaf.host_end = "-";
   for (const auto& address : sighting.attachment.addresses)
     leaf.addresses.push_back(address.prefix.to_string());
@@ -55,27 +69,41 @@ Leaf leaf_of(Node& node, const Sighting& sighting) {
 
 Group make_group(Node& node, const Sighting& sighting) {
   const std::string_view mode = mode_of(sighting.attachment);
-  Group group{.name = path_of(sighting),
+  const std::string& network = sighting.attachment.key.network;
+  Group group{.name = network.empty() ? "-" : network,
+              .via = path_of(sighting),
               .kind = mode.empty() ? "other" : std::string(mode),
               .addresses = {},
               .leaves = {}};
-  if (group.kind == "other") group.name = "other";
+  if (group.kind == "other") group.via = "other";
   if (sighting.attachment.bridge_port) {
-    const auto* bridge = node.find(group.name);
+    const auto* bridge = node.find(group.via);
     if (bridge != nullptr) group.addresses = addresses_on(node, *bridge);
   }
   return group;
 }
 
-std::vector<Group> group(Node& node, const std::vector<Sighting>& sightings) {
+void add_objects(Node& node, const Sighting& sighting, Leaf& leaf) {
+  for (const auto& objects : {look_into_container(node, sighting), look_at_host(node, sighting),
+                              look_at_rules(sighting)}) {
+    for (const auto& object : objects) {
+      std::string text = object.verdict == Verdict::kWrong ? "✗ " : "  ";
+      text += object.text + (object.problem.empty() ? "" : ": " + object.problem);
+      leaf.objects.push_back(printable(text));
+    }
+  }
+}
+
+std::vector<Group> group(Node& node, const std::vector<Sighting>& sightings, bool with_objects) {
   std::vector<Group> groups;
   for (const auto& sighting : sightings) {
     Group fresh = make_group(node, sighting);
     auto at = std::find_if(groups.begin(), groups.end(), [&](const Group& each) {
-      return each.kind == fresh.kind && each.name == fresh.name;
+      return each.kind == fresh.kind && each.via == fresh.via && each.name == fresh.name;
     });
     if (at == groups.end()) at = groups.insert(groups.end(), std::move(fresh));
     at->leaves.push_back(leaf_of(node, sighting));
+    if (with_objects) add_objects(node, sighting, at->leaves.back());
   }
   return groups;
 }
@@ -102,23 +130,67 @@ std::vector<Uplink> uplinks_of(Node& node) {
 
 // Only now: until here they are told apart by their names as they are.
 void make_printable(Graph& graph) {
-  for (auto& group : graph.groups) group.name = printable(group.name);
+  for (auto& group : graph.groups) {
+    group.name = printable(group.name);
+    group.via = printable(group.via);
+  }
   for (auto& uplink : graph.uplinks) uplink.name = printable(uplink.name);
 }
 
-int run_graph(const Call& call) {
-  Node node(call.state_directory);
+// Who is in trouble is shown first of all, and who is left keeps his place.
+void fold(Group& group) {
+  if (group.leaves.size() <= kMostLeaves) return;
+  std::size_t left = kMostLeaves - 1;  // its last place says how many more there are
+  std::vector<bool> shown(group.leaves.size());
+  for (const bool troubled : {true, false}) {
+    for (std::size_t i = 0; i < group.leaves.size() && left > 0; ++i) {
+      const State state = group.leaves[i].state;
+      if ((state != State::kUp && state != State::kOther) != troubled) continue;
+      shown[i] = true;
+      --left;
+    }
+  }
+  std::vector<Leaf> leaves;
+  for (std::size_t i = 0; i < group.leaves.size(); ++i) {
+    if (shown[i]) leaves.push_back(std::move(group.leaves[i]));
+  }
+  group.folded = group.leaves.size() - leaves.size();
+  group.leaves = std::move(leaves);
+}
+
+std::vector<Sighting> look(const Call& call, Node& node) {
   const auto files = read_configurations(configuration_directory(call));
-  const auto sightings = survey(node, reservation_directories(files));
-  Graph graph{.groups = group(node, sightings), .uplinks = uplinks_of(node)};
-  make_printable(graph);
+  const auto directories = reservation_directories(files);
+  const auto pod = call.arguments.value(kPodOption.name);
+  auto sightings = pod ? find_named(node, directories, *pod) : survey(node, directories);
+  if (pod && sightings.empty()) {
+    throw cni::Error(cni::Code::kUnknownContainer, "nothing on this node is called " + *pod);
+  }
+  if (const auto network = call.arguments.value(kNetworkOption.name)) {
+    std::erase_if(sightings,
+                  [&](const Sighting& each) { return each.attachment.key.network != *network; });
+  }
+  return sightings;
+}
+
+int run_graph(const Call& call) {
   const std::string format = call.arguments.value(kFormatOption.name).value_or("text");
+  Node node(call.state_directory);
+  Graph graph{.groups = group(node, look(call, node), format == "html"),
+              .uplinks = uplinks_of(node)};
+  make_printable(graph);
+  // A page that is searched has all of them.
+  if (!call.arguments.has(kAllOption.name) && format != "html") {
+    for (auto& each : graph.groups) fold(each);
+  }
   if (format == "dot") {
     call.console.write(to_dot(graph));
   } else if (format == "mermaid") {
     call.console.write(to_mermaid(graph));
   } else if (format == "svg") {
     call.console.write(to_svg(graph));
+  } else if (format == "html") {
+    call.console.write(to_html(graph));
   } else {
     call.console.write(to_tree(graph, call.console));
   }
@@ -129,10 +201,15 @@ int run_graph(const Call& call) {
 
 const Command kGraph = {
     .name = "graph",
-    .summary = "the node's network as a picture: bridges, routes, veth pairs, containers, ports",
+    .summary = "the node's network as a picture: networks, containers, ports, uplinks",
+    .details =
+        "A network of more than 60 containers is folded, with those in trouble shown. The HTML "
+        "page\n"
+        "has all of them, searches (also behind a # of its address), and shows the objects of a\n"
+        "container that is clicked.",
     .options = kOptions,
     .examples =
-        "patchcord graph\npatchcord graph --format svg > node.svg\n"
+        "patchcord graph -n podnet\npatchcord graph --format html > node.html\n"
         "patchcord graph --format dot | dot -Tpng > node.png",
     .run = run_graph};
 

@@ -10,13 +10,6 @@ Tone tone_of(State state) {
   return state == State::kBroken ? Tone::kBad : Tone::kWarning;
 }
 
-std::string kind_of(const Group& group) {
-  if (group.kind == "bridge") return "bridge";
-  if (group.kind == "routed") return "a /32 each, the node as router";
-  if (group.kind == "ptp") return "a link each, the node as router";
-  return "made by other plugins";
-}
-
 void append_leaf(const Leaf& leaf, const std::string& stem, bool is_last, const Console& console,
                  std::string& text) {
   const std::string below = stem + (is_last ? "   " : "│  ");
@@ -54,8 +47,7 @@ std::string label_of(const Leaf& leaf) {
 }
 
 std::string label_of(const Group& group) {
-  std::string label = group.name;
-  if (group.kind != group.name) label += "\n" + group.kind;
+  std::string label = group.name + "\n" + way_of(group);
   for (const auto& address : group.addresses) label += "\n" + address;
   return label;
 }
@@ -78,20 +70,44 @@ std::string id(std::string_view kind, std::size_t number) {
   return std::string(kind) + std::to_string(number);
 }
 
+std::string_view colour_of(State state) {
+  if (state == State::kUp) return "#2a7d46";
+  if (state == State::kOther) return "#51687d";
+  return state == State::kBroken ? "#b3261e" : "#b26a00";
+}
+
+// A box for all that are not shown.
+std::string folded_node(const Group& group, const std::string& name) {
+  return name + " [style=dashed, label=" + quoted(fold_text(group), "\\n") + "];\n";
+}
+
 }  // namespace
+
+std::string fold_text(const Group& group) {
+  return group.folded == 0 ? "" : "… and " + std::to_string(group.folded) + " more";
+}
+
+std::string way_of(const Group& group) {
+  if (group.kind == "bridge") return "bridge " + group.via;
+  if (group.kind == "routed") return "routed, the node as router";
+  if (group.kind == "ptp") return "ptp, a link each, the node as router";
+  return "made by other plugins";
+}
 
 std::string to_tree(const Graph& graph, const Console& console) {
   std::string text = "host\n";
   std::size_t left = graph.groups.size() + graph.uplinks.size();
   for (const auto& group : graph.groups) {
     const bool is_last = --left == 0;
-    text += std::string(is_last ? "└─ " : "├─ ") + group.name + "  " + kind_of(group);
+    const std::string stem = is_last ? "   " : "│  ";
+    text += std::string(is_last ? "└─ " : "├─ ") + group.name + "  " + way_of(group);
     if (!group.addresses.empty()) text += "  " + join(group.addresses, "  ");
     text += "\n";
     for (std::size_t i = 0; i < group.leaves.size(); ++i) {
-      append_leaf(group.leaves[i], is_last ? "   " : "│  ", i + 1 == group.leaves.size(), console,
-                  text);
+      const bool ends = i + 1 == group.leaves.size() && group.folded == 0;
+      append_leaf(group.leaves[i], stem, ends, console, text);
     }
+    if (group.folded > 0) text += stem + "└─ " + fold_text(group) + "; --all has them\n";
   }
   for (const auto& uplink : graph.uplinks) {
     const bool is_last = --left == 0;
@@ -105,7 +121,7 @@ std::string to_tree(const Graph& graph, const Console& console) {
 
 std::string to_dot(const Graph& graph) {
   std::string text =
-      "graph node {\n  rankdir=LR;\n  node [shape=box, fontname=\"monospace\"];\n"
+      "graph \"node\" {\n  rankdir=LR;\n  node [shape=box, fontname=\"monospace\"];\n"
       "  edge [fontname=\"monospace\", fontsize=10];\n"
       "  subgraph cluster_host {\n    label=\"host\";\n";
   for (std::size_t i = 0; i < graph.groups.size(); ++i)
@@ -117,13 +133,21 @@ std::string to_dot(const Graph& graph) {
   text += "  }\n";
   std::size_t number = 0;
   for (std::size_t i = 0; i < graph.groups.size(); ++i) {
-    for (const auto& leaf : graph.groups[i].leaves) {
-      const bool fine = leaf.state == State::kUp || leaf.state == State::kOther;
-      text += "  " + id("c", number) + " [label=" + quoted(label_of(leaf), "\\n") +
-              (fine ? "" : ", color=red") + "];\n";
-      text += "  " + id("g", i) + " -- " + id("c", number++) +
-              " [label=" + quoted(edge_label(leaf), "\\n") + "];\n";
+    const auto& group = graph.groups[i];
+    text +=
+        "  subgraph " + id("cluster_g", i) + " {\n    label=" + quoted(group.name, "\\n") + ";\n";
+    std::string edges;
+    for (const auto& leaf : group.leaves) {
+      text += "    " + id("c", number) + " [label=" + quoted(label_of(leaf), "\\n") + ", color=\"" +
+              std::string(colour_of(leaf.state)) + "\"];\n";
+      edges += "  " + id("g", i) + " -- " + id("c", number++) +
+               " [label=" + quoted(edge_label(leaf), "\\n") + "];\n";
     }
+    if (group.folded > 0) {
+      text += "    " + folded_node(group, id("m", i));
+      edges += "  " + id("g", i) + " -- " + id("m", i) + " [style=dashed];\n";
+    }
+    text += "  }\n" + edges;
   }
   return text + "}\n";
 }
@@ -140,6 +164,10 @@ std::string to_mermaid(const Graph& graph) {
     for (const auto& leaf : graph.groups[i].leaves) {
       text += "  " + id("g", i) + " ---|" + quoted(edge_label(leaf), "<br/>") + "| " +
               id("c", number++) + "[" + quoted(label_of(leaf), "<br/>") + "]\n";
+    }
+    if (graph.groups[i].folded > 0) {
+      text += "  " + id("g", i) + " -.- " + id("m", i) + "[" +
+              quoted(fold_text(graph.groups[i]), "<br/>") + "]\n";
     }
   }
   return text;
