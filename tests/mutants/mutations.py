@@ -150,7 +150,7 @@ RECORDS = [
            "process test_gc.CollectTest.test_identifiers_too_long_for_a_file_or_an_alias_are_told_apart"),
     Mutant("two-at-work-on-one", "two operations work on one attachment at once",
            "plugin/attachment/record_store.cpp",
-           "if (::flock(fd->get(), LOCK_EX | LOCK_NB) != 0)\n      refuse_unlocked(directory.get(), path, name, *fd, key);", NOTHING,
+           "if (!lock_draft(fd->get())) refuse_unlocked(directory.get(), path, name, *fd, key);", NOTHING,
            "process test_reconcile.ReconcileTest.test_a_busy_attachment_and_one_whose_add_was_killed_are_left"),
     Mutant("record-without-end", "a line of a record is written that nobody reads again",
            "plugin/attachment/record_store.cpp", "line_.size() > kLongestLine", "false",

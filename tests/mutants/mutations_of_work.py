@@ -102,13 +102,13 @@ RULES = [
 
 LEASES = [
     Mutant("switched-off-reclaims", "what is not to be reclaimed is reclaimed",
-           "plugin/lease/lease.cpp", "if (!config.reclaim) return std::nullopt;", NOTHING,
+           "plugin/lease/host_local.cpp", "if (!config.reclaim) return std::nullopt;", NOTHING,
            "process test_reclaim.ReclaimTest.test_it_can_be_switched_off"),
     Mutant("reservation-of-another", "CHECK does not see that another container has the address",
-           "plugin/lease/lease.cpp", "*holder == owner", "true",
+           "plugin/lease/books.cpp", "*holder == owner", "true",
            "process test_swap_check.BridgeCheckTest.test_a_reservation_that_is_gone_or_anothers_is_told"),
     Mutant("failed-add-keeps-addresses", "a failed ADD keeps its addresses",
-           "plugin/lease/lease.cpp", "ipam::undo(*store, owner, allocations);", NOTHING,
+           "plugin/lease/host_local.cpp", "ipam::undo(*store, book.owner, allocations);", NOTHING,
            "process test_lifecycle.DelTest.test_an_interface_that_exists_in_the_container_is_left_alone"),
     Mutant("failing-delegate-is-not-told", "a delegate whose ADD has failed is not told to clean up",
            "plugin/lease/lease.cpp", "(void)cni::run_delegate(request, type, cni::Command::kDel, patience);", NOTHING,

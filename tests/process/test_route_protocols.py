@@ -107,9 +107,10 @@ class NamesOfProtocolsTest(unittest.TestCase):
             self.assertRegex(text, r"unreachable 10.89.0.0/26 metric 4096 *\n10.89.0.2 dev veth\w+ scope link")
 
     def test_both_ways_to_install_put_it_there(self):
-        with open(os.path.join(ROOT, "Makefile"), encoding="utf-8") as makefile, open(os.path.join(ROOT, "CMakeLists.txt"), encoding="utf-8") as cmake:
-            self.assertIn("$(DESTDIR)/etc/iproute2/rt_protos.d/patchcord.conf", makefile.read())
-            self.assertIn("packaging/iproute2/patchcord.conf DESTINATION ../etc/iproute2/rt_protos.d", cmake.read())
+        for name, line in (("Makefile", "$(DESTDIR)/etc/iproute2/rt_protos.d/patchcord.conf"),
+                           ("CMakeLists.txt", "packaging/iproute2/patchcord.conf DESTINATION ../etc/iproute2/rt_protos.d")):
+            with open(os.path.join(ROOT, name), encoding="utf-8") as file:
+                self.assertIn(line, file.read())
 
 
 if __name__ == "__main__":
