@@ -168,7 +168,10 @@ Diagnoses diagnose(const Patient& patient, const cni::Environment& environment) 
   look_at_services(patient, found);
   look_at_ports(patient, found);
   look_at_attachments(patient, found);
-  look_at_fabric(environment, patient.node.socket(), found);
+  // Whose words are made of the pools: what of these cannot be read has been told of.
+  const bool is_readable = std::all_of(patient.pools.begin(), patient.pools.end(),
+                                       [](const auto& pool) { return pool.problem.empty(); });
+  if (is_readable) look_at_fabric(environment, patient.node.socket(), found);
   return conditions::merged(std::move(found));
 }
 
