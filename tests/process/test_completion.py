@@ -97,7 +97,7 @@ class CompletionCase:
                 self.assertEqual(sorted(word for word in self.complete(command, "--") if word.startswith("--")), options_of(command))
 
     def test_what_follows_is_one_of_a_few_words(self):
-        self.assertEqual(sorted(self.complete("graph", "--format", "")), ["dot", "mermaid", "svg", "text"])
+        self.assertEqual(sorted(self.complete("graph", "--format", "")), ["dot", "html", "mermaid", "svg", "text"])
         self.assertEqual(sorted(self.complete("list", "-o", "")), ["json", "name", "table", "wide", "yaml"])
         self.assertEqual(sorted(word for word in self.complete("completion", "") if not word.startswith("-")), ["bash", "fish", "zsh"])
         self.assertEqual(sorted(word for word in self.complete("help", "") if not word.startswith("-")), sorted(commands()))

@@ -4,6 +4,7 @@ import json
 import os
 import unittest
 
+from doctor_pools import give
 from operator_case import OperatorCase
 from pools_case import PoolsCase
 import patience
@@ -221,6 +222,9 @@ class ShownTest(OperatorCase):
         text = self.tool("metrics").stdout
         for line in ('patchcord_blocks{pool="pods"} 1', 'patchcord_block_addresses{pool="pods"} 64', 'patchcord_block_addresses_used{pool="pods"} 1'):
             self.assertIn(line + "\n", text)
+        give(self, "10.50.7.0/28")
+        self.node.on_host("ip", "route", "flush", "proto", "81")
+        self.assert_golden("fabric.json", self.tool("fabric", "check", "-o", "json").stdout)
 
     def test_who_has_an_address_of_a_pool_by_another_plugin_is_named(self):
         """Such as macvlan or the reference bridge with our allocator: a reservation and no record."""
