@@ -17,7 +17,7 @@ class UnansweredTest(EtcdCase):
 
     def test_an_etcd_that_does_not_answer_is_given_up_at_the_deadline(self):
         self.add_pool()
-        node = self.etcd.node("n1", timeout=1)
+        node = self.etcd.node("n1", **{"timeout": 1})
         block = node.claim()["block"]
         self.etcd.stop()
         self.addCleanup(self.etcd.go_on)
@@ -109,14 +109,14 @@ class ThreeMembersTest(EtcdCase):
         for number in self.etcd.numbers:
             self.etcd.stop([number])
             # Who leads may be the one that is away: another one has to be elected first.
-            document = patience.until(lambda: self.etcd.node("n1", timeout=5).ask("claim", "pods", blocks=have)[1].get("block"))
+            document = patience.until(lambda: self.etcd.node("n1", **{"timeout": 5}).ask("claim", "pods", blocks=have)[1].get("block"))
             self.assertIsNotNone(document)
             have.append(document)
             self.etcd.go_on([number])
             self.assertTrue(patience.until(self.etcd.is_up))
         self.assertEqual(sorted(self.etcd.node("n1").own()), sorted(have))
         self.etcd.stop([0, 1])
-        status, document = self.etcd.node("n1", timeout=1).ask("claim", "pods", blocks=have)
+        status, document = self.etcd.node("n1", **{"timeout": 1}).ask("claim", "pods", blocks=have)
         self.assertEqual(status, 1, document)
         for url in self.etcd.endpoints:
             self.assertIn(url, document["error"])

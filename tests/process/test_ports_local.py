@@ -4,13 +4,14 @@ import unittest
 
 from ports_case import EVERYWHERE, PLACES, UPLINK, PortsCase, bridge, routed
 from traffic import PYTHON, ports
+import patience
 
 # How a connection ends: "refused", "timeout" or who has answered.
 CONNECT = """
 import socket, sys
 address = socket.getaddrinfo(sys.argv[1], int(sys.argv[2]), type=socket.SOCK_STREAM)[0]
 client = socket.socket(address[0])
-client.settimeout(3)
+client.settimeout(float(sys.argv[3]))
 try:
     client.connect(address[4])
     print(client.recv(99).decode())
@@ -35,9 +36,9 @@ for _ in range(3): raw.sendto(segment, (destination, 0))
 """
 # The sources of what comes in, until a datagram with the word "end".
 SNIFF = """
-import socket
+import socket, sys
 box = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(3))
-box.settimeout(10)
+box.settimeout(float(sys.argv[1]))
 print("ready", flush=True)
 seen = set()
 while True:
@@ -76,7 +77,7 @@ class LocalPortsTest(PortsCase):
         return container
 
     def connect(self, namespace, address, port):
-        return self.node.run_in(namespace, PYTHON, "-c", CONNECT, address, str(port)).stdout.strip()
+        return self.node.run_in(namespace, PYTHON, "-c", CONNECT, address, str(port), str(3 * patience.answer_time())).stdout.strip()
 
     def test_a_resolver_of_the_node_keeps_its_own_address(self):
         for make in (bridge, routed):
@@ -142,7 +143,7 @@ class StrayTest(PortsCase):
         self.node.add(config, container, plugin=plugin and self.node.plugin(plugin))
         sources = [each["local"] for link in self.node.ip_json(container, "addr", "show", "eth0") for each in link["addr_info"]
                    if each["scope"] == "global"]
-        sniffer = self.traffic.start(self.outside, PYTHON, "-c", SNIFF)
+        sniffer = self.traffic.start(self.outside, PYTHON, "-c", SNIFF, str(10 * patience.answer_time()))
         for source in sources:
             destination = "2001:db8:2::2" if ":" in source else "192.0.2.2"
             self.assertTrue(self.node.reaches(container, destination))
