@@ -16,7 +16,7 @@ Failure misfit(std::string_view where, const std::string& what) {
 }
 
 std::string name_in(const Json& json, std::string_view where, std::string_view name) {
-  const std::string found = json.value("name", std::string(name));
+  std::string found = json.value("name", std::string(name));
   if (!ipam::is_pool_name(found)) throw misfit(where, "\"" + found + "\" is no name of a pool");
   return found;
 }

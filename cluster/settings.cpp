@@ -52,8 +52,10 @@ std::vector<std::string> endpoints_in(const Json& json, const std::string& path)
   auto endpoints = json.value("endpoints", std::vector<std::string>());
   for (auto& each : endpoints) {
     if (!each.starts_with("http://") && !each.starts_with("https://"))
-      throw Failure(Kind::kFailed,
-                    path + ": endpoint \"" + each + "\" begins with neither https:// nor http://");
+      throw Failure(Kind::kFailed, std::string(path)
+                                       .append(": endpoint \"")
+                                       .append(each)
+                                       .append("\" begins with neither https:// nor http://"));
     while (each.ends_with('/')) each.pop_back();
   }
   return endpoints;

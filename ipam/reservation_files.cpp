@@ -64,7 +64,7 @@ std::string reservation_text(const Owner& owner) {
 Owner parse_reservation(std::string_view text) {
   text = trim(text);
   const auto take_line = [&text] {
-    const std::string line(text.substr(0, text.find(kLineBreak)));
+    std::string line(text.substr(0, text.find(kLineBreak)));
     text.remove_prefix(std::min(line.size() + kLineBreak.size(), text.size()));
     return line;
   };

@@ -141,6 +141,16 @@ void read_identity(const cni::Object& object, Attachment& result) {
                       .mounts = number("mounts")};
 }
 
+void read_links(const cni::Object& object, Attachment& result) {
+  if (const auto pair = object.object("pair")) result.pair = read_pair(*pair);
+  if (const auto wire = object.object("wire")) result.wire = read_wire(*wire);
+  if (const auto port = object.object("bridgePort")) result.bridge_port = read_bridge_port(*port);
+  if (const auto port = object.object("routedPort"))
+    result.routed_port = RoutedPort{read_addresses(*port, "nextHops")};
+  if (const auto port = object.object("ptpPort"))
+    result.ptp_port = PtpPort{read_addresses(*port, "gateways")};
+}
+
 Attachment read_attachment(const cni::Object& object) {
   Attachment result;
   read_identity(object, result);
@@ -153,13 +163,7 @@ Attachment read_attachment(const cni::Object& object) {
                           .data_directory = ipam->text("dataDir").value_or(""),
                           .pools = ipam->texts("pools")};
   }
-  if (const auto pair = object.object("pair")) result.pair = read_pair(*pair);
-  if (const auto wire = object.object("wire")) result.wire = read_wire(*wire);
-  if (const auto port = object.object("bridgePort")) result.bridge_port = read_bridge_port(*port);
-  if (const auto port = object.object("routedPort"))
-    result.routed_port = RoutedPort{read_addresses(*port, "nextHops")};
-  if (const auto port = object.object("ptpPort"))
-    result.ptp_port = PtpPort{read_addresses(*port, "gateways")};
+  read_links(object, result);
   read_rules(object, result);
   if (const auto tuning = object.object("tuning")) result.tuning = read_tuning(*tuning);
   if (const auto shaping = object.object("shaping")) result.shaping = read_shaping(*shaping);

@@ -36,7 +36,7 @@ class Walk {
     const auto asked = reading_.asked().find(path);
     if (asked == reading_.asked().end()) return;
     for (const auto& [key, member] : value.items()) {
-      const std::string below = path.empty() ? key : path + '.' + key;
+      const std::string below = path.empty() ? key : std::string(path).append(".").append(key);
       const bool is_read = std::any_of(
           asked->second.begin(), asked->second.end(),
           [&key = key](const std::string& each) { return cni::equal_in_any_case(each, key); });

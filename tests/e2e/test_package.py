@@ -192,6 +192,8 @@ class UnitsTest(PackageCase):
             grep 'patchcord_attachments{network="pods",state="up"} 1' /var/lib/prometheus/node-exporter/patchcord-node.prom
 
             systemctl enable --now patchcord-firewall.service patchcord-reconcile.path patchcord-reconcile.timer patchcord-metrics.timer
+            if dpkg -P patchcord; then exit 1; fi  # while the pod is there
+            patchcord del pods pod
             dpkg -P patchcord
             test -z "$(find /etc/systemd /lib/systemd -name 'patchcord*')"
             test -z "$(systemctl list-units --plain --no-legend 'patchcord*')"

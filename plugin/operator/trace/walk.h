@@ -94,6 +94,7 @@ class Walk {
   bool judge(Ground& ground, const netlink::nft::BaseChain& chain, const Crossing& crossing);
   bool pass_legacy(Ground& ground, unsigned hook, const Packet& packet);
   bool pass_devices(const Interface& end);
+  bool stays_on_bridge(const Place& place, const netlink::Link& out);
   bool turn_around(const Place& place, const Passage& passage);
   bool pass_bridged(const Passage& passage, const Packet& packet);
   bool deliver(const Place& place);

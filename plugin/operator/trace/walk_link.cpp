@@ -159,13 +159,17 @@ bool Walk::carry(Place& place, const Cable& cable, const base::MacAddress& sourc
 }
 
 // With br_netfilter a frame whose destination is translated to another port of the same bridge
-// never leaves the bridge, which minds where it came from.
+// never leaves the bridge, and is not forwarded as packets are.
+bool Walk::stays_on_bridge(const Place& place, const netlink::Link& out) {
+  return place.in == &out && port_ != nullptr && entered_ &&
+         entered_->destination != place.packet.destination &&
+         calls_ip_rules(*place.ground, place.packet.family());
+}
+
+// But the bridge minds where it came from.
 bool Walk::turn_around(const Place& place, const Passage& passage) {
-  if (place.in != passage.bridge || port_ == nullptr || passage.out == nullptr) return true;
+  if (passage.out == nullptr || !stays_on_bridge(place, *passage.bridge)) return true;
   Ground& ground = *place.ground;
-  if (entered_->destination == place.packet.destination ||
-      !calls_ip_rules(ground, place.packet.family()))
-    return true;
   const Passage turned{.ground = &ground, .bridge = place.in, .in = port_, .out = passage.out};
   const std::string asked = "bridge " + place.in->name;
   if (are_isolated(turned))

@@ -129,7 +129,8 @@ bool Walk::forward(const Place& place, const Next& next) {
   Ground& ground = *place.ground;
   const Packet& packet = place.packet;
   const std::string key = conf(packet, "all", "forwarding");
-  if (packet.family() == base::Family::kIpv6 && ground.sysctl(key) == "0")
+  if (packet.family() == base::Family::kIpv6 && ground.sysctl(key) == "0" &&
+      !stays_on_bridge(place, *next.out))
     return stop(ground, "forwarding", dotted(key) + " is 0",
                 {.verdict = Verdict::kDropped,
                  .by = ground.title() + ": forwarding of IPv6 is off",
