@@ -44,11 +44,11 @@ std::string source_of_operand(const Command& command) {
   const bool networks = command.operands.find("NETWORK") != std::string_view::npos;
   const bool names = command.operands.find("NAME") != std::string_view::npos ||
                      command.operands.find("NETNS") != std::string_view::npos;
-  const std::string list = "patchcord list -o name 2>/dev/null";
-  const std::string configured = "patchcord networks -o name 2>/dev/null";
-  if (networks && names) return configured + "; " + list;
-  if (networks) return configured;
-  return names ? list : "";
+  constexpr const char* kList = "patchcord list -o name 2>/dev/null";
+  constexpr const char* kConfigured = "patchcord networks -o name 2>/dev/null";
+  if (networks && names) return std::string(kConfigured) + "; " + kList;
+  if (networks) return kConfigured;
+  return names ? kList : "";
 }
 
 // What may follow an option of a command.

@@ -40,6 +40,7 @@ std::size_t number_of(const Call& call, const Option& option, std::size_t usual)
 
 std::string texts_of(const std::vector<base::IpPrefix>& prefixes) {
   std::vector<std::string> texts;
+  texts.reserve(prefixes.size());
   for (const auto& prefix : prefixes) texts.push_back(prefix.to_string());
   return join(texts, ",");
 }
@@ -191,8 +192,10 @@ int list(const Call& call) {
     return kFine;
   }
   std::vector<PoolView> pools;
-  for (auto& pool : source_of(call).pools())
-    pools.push_back({.place = require_pool(call, pool.name), .definition = std::move(pool)});
+  for (auto& pool : source_of(call).pools()) {
+    auto place = require_pool(call, pool.name);
+    pools.push_back({.place = std::move(place), .definition = std::move(pool)});
+  }
   show(call, pools);
   return kFine;
 }

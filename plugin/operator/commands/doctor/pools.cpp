@@ -22,6 +22,7 @@ void look_for_lost(const PoolView& pool, Diagnoses& found) {
   const auto strays = pool.strays();
   if (strays.empty()) return;
   std::vector<std::string> holders;
+  holders.reserve(strays.size());
   for (const auto& address : strays) holders.push_back(describe_holder(pool, address));
   found.push_back({.name = "block-lost",
                    .is_error = true,
