@@ -228,7 +228,7 @@ OPERATIONS = [
            "plugin/operations/reconcile.cpp", "parts.dry_run || !seen", "!seen",
            "process test_operator.GoldenTest.test_reconcile_mends_what_is_broken"),
     Mutant("full-bridge-is-ready", "STATUS does not see that a bridge has no free port",
-           "plugin/operations/conditions/network.cpp", "if (ports < kManyPorts) return;", "return;",
+           "plugin/operations/conditions/network.cpp", "ports < kManyPorts", "true",
            "process test_status.StatusTest.test_a_bridge_without_a_free_port_is_a_warning"),
     Mutant("mac-of-the-result-is-not-compared", "CHECK does not see that the container's MAC was changed",
            "plugin/operations/check.cpp", "mac != world.container_end->mac", "false",

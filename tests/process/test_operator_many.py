@@ -4,7 +4,7 @@ list looks at each attachment as inspect does, in its container, too; inspect re
 
 import unittest
 
-from fake_node import PASSED_ON, PLUGIN, Node, bridge_config, routed_config
+from fake_node import PASSED_ON, PLUGIN, Node, ShippedBinaryCase, bridge_config, routed_config
 import patience
 
 MANY = 1000
@@ -20,7 +20,7 @@ def least(node, *words, tries=5):
     return min(patience.processor_time(lambda: patience.run(command(node, *words), env=environment, check=True))[1] for _ in range(tries))
 
 
-class ManyTest(unittest.TestCase):
+class ManyTest(ShippedBinaryCase):
     def fill(self, node, count):
         routed = routed_config(node, name="routed", subnets=("10.80.0.0/20",))
         bridge = bridge_config(node, name="bridged", subnets=("10.96.0.0/20",), isDefaultGateway=True, ipMasq=True)
