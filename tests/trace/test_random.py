@@ -1,12 +1,12 @@
 """The walk's verdicts beside real packets: 200 pairs on ten random nodes, none of them wrong; with a probe none unknown."""
 
 import os
-import random
 import unittest
 
 from compare import PAIRS_A_NODE, Comparison
 
-SEED = os.environ.get("TRACE_SEED") or str(random.SystemRandom().randrange(10**6))
+# The same nodes each time: what a change is tried on does not depend on luck. Others: make test-trace.
+SEED = os.environ.get("TRACE_SEED") or "421189"
 NODES = 10
 
 
