@@ -9,10 +9,6 @@ namespace {
 
 using libnl::Attributes;
 
-std::uint32_t number_of(const auto& attributes, int type) {
-  return ntohl(attributes.template number<std::uint32_t>(type).value_or(0));
-}
-
 void add_devices(const Attributes<NFTA_HOOK_MAX>& hook, BaseChain& chain) {
   if (hook[NFTA_HOOK_DEV] != nullptr) chain.devices.emplace_back(hook.text(NFTA_HOOK_DEV));
   if (hook[NFTA_HOOK_DEVS] == nullptr) return;

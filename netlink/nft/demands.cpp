@@ -1,21 +1,16 @@
 #include "netlink/nft/demands.h"
 
-#include <cerrno>
 #include <map>
 #include <optional>
 #include <string_view>
 
-#include "netlink/nft/message.h"
+#include "netlink/nft/rule_dump.h"
 
 namespace netlink::nft {
 namespace {
 
 using libnl::Attributes;
 using Of = Demand::Of;
-
-std::uint32_t number_of(const auto& attributes, int type) {
-  return ntohl(attributes.template number<std::uint32_t>(type).value_or(0));
-}
 
 Bytes value_in(const nlattr* nest) {
   const auto bytes = Attributes<NFTA_DATA_MAX>(nest).bytes(NFTA_DATA_VALUE);
@@ -107,36 +102,18 @@ class Reader {
   Demand loaded_;
 };
 
-FoundDemands read_rule(const nlmsghdr* message) {
-  const Attributes<NFTA_RULE_MAX> attributes(message, sizeof(nfgenmsg));
+FoundDemands read_rule(const RuleAttributes& attributes) {
   FoundDemands rule;
-  const nlattr* expressions = attributes[NFTA_RULE_EXPRESSIONS];
-  if (expressions == nullptr) return rule;
   Reader reader(rule);
-  int rest = nla_len(expressions);
-  for (auto* at = static_cast<nlattr*>(nla_data(expressions)); nla_ok(at, rest) != 0;
-       at = nla_next(at, &rest)) {
-    const Attributes<NFTA_EXPR_MAX> expression(at);
-    reader.read(expression.text(NFTA_EXPR_NAME), expression[NFTA_EXPR_DATA]);
-  }
+  read_expressions(attributes,
+                   [&](std::string_view name, const nlattr* data) { reader.read(name, data); });
   return rule;
 }
 
 }  // namespace
 
 std::vector<FoundDemands> demands_of(Socket& socket, const Table& table, const std::string& chain) {
-  const Message request = make_request(NFT_MSG_GETRULE, 0, table.family);
-  libnl::put(request.get(), NFTA_RULE_TABLE, std::string_view(table.name));
-  libnl::put(request.get(), NFTA_RULE_CHAIN, std::string_view(chain));
-  std::vector<FoundDemands> rules;
-  try {
-    socket.dump(
-        request.get(), [&](const nlmsghdr* message) { rules.push_back(read_rule(message)); },
-        [&] { rules.clear(); }, {"list rules of", to_string(table) + " " + chain});
-  } catch (const Error& error) {
-    if (error.code() != ENOENT) throw;
-  }
-  return rules;
+  return dump_rules(socket, table, chain, read_rule);
 }
 
 }  // namespace netlink::nft

@@ -29,6 +29,11 @@ inline void put_number(nl_msg* message, int type, std::uint32_t value) {
   libnl::put(message, type, htonl(value));
 }
 
+/// Absent is 0.
+[[nodiscard]] std::uint32_t number_of(const auto& attributes, int type) {
+  return ntohl(attributes.template number<std::uint32_t>(type).value_or(0));
+}
+
 inline void put_bytes(nl_msg* message, int type, const Bytes& bytes) {
   libnl::put(message, type, std::span<const std::uint8_t>(bytes));
 }

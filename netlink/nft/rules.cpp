@@ -1,18 +1,13 @@
 #include "netlink/nft/rules.h"
 
-#include <cerrno>
 #include <string_view>
 
-#include "netlink/nft/message.h"
+#include "netlink/nft/rule_dump.h"
 
 namespace netlink::nft {
 namespace {
 
 using libnl::Attributes;
-
-std::uint32_t number_of(const auto& attributes, int type) {
-  return ntohl(attributes.template number<std::uint32_t>(type).value_or(0));
-}
 
 /// Reads a rule's expressions in order. A comparison is about what was loaded just before it.
 class Reader {
@@ -60,38 +55,20 @@ class Reader {
   std::optional<base::IpAddress>* compared_ = nullptr;
 };
 
-FoundRule read_rule(const nlmsghdr* message) {
-  const Attributes<NFTA_RULE_MAX> attributes(message, sizeof(nfgenmsg));
+FoundRule read_rule(const RuleAttributes& attributes) {
   FoundRule rule;
   rule.handle = be64toh(attributes.number<std::uint64_t>(NFTA_RULE_HANDLE).value_or(0));
   rule.comment = find_comment(attributes.bytes(NFTA_RULE_USERDATA), 0);
-  const nlattr* expressions = attributes[NFTA_RULE_EXPRESSIONS];
-  if (expressions == nullptr) return rule;
   Reader reader(rule);
-  int rest = nla_len(expressions);
-  for (auto* at = static_cast<nlattr*>(nla_data(expressions)); nla_ok(at, rest) != 0;
-       at = nla_next(at, &rest)) {
-    const Attributes<NFTA_EXPR_MAX> expression(at);
-    reader.read(expression.text(NFTA_EXPR_NAME), expression[NFTA_EXPR_DATA]);
-  }
+  read_expressions(attributes,
+                   [&](std::string_view name, const nlattr* data) { reader.read(name, data); });
   return rule;
 }
 
 }  // namespace
 
 std::vector<FoundRule> rules_of(Socket& socket, const Table& table, const std::string& chain) {
-  const Message request = make_request(NFT_MSG_GETRULE, 0, table.family);
-  libnl::put(request.get(), NFTA_RULE_TABLE, std::string_view(table.name));
-  libnl::put(request.get(), NFTA_RULE_CHAIN, std::string_view(chain));
-  std::vector<FoundRule> rules;
-  try {
-    socket.dump(
-        request.get(), [&](const nlmsghdr* message) { rules.push_back(read_rule(message)); },
-        [&] { rules.clear(); }, {"list rules of", to_string(table) + " " + chain});
-  } catch (const Error& error) {
-    if (error.code() != ENOENT) throw;
-  }
-  return rules;
+  return dump_rules(socket, table, chain, read_rule);
 }
 
 }  // namespace netlink::nft

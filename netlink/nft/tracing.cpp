@@ -16,10 +16,6 @@ namespace {
 using libnl::Attributes;
 using libnl::Nest;
 
-std::uint32_t number_of(const auto& attributes, int type) {
-  return ntohl(attributes.template number<std::uint32_t>(type).value_or(0));
-}
-
 TraceEvent read_event(const nlmsghdr* message) {
   const auto* header = static_cast<const nfgenmsg*>(nlmsg_data(message));
   const Attributes<NFTA_TRACE_MAX> attributes(message, sizeof *header);

@@ -91,6 +91,19 @@ std::string describe_places(const cni::Request& request,
   return describe(books_of(request, reservation, ""));
 }
 
+namespace {
+
+/// Of those that are there.
+template <typename Visit>
+void for_each_store(const cni::Request& request, const attachment::Reservation& reservation,
+                    const std::string& state_directory, const Visit& visit) {
+  for (const auto& book : books_of(request, reservation, state_directory)) {
+    if (const auto store = find_store(book)) visit(book, *store);
+  }
+}
+
+}  // namespace
+
 std::vector<std::string> check_reservations(const cni::Request& request,
                                             const attachment::Reservation& reservation,
                                             const std::vector<base::IpAddress>& addresses,
@@ -108,12 +121,10 @@ std::vector<base::IpAddress> find_reservations(const cni::Request& request,
                                                const attachment::Reservation& reservation,
                                                const std::string& state_directory) {
   std::vector<base::IpAddress> addresses;
-  for (const auto& book : books_of(request, reservation, state_directory)) {
-    const auto store = find_store(book);
-    if (!store) continue;
-    const auto held = store->held_by(book.owner);
+  for_each_store(request, reservation, state_directory, [&](const Book& book, auto& store) {
+    const auto held = store.held_by(book.owner);
     addresses.insert(addresses.end(), held.begin(), held.end());
-  }
+  });
   return addresses;
 }
 
@@ -121,17 +132,15 @@ std::vector<base::IpAddress> find_reservations_of_others(const cni::Request& req
                                                          const attachment::Reservation& reservation,
                                                          const std::string& state_directory) {
   std::vector<base::IpAddress> addresses;
-  for (const auto& book : books_of(request, reservation, state_directory)) {
-    const auto store = find_store(book);
-    if (!store) continue;
-    for (const auto& holder : store->owners()) {
+  for_each_store(request, reservation, state_directory, [&](const Book&, auto& store) {
+    for (const auto& holder : store.owners()) {
       const bool is_other = holder.container_id == request.container_id &&
                             !holder.interface.empty() && holder.interface != request.ifname;
       if (!is_other) continue;
-      const auto held = store->held_by(holder);
+      const auto held = store.held_by(holder);
       addresses.insert(addresses.end(), held.begin(), held.end());
     }
-  }
+  });
   return addresses;
 }
 
@@ -139,13 +148,11 @@ std::vector<ipam::Owner> find_holders(const cni::Request& request,
                                       const attachment::Reservation& reservation,
                                       const std::string& state_directory) {
   std::vector<ipam::Owner> holders;
-  for (const auto& book : books_of(request, reservation, state_directory)) {
-    const auto store = find_store(book);
-    if (!store) continue;
-    for (auto& owner : store->owners()) {
+  for_each_store(request, reservation, state_directory, [&](const Book& book, auto& store) {
+    for (auto& owner : store.owners()) {
       if (auto holder = as_of_network(book, std::move(owner))) holders.push_back(*holder);
     }
-  }
+  });
   std::sort(holders.begin(), holders.end());
   holders.erase(std::unique(holders.begin(), holders.end()), holders.end());
   return holders;
@@ -155,26 +162,23 @@ void release_holders(const cni::Request& request, const attachment::Reservation&
                      const std::vector<ipam::Owner>& holders, const std::string& state_directory) {
   if (holders.empty()) return;
   std::exception_ptr failure;
-  for (const auto& book : books_of(request, reservation, state_directory)) {
-    const auto store = find_store(book);
-    if (!store) continue;
+  for_each_store(request, reservation, state_directory, [&](const Book& book, auto& store) {
     for (auto holder : holders) {
       try {
         holder.network = book.owner.network;
-        ipam::release(*store, holder);
+        ipam::release(store, holder);
       } catch (const std::exception&) {
         failure = std::current_exception();
       }
     }
-  }
+  });
   if (failure) std::rethrow_exception(failure);
 }
 
 void release_reservations(const cni::Request& request, const attachment::Reservation& reservation,
                           const std::string& state_directory) {
-  for (const auto& book : books_of(request, reservation, state_directory)) {
-    if (const auto store = find_store(book)) ipam::release(*store, book.owner);
-  }
+  for_each_store(request, reservation, state_directory,
+                 [](const Book& book, auto& store) { ipam::release(store, book.owner); });
 }
 
 }  // namespace lease

@@ -12,19 +12,19 @@ class FabricConfigTest(unittest.TestCase):
         cls.lab = Lab()
         cls.addClassCleanup(cls.lab.close)
 
-    def parse_bird(self, machine, *options):
-        path = machine.configure("bird", *options)
-        done = patience.run(["bird", "-p", "-c", path])
+    def parse(self, machine, daemon, options, *command):
+        """The configuration, which the daemon's own parser takes without a word."""
+        path = machine.configure(daemon, *options)
+        done = patience.run([*command, path])
         self.assertEqual((done.returncode, done.stdout + done.stderr), (0, ""))
         with open(path, encoding="utf-8") as file:
             return file.read()
 
+    def parse_bird(self, machine, *options):
+        return self.parse(machine, "bird", options, "bird", "-p", "-c")
+
     def parse_frr(self, machine, *options):
-        path = machine.configure("frr", *options)
-        done = patience.run(["vtysh", "-C", "-f", path])
-        self.assertEqual((done.returncode, done.stdout + done.stderr), (0, ""))
-        with open(path, encoding="utf-8") as file:
-            return file.read()
+        return self.parse(machine, "frr", options, "vtysh", "-C", "-f")
 
     def test_each_form_of_birds_is_taken(self):
         for pools in (["pods"], ["pods6"], ["pods", "pods6"]):

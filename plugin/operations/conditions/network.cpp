@@ -16,9 +16,6 @@
 namespace conditions {
 namespace {
 
-constexpr std::size_t kMostPorts = 1023;  // BR_MAX_PORTS - 1: port 0 is none
-constexpr std::size_t kManyPorts = kMostPorts * 9 / 10;
-
 // The first address of each range in the place of the next one. Empty where the runtime, or a
 // program, will say which.
 lease::Lease sample_lease(const config::Ipam& ipam) {
@@ -114,14 +111,10 @@ void look_for_free_port(const Subject& subject, Diagnoses& found) {
   const auto bridge = netlink::find_link(subject.host, subject.plan.bridge_port->bridge);
   if (!bridge || bridge->kind != "bridge") return;  // the first ADD makes it
   const auto ports = netlink::ports_of(subject.host, bridge->index).size();
-  if (ports < kManyPorts) return;
-  found.push_back({.name = "bridge-nearly-full",
-                   .is_error = ports >= kMostPorts,
-                   .text = "bridge " + bridge->name + " has " + std::to_string(ports) +
-                           " of the 1023 ports that the kernel gives a bridge",
-                   .remedy = "mode routed, which has no such limit, or one more network with a "
-                             "bridge of its own",
-                   .about = {subject.network}});
+  auto diagnosis = look_at_number_of_ports(bridge->name, ports);
+  if (!diagnosis) return;
+  diagnosis->about = {subject.network};
+  found.push_back(*std::move(diagnosis));
 }
 
 // What of the configuration is made of nftables rules for every container.
@@ -171,6 +164,20 @@ Subject make_subject(netlink::Socket& host, const cni::Request& request,
   subject.routes = find_routes(host, subject, asker);
   subject.uplink = find_uplink(host, subject.routes);
   return subject;
+}
+
+std::optional<Diagnosis> look_at_number_of_ports(const std::string& bridge, std::size_t ports) {
+  constexpr std::size_t kMostPorts = 1023;  // BR_MAX_PORTS - 1: port 0 is none
+  constexpr std::size_t kManyPorts = kMostPorts * 9 / 10;
+  if (ports < kManyPorts) return std::nullopt;
+  return Diagnosis{.name = "bridge-nearly-full",
+                   .is_error = ports >= kMostPorts,
+                   .text = "bridge " + bridge + " has " + std::to_string(ports) +
+                           " of the 1023 ports that the kernel gives a bridge",
+                   .remedy =
+                       "mode routed, which has no such limit, or one more network with a "
+                       "bridge of its own",
+                   .command = {}};
 }
 
 Diagnoses look_at_network(const cni::Request& request, const config::Network& network,

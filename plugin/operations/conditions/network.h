@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,6 +40,10 @@ enum class Asker : std::uint8_t { kRuntime, kPerson };
 // Each adds what it finds.
 void look_at_pool(const Subject& subject, Diagnoses& found);
 void look_at_filters(const Subject& subject, Diagnoses& found);
+
+/// Of a bridge with so many ports; absent while many more are free.
+[[nodiscard]] std::optional<Diagnosis> look_at_number_of_ports(const std::string& bridge,
+                                                               std::size_t ports);
 
 /// Whether iptables' FORWARD drops what stays on the bridge and passes it all the same
 /// (br_netfilter). Throws netlink::Error.

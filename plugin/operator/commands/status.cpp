@@ -33,8 +33,7 @@ struct Summary {
 
 Summary summarize(const Call& call) {
   Node node(call.state_directory);
-  const std::string directory = configuration_directory(call);
-  const auto files = read_configurations(directory);
+  const auto files = read_configurations(configuration_directory(call));
   const auto sightings = survey(node, reservation_directories(files));
   Summary summary;
   for (const auto& each : sightings) {
@@ -45,14 +44,7 @@ Summary summarize(const Call& call) {
     if (each.host_end->is_up()) ++summary.links_up;
   }
   summary.networks = networks_of(files, sightings);
-  summary.problems = diagnose({.node = node,
-                               .files = files,
-                               .sightings = sightings,
-                               .configurations = directory,
-                               .plugin_path = plugin_path_for_all(call),
-                               .state_directory = call.state_directory,
-                               .pools = view_pools(call.environment)},
-                              call.environment);
+  summary.problems = diagnose(call, node, files, sightings);
   return summary;
 }
 

@@ -2,14 +2,12 @@
 #include <algorithm>
 #include <map>
 
+#include "plugin/operations/conditions/network.h"
 #include "plugin/operations/shared/former_names.h"
 #include "plugin/operator/commands/doctor/doctor.h"
 
 namespace tool {
 namespace {
-
-constexpr std::size_t kMostPorts = 1023;  // BR_MAX_PORTS - 1: port 0 is none
-constexpr std::size_t kManyPorts = kMostPorts * 9 / 10;
 
 void look_at_ports_of_bridges(const Patient& patient, Diagnoses& found) {
   std::map<int, std::size_t> ports;
@@ -18,13 +16,9 @@ void look_at_ports_of_bridges(const Patient& patient, Diagnoses& found) {
   }
   for (const auto& [index, count] : ports) {
     const auto* bridge = patient.node.find(index);
-    if (bridge == nullptr || bridge->kind != "bridge" || count < kManyPorts) continue;
-    found.push_back({.name = "bridge-nearly-full",
-                     .is_error = count >= kMostPorts,
-                     .text = "bridge " + bridge->name + " has " + std::to_string(count) +
-                             " of the 1023 ports that the kernel gives a bridge",
-                     .remedy = "mode routed, which has no such limit, or one more network with a "
-                               "bridge of its own"});
+    if (bridge == nullptr || bridge->kind != "bridge") continue;
+    if (auto diagnosis = conditions::look_at_number_of_ports(bridge->name, count))
+      found.push_back(*std::move(diagnosis));
   }
 }
 

@@ -43,17 +43,8 @@ void remove_leftovers() {
 Diagnoses examine_node(const Call& call) {
   remove_leftovers();
   Node node(call.state_directory);
-  const std::string directory = configuration_directory(call);
-  const auto files = read_configurations(directory);
-  const auto sightings = survey(node, reservation_directories(files));
-  return diagnose({.node = node,
-                   .files = files,
-                   .sightings = sightings,
-                   .configurations = directory,
-                   .plugin_path = plugin_path_for_all(call),
-                   .state_directory = call.state_directory,
-                   .pools = view_pools(call.environment)},
-                  call.environment);
+  const auto files = read_configurations(configuration_directory(call));
+  return diagnose(call, node, files, survey(node, reservation_directories(files)));
 }
 
 std::string head_of(const Diagnosis& each) {
@@ -156,7 +147,15 @@ std::string plugin_path_for_all(const Call& call) {
   return join(all, ":");
 }
 
-Diagnoses diagnose(const Patient& patient, const cni::Environment& environment) {
+Diagnoses diagnose(const Call& call, Node& node, const std::vector<ConfigurationFile>& files,
+                   const std::vector<Sighting>& sightings) {
+  const Patient patient{.node = node,
+                        .files = files,
+                        .sightings = sightings,
+                        .configurations = configuration_directory(call),
+                        .plugin_path = plugin_path_for_all(call),
+                        .state_directory = call.state_directory,
+                        .pools = view_pools(call.environment)};
   Diagnoses found;
   look_at_configurations(patient, found);
   look_at_blocks(patient, found);
@@ -171,7 +170,7 @@ Diagnoses diagnose(const Patient& patient, const cni::Environment& environment) 
   // Whose words are made of the pools: what of these cannot be read has been told of.
   const bool is_readable = std::all_of(patient.pools.begin(), patient.pools.end(),
                                        [](const auto& pool) { return pool.problem.empty(); });
-  if (is_readable) look_at_fabric(environment, patient.node.socket(), found);
+  if (is_readable) look_at_fabric(call.environment, node.socket(), found);
   return conditions::merged(std::move(found));
 }
 

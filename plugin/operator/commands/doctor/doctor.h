@@ -27,8 +27,10 @@ struct Patient {
 /// --plugin-dir or CNI_PATH, else wherever a runtime may look.
 [[nodiscard]] std::string plugin_path_for_all(const Call& call);
 
-/// All that there is.
-[[nodiscard]] Diagnoses diagnose(const Patient& patient, const cni::Environment& environment);
+/// All that there is to find, of what has been read and seen.
+[[nodiscard]] Diagnoses diagnose(const Call& call, Node& node,
+                                 const std::vector<ConfigurationFile>& files,
+                                 const std::vector<Sighting>& sightings);
 
 // Each looks for some conditions, and adds those that it finds.
 void look_at_kernel(const Patient& patient, Diagnoses& found);
