@@ -12,6 +12,8 @@
 namespace lease {
 
 constexpr std::chrono::seconds kLockPatience{30};
+/// Runtimes ask for the status again and again, and set no limit of their own.
+constexpr std::chrono::seconds kStatusPatience{5};
 
 /// The reservations of a network's ranges, or those of a pool, and whose the request's are in it.
 struct Book {

@@ -15,8 +15,6 @@
 namespace lease {
 namespace {
 
-// Runtimes ask for the status again and again, and set no limit of their own.
-constexpr std::chrono::seconds kStatusPatience{5};
 constexpr std::size_t kLongestResolvConf = 64U << 10;
 
 cni::Error as_error(const ipam::Exhausted& error) {

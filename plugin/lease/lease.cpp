@@ -4,14 +4,12 @@
 
 #include "plugin/cni/delegate.h"
 #include "plugin/cni/error.h"
+#include "plugin/lease/books.h"
 #include "plugin/lease/host_local.h"
 #include "plugin/lease/shared_bridge.h"
 
 namespace lease {
 namespace {
-
-// Runtimes ask for the status again and again, and set no limit of their own.
-constexpr std::chrono::seconds kStatusPatience{5};
 
 // Nothing is held for addresses that are in the configuration, so nothing is to be undone.
 Lease read_fixed(const cni::Request& request, const config::Static& fixed, const Ground& ground) {

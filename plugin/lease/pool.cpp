@@ -13,8 +13,6 @@ namespace {
 
 using config::BlockLayout;
 
-constexpr std::chrono::seconds kStatusPatience{5};
-
 std::vector<ipam::RangeSet> sets_of(const std::vector<ipam::Block>& blocks, BlockLayout layout) {
   std::vector<ipam::RangeSet> sets;
   for (const auto& block : blocks) {
